@@ -1,0 +1,36 @@
+"""What a tap hands over: a byte with its mode bit, or a break (MDB 4.2, section 2.1).
+
+A byte on the bus has nine bits. The ninth, the mode bit, marks the address byte of a VMC block and
+the last byte of a peripheral's, so it is part of the byte's type: a listener that loses it must
+guess where blocks end.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Line(Enum):
+    """Which wire of the bus: master transmit (pin 5) or master receive (pin 4)."""
+
+    VMC = ">"
+    PERIPHERAL = "<"
+
+
+@dataclass(frozen=True, slots=True)
+class BusByte:
+    """One byte as heard: its value, its mode bit, its line, and the tap's clock in seconds."""
+
+    value: int
+    mode: bool
+    line: Line
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The VMC held the line active for 100 ms or more: a bus reset of every peripheral."""
+
+    at: float
+
+
+Signal = BusByte | Break

@@ -1,0 +1,212 @@
+"""Exchange: a VMC command joined with the answer to it, and what became of it.
+
+Knows who spoke to whom and what may count; not what the bytes mean.
+
+Commit on ACK (MDB 4.2, sections 2.2 and 7.7, example 8)
+--------------------------------------------------------
+A command counts when the peripheral acknowledged or answered it, an answer when the VMC
+acknowledged it. A listener may miss an ACK that both sides saw, so what stays open is resolved by
+how the other side goes on, never by a time window:
+
+* a command without an answer is *pending*. Said again, it is the same command. Another command to
+  the device (a POLL apart) says the VMC was content: it *moved on*. A RESET says it *gave up*.
+* an answer the VMC did not acknowledge is held. The peripheral repeats it at the next POLL if the
+  VMC missed it; if it does not, or the VMC goes on to another command, the answer was taken.
+* an acknowledged command said again as the very next one is a repetition: the VMC missed the ACK.
+  After any other command to that device, a POLL too, it is a new one.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final
+
+from mdb.block import Answer, Block, Fault, Single
+from mdb.byte import Break, Line
+from mdb.framing import Framed
+
+POLLS: Final = frozenset(
+    {0x0B, 0x12, 0x1A, 0x22, 0x2A, 0x33, 0x42, 0x4A, 0x52, 0x5B, 0x62, 0x6A, 0x73},
+)
+"""The POLL command byte of each peripheral (section 2.3 and each device's own)."""
+POLL_OF: Final = {poll & 0xF8: poll for poll in POLLS}
+
+
+class Fate(Enum):
+    """What became of a command."""
+
+    HEARD = "heard"
+    """The peripheral acknowledged or answered it."""
+    SILENT = "silent"
+    """Nobody answered, yet."""
+    MOVED_ON = "moved on"
+    """Nobody was heard to answer, and the VMC went on to another command."""
+    GIVEN_UP = "given up"
+    """Nobody answered, and the VMC reset the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A command to one peripheral and the answer that counts, if any."""
+
+    address: int
+    command: bytes
+    at: float
+    reply: bytes | None = None
+    reply_at: float = 0.0
+    fate: Fate = Fate.HEARD
+    repeated: bool = False
+
+    @property
+    def is_poll(self) -> bool:
+        """Whether the VMC only asked for news."""
+        return self.command[:1] in _POLL_BYTES
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the VMC reset the peripheral."""
+        return len(self.command) == 1 and self.command[0] & 0x07 == 0
+
+
+_POLL_BYTES: Final = frozenset(bytes([poll]) for poll in POLLS)
+
+Joined = Exchange | Fault | Break
+
+
+@dataclass(slots=True)
+class _Open:
+    """The exchange under way."""
+
+    block: Block
+    reply: Block | None = None
+
+
+@dataclass(slots=True)
+class _Device:
+    """What is unresolved with one peripheral."""
+
+    pending: Exchange | None = None
+    held: Exchange | None = None
+    last_heard: bytes | None = None
+
+
+@dataclass(slots=True)
+class Joiner:
+    """Follows the bus block by block; `feed` returns what has been decided."""
+
+    _open: _Open | None = None
+    _devices: dict[int, _Device] = field(default_factory=dict)
+
+    def feed(self, framed: Framed) -> list[Joined]:
+        """Take the next thing on the bus; return the exchanges it settles, oldest first."""
+        match framed:
+            case Block(line=Line.VMC):
+                joined = self._close()
+                self._open = _Open(framed)
+                return joined
+            case Block():
+                return self._peripheral_block(framed)
+            case Single(line=Line.PERIPHERAL):
+                return self._peripheral_single(framed)
+            case Single():
+                return self._vmc_single(framed)
+            case Fault():
+                return [framed]
+            case Break():
+                joined = [*self._close(), framed]
+                self._devices.clear()
+                return joined
+
+    def flush(self) -> list[Joined]:
+        """End of the capture: close what is open, take the answers that are held."""
+        joined = self._close()
+        for device in self._devices.values():
+            if device.held is not None:
+                joined.append(device.held)
+                device.held = None
+        return joined
+
+    def _peripheral_block(self, block: Block) -> list[Joined]:
+        if self._open is None:
+            return [Fault("answer to nobody", block.data, block.at)]
+        if self._open.reply is None or self._open.reply.data == block.data:
+            self._open.reply = block
+            return []
+        # It speaks again and says something else: we missed the VMC's ACK and its POLL.
+        address = self._open.block.address
+        joined = self._close()
+        poll = bytes([POLL_OF.get(address, address | 2)])
+        self._open = _Open(Block(Line.VMC, poll, block.at), block)
+        return joined
+
+    def _peripheral_single(self, single: Single) -> list[Joined]:
+        if self._open is None or self._open.reply is not None:
+            return [Fault("answer to nobody", bytes([single.answer]), single.at)]
+        block, self._open = self._open.block, None
+        if single.answer is Answer.ACK:
+            return self._settle(Exchange(block.address, block.data, block.at))
+        return self._settle(Exchange(block.address, block.data, block.at, fate=Fate.SILENT))
+
+    def _vmc_single(self, single: Single) -> list[Joined]:
+        if self._open is None or self._open.reply is None:
+            return [Fault("ACK of nothing", bytes([single.answer]), single.at)]
+        if single.answer is Answer.RET:
+            self._open.reply = None
+            return []
+        block, reply, self._open = self._open.block, self._open.reply, None
+        exchange = Exchange(block.address, block.data, block.at)
+        if single.answer is Answer.ACK:
+            exchange = replace(exchange, reply=reply.data, reply_at=reply.at)
+        return self._settle(exchange)
+
+    def _close(self) -> list[Joined]:
+        """The VMC speaks again, or the bus was reset, with an exchange still open."""
+        if self._open is None:
+            return []
+        block, reply, self._open = self._open.block, self._open.reply, None
+        exchange = Exchange(block.address, block.data, block.at)
+        if reply is None:
+            return self._settle(replace(exchange, fate=Fate.SILENT))
+        joined = self._settle(exchange)
+        self._device(block.address).held = replace(
+            exchange, reply=reply.data, reply_at=reply.at, repeated=True
+        )
+        return joined
+
+    def _settle(self, exchange: Exchange) -> list[Joined]:
+        """Resolve what was open with this device by what it does now, then add the new fact."""
+        device = self._device(exchange.address)
+        joined = [*_resolve_held(device, exchange), *_resolve_pending(device, exchange)]
+        if exchange.fate is Fate.HEARD:
+            if exchange.command == device.last_heard and not exchange.is_poll:
+                exchange = replace(exchange, repeated=True)
+            device.last_heard = exchange.command
+        elif not exchange.is_poll and not exchange.is_reset and device.pending is None:
+            device.pending = exchange
+        joined.append(exchange)
+        return joined
+
+    def _device(self, address: int) -> _Device:
+        return self._devices.setdefault(address, _Device())
+
+
+def _resolve_held(device: _Device, now: Exchange) -> list[Joined]:
+    held = device.held
+    if held is None or held.reply is None or (now.is_poll and now.fate is Fate.SILENT):
+        return []
+    device.held = None
+    said_again = now.reply is not None and (
+        now.reply.startswith(held.reply) or now.reply.endswith(held.reply)
+    )
+    return [] if said_again or now.is_reset else [held]
+
+
+def _resolve_pending(device: _Device, now: Exchange) -> list[Joined]:
+    pending = device.pending
+    if pending is None or now.is_poll:
+        return []
+    if now.command == pending.command:
+        if now.fate is Fate.HEARD:
+            device.pending = None
+        return []
+    device.pending = None
+    return [replace(pending, fate=Fate.GIVEN_UP if now.is_reset else Fate.MOVED_ON)]

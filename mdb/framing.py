@@ -1,0 +1,95 @@
+"""Framer: bytes with a mode bit become blocks.
+
+Knows where a block begins and ends, and whether its checksum is right; not what it says.
+
+The mode bit ends a peripheral's block, but only *begins* the VMC's. A VMC block ends when anything
+else happens: the peripheral answers, the VMC addresses somebody again, or the bus is reset. The
+checksum is no end mark, as a byte of data may equal it. So a VMC block that nobody answers is
+known only when the next one starts, and a flush at the end of a capture gives the last.
+"""
+
+from mdb.block import MAX_BLOCK, Answer, Block, Fault, Single, checksum
+from mdb.byte import Break, BusByte, Line, Signal
+
+Framed = Block | Single | Fault | Break
+
+
+class Framer:
+    """Two buffers, one a line, neither ever longer than a block."""
+
+    def __init__(self) -> None:
+        self._vmc = bytearray()
+        self._peripheral = bytearray()
+        self._vmc_at = 0.0
+        self._peripheral_at = 0.0
+
+    def feed(self, signal: Signal) -> list[Framed]:
+        """Take the next signal; return what it completes, in the order of the bus."""
+        if isinstance(signal, Break):
+            return [*self.flush(), signal]
+        if signal.line is Line.VMC:
+            return self._from_vmc(signal)
+        return self._from_peripheral(signal)
+
+    def flush(self) -> list[Framed]:
+        """Close what is open: the capture ended, or the bus was reset."""
+        framed = self._close_vmc()
+        if self._peripheral:
+            framed.append(Fault("unfinished answer", bytes(self._peripheral), self._peripheral_at))
+            self._peripheral.clear()
+        return framed
+
+    def _from_vmc(self, byte: BusByte) -> list[Framed]:
+        framed: list[Framed] = []
+        if byte.mode:
+            framed = self.flush()
+            self._vmc_at = byte.at
+            self._vmc.append(byte.value)
+        elif self._vmc:
+            self._vmc.append(byte.value)
+            if len(self._vmc) > MAX_BLOCK:
+                framed.append(Fault("block too long", bytes(self._vmc), self._vmc_at))
+                self._vmc.clear()
+        else:
+            framed.append(_single(Line.VMC, byte))
+        return framed
+
+    def _from_peripheral(self, byte: BusByte) -> list[Framed]:
+        framed = self._close_vmc()
+        if not self._peripheral:
+            self._peripheral_at = byte.at
+        self._peripheral.append(byte.value)
+        if byte.mode:
+            raw = bytes(self._peripheral)
+            self._peripheral.clear()
+            if len(raw) == 1:
+                framed.append(_single(Line.PERIPHERAL, byte))
+            else:
+                framed.append(_block(Line.PERIPHERAL, raw, self._peripheral_at))
+        elif len(self._peripheral) >= MAX_BLOCK:
+            framed.append(Fault("answer too long", bytes(self._peripheral), self._peripheral_at))
+            self._peripheral.clear()
+        return framed
+
+    def _close_vmc(self) -> list[Framed]:
+        if not self._vmc:
+            return []
+        raw = bytes(self._vmc)
+        self._vmc.clear()
+        return [_block(Line.VMC, raw, self._vmc_at)]
+
+
+def _block(line: Line, raw: bytes, at: float) -> Block | Fault:
+    if len(raw) < 2:
+        return Fault("block without a checksum", raw, at)
+    if raw[-1] != checksum(raw[:-1]):
+        return Fault(f"checksum {raw[-1]:02X}, expected {checksum(raw[:-1]):02X}", raw, at)
+    return Block(line, raw[:-1], at)
+
+
+def _single(line: Line, byte: BusByte) -> Single | Fault:
+    if byte.value in {Answer.ACK, Answer.NAK}:
+        return Single(line, Answer(byte.value), byte.at)
+    if byte.value == Answer.RET and line is Line.VMC:
+        return Single(line, Answer.RET, byte.at)
+    return Fault("stray byte", bytes([byte.value]), byte.at)

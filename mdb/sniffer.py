@@ -1,0 +1,97 @@
+"""Sniffer: signals in, events out. Joins framer, exchanges and readers; has no rules of its own.
+
+Signal -> Framer -> Block -> Joiner -> Exchange -> Reader -> Event
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mdb.block import Address, Fault
+from mdb.byte import Break, Signal
+from mdb.cashless import Message
+from mdb.event import BusFault, BusReset, Event
+from mdb.exchange import Exchange, Joined, Joiner
+from mdb.framing import Framed, Framer
+from mdb.reader import Context, Reader
+
+READERS: Final = (Address.CASHLESS_1, Address.CASHLESS_2)
+CASH_SALE: Final = b"\x05"
+SAME_CASH_SALE_S: Final = 1.5
+"""Bus time within which a CASH SALE told to the other reader too is the same one. Without it two
+equal purchases, each told to one reader in turn, would be taken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One settled piece of the conversation: who was addressed, what was said, what it means."""
+
+    exchange: Exchange | None
+    said: tuple[Message, ...]
+    events: tuple[Event, ...]
+
+
+class Sniffer:
+    """A passive listener to a whole bus. Never raises on what it hears."""
+
+    def __init__(self, context: Mapping[int, Context] | None = None) -> None:
+        known = context or {}
+        self._framer = Framer()
+        self._joiner = Joiner()
+        self._readers: dict[int, Reader] = {
+            each: Reader(each, known.get(each, Context())) for each in READERS
+        }
+        self._cash_sale: Event | None = None
+
+    @property
+    def context(self) -> Mapping[int, Context]:
+        """What the readers told when the machine started: keep it, and give it to the next."""
+        return {address: reader.context for address, reader in self._readers.items()}
+
+    def feed(self, signal: Signal) -> list[Event]:
+        """Take the next signal; return what it lets us conclude."""
+        return [event for heard in self.listen(signal) for event in heard.events]
+
+    def listen(self, signal: Signal) -> list[Heard]:
+        """As `feed`, with the conversation that led there."""
+        return self._follow(self._framer.feed(signal))
+
+    def flush(self) -> list[Heard]:
+        """The capture ended: what the last block still settles."""
+        heard = self._follow(self._framer.flush())
+        return heard + [self._hear(each) for each in self._joiner.flush()]
+
+    def _follow(self, framed: Iterable[Framed]) -> list[Heard]:
+        return [self._hear(joined) for each in framed for joined in self._joiner.feed(each)]
+
+    def _hear(self, joined: Joined) -> Heard:
+        match joined:
+            case Fault():
+                fault = BusFault(joined.at, 0, joined.reason, {"bytes": joined.raw.hex()})
+                return Heard(None, (), (fault,))
+            case Break():
+                events: list[Event] = [BusReset(joined.at, 0)]
+                for reader in self._readers.values():
+                    events += reader.reset_by_bus(joined.at)
+                return Heard(None, (), tuple(events))
+            case Exchange():
+                follower = self._readers.get(joined.address)
+                if follower is None:
+                    return Heard(joined, (), ())
+                said, concluded = follower.feed(joined)
+                if joined.command[1:2] == CASH_SALE:
+                    concluded = [event for event in concluded if not self._told_before(event)]
+                return Heard(joined, tuple(said), tuple(concluded))
+
+    def _told_before(self, event: Event) -> bool:
+        """A CASH SALE may be told to both readers; it is one sale."""
+        first, self._cash_sale = self._cash_sale, event
+        if (
+            first is None
+            or first.address == event.address
+            or replace(first, at=event.at, address=event.address) != event
+            or event.at - first.at > SAME_CASH_SALE_S
+        ):
+            return False
+        self._cash_sale = None
+        return True

@@ -1,0 +1,39 @@
+"""A capture, played again: ``replay:FILE`` at its own pace, ``replay:FILE?pace=0`` at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from mdb.byte import Signal
+from mdb.trace import read_trace
+
+
+class Replay:
+    """A trace as a tap. It ends with the file."""
+
+    def __init__(self, signals: list[Signal], pace: float = 1.0) -> None:
+        self._signals = signals
+        self._pace = pace
+
+    @classmethod
+    def open(cls, address: str) -> "Replay":
+        """Read ``FILE[?pace=N]``: N times as fast as it was recorded, 0 without waiting.
+
+        Raises:
+            NotATraceError, OSError: the file is no trace, or cannot be read.
+            ValueError: the pace is no number.
+        """
+        file, _, query = address.partition("?")
+        pace = float(parse_qs(query).get("pace", ["1"])[0])
+        with Path(file).open(encoding="utf-8-sig") as trace:
+            return cls(list(read_trace(trace)), pace)
+
+    async def __aiter__(self) -> AsyncIterator[Signal]:
+        """Yield each signal when its time has come."""
+        before: float | None = None
+        for signal in self._signals:
+            if self._pace and before is not None:
+                await asyncio.sleep(max(0.0, signal.at - before) / self._pace)
+            before = signal.at
+            yield signal
