@@ -1,0 +1,137 @@
+"""The machine's side on the command line: ``python -m edge run --config FILE``."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.agent import Agent
+from edge.clock import SystemClock
+from edge.config import Config, KioskDisplay, load
+from edge.disk import Disk
+from edge.errors import ConfigError, EdgeError
+from edge.outbox import Outbox
+from edge.presenter import Policy
+from edge.screens import open_screens
+from edge.stage import Stage
+from edge.uplink import subscriptions
+from edge.wire import Channel, State, encode
+from edge.wire.link import Link
+from mdb.taps import Replay, VirtualMachine, open_tap
+
+if TYPE_CHECKING:
+    from edge.face import Face
+
+EXAMPLES = """\
+examples:
+  python -m edge run --config /etc/chekomat/edge.toml
+  python -m edge run --config deploy/edge/config.toml --verbose
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 stopped when told to, 1 a fault of the surroundings, 2 a wrong configuration."""
+    parser = argparse.ArgumentParser(
+        prog="python -m edge",
+        description="The agent inside a vending machine.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="listen to the bus, keep and publish sales, show receipts",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="the TOML file")
+    run.add_argument("--verbose", action="store_true", help="log each sale and receipt")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        asyncio.run(_run(arguments.config))
+    except EdgeError as error:
+        print(f"chekomat-edge: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    return 0
+
+
+async def _run(file: Path) -> None:
+    """Put the parts together and run them until SIGTERM or SIGINT."""
+    config = load(file)
+    tap = _tap(file, config)
+    link = _link(file, config)
+    clock = SystemClock()
+    outbox = Outbox(Path(config.data) / "outbox.sqlite", os.urandom(4).hex())
+    face = _face(tap, config)
+    agent = Agent(
+        machine=config.machine,
+        tap=tap,
+        outbox=outbox,
+        disk=Disk(),
+        link=link,
+        clock=clock,
+        on_heard=face.heard if face else None,
+    )
+    async with open_screens(config.display, face) as displays:
+        policy = Policy(
+            qr=config.receipts.qr,
+            link=config.receipts.link,
+            show_s=config.receipts.show_s,
+            patience_s=config.receipts.patience_s,
+        )
+        stage = Stage(displays, policy, config.products, clock, agent.keep_showing)
+        await _until_told_to_stop(agent.run(stage))
+
+
+def _tap(file: Path, config: Config) -> Replay | VirtualMachine:
+    try:
+        return open_tap(config.tap)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{file}: tap: {error}") from error
+
+
+def _link(file: Path, config: Config) -> Link:
+    death = encode(State(online=False))
+    try:
+        return Link(
+            config.broker,
+            client_id=f"chekomat-{config.machine}",
+            subscriptions=subscriptions(config.machine),
+            will=(Channel.STATE.of(config.machine), death),
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{file}: broker: {error}") from error
+
+
+def _face(tap: Replay | VirtualMachine, config: Config) -> "Face | None":
+    kiosk = any(isinstance(table, KioskDisplay) for table in config.display)
+    if not isinstance(tap, VirtualMachine) or not kiosk:
+        return None
+    from edge.face import Face  # noqa: PLC0415, a real machine has no use for it
+
+    return Face(tap, config.products)
+
+
+async def _until_told_to_stop(work: Coroutine[None, None, None]) -> None:
+    running = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""The disk: the outbox's verbs, one after another in a thread of their own.
+
+SQLite waits for the card, sometimes for seconds; the bus and the screen must not. One thread and
+one connection keep the order and keep this SQLite from corrupting its log.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, ParamSpec, TypeVar
+
+log = logging.getLogger(__name__)
+
+RETRY_S: Final = 1.0
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Disk:
+    """Runs outbox verbs in order."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "disk")
+
+    async def do(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do it and wait for it."""
+        return await asyncio.wrap_future(self._thread.submit(verb, *args, **kwargs))
+
+    async def insist(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do it, and do it again for as long as the disk refuses: a sale is not given up."""
+        while True:
+            try:
+                return await self.do(verb, *args, **kwargs)
+            except sqlite3.OperationalError as error:
+                log.error("the disk refuses: %s; trying again", error)  # noqa: TRY400, one line
+                await asyncio.sleep(RETRY_S)
+
+    def later(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do it when its turn comes; a failure is only logged."""
+        self._thread.submit(verb, *args, **kwargs).add_done_callback(_report)
+
+    def close(self) -> None:
+        """Finish what was handed in."""
+        self._thread.shutdown()
+
+
+def _report(done: "Future[Any]") -> None:
+    error = done.exception()
+    if error is not None:
+        log.error("the disk refuses: %s", error)

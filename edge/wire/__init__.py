@@ -1,0 +1,46 @@
+"""The contract between a machine and the cloud, v1. The machine owns it; the cloud follows.
+
+- A sale is delivered at least once; `sale_id` makes it once.
+- Sales of one machine and epoch carry `seq` without gaps; order of arrival is not promised.
+- PUBACK says that the broker has a message, and proves nothing. The cloud's `ack` says that it has
+  committed a sale; only then may the machine let go of it.
+- A receipt is repeated until the machine says it is on its disk. It may never come: nobody waits.
+- State may be lost; the last one is retained, and said again on every connect.
+- Fields are only ever added, each with a default; unknown ones are ignored.
+"""
+
+from edge.wire.messages import (
+    Ack,
+    CloudState,
+    Fiscal,
+    Health,
+    MalformedMessageError,
+    Receipt,
+    ReceiptAck,
+    Sale,
+    Shown,
+    State,
+    Tender,
+    decode,
+    encode,
+)
+from edge.wire.topics import CLOUD_STATE, Channel, parse
+
+__all__ = [
+    "CLOUD_STATE",
+    "Ack",
+    "Channel",
+    "CloudState",
+    "Fiscal",
+    "Health",
+    "MalformedMessageError",
+    "Receipt",
+    "ReceiptAck",
+    "Sale",
+    "Shown",
+    "State",
+    "Tender",
+    "decode",
+    "encode",
+    "parse",
+]

@@ -1,0 +1,293 @@
+"""The link: MQTT as both sides use it, a small port over paho-mqtt.
+
+- Happenings come in order from one iterator: connected, disconnected, a message.
+- A message is acknowledged to the broker by its reader, after it has been made safe, never before.
+- `publish` returns a future that is done when the broker has the message. It proves no more.
+- Connecting is retried for ever with jitter; a broker that is away raises nothing.
+- Nothing of the session is relied on: subscriptions are made again on every connect.
+
+paho runs in its own thread; its callbacks only hand things to the event loop, as an exception in
+one would end the thread while `is_connected` stays true.
+"""
+
+import asyncio
+import logging
+import random
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+log = logging.getLogger(__name__)
+
+SESSION_S: Final = 7 * 86400
+RECEIVE_MAXIMUM: Final = 200
+KEEPALIVE_S: Final = 45
+WILL_DELAY_S: Final = 5
+"""Hides a modem's flap from the dashboards."""
+
+
+class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the broker is and how to prove who we are; paths are files, never secrets inline."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    mqtt: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password_file: str | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker took us; say the birth now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is gone; it is being made again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message. `acknowledge` when it is safe; until then the broker repeats it on reconnect."""
+
+    topic: str
+    payload: bytes
+    acknowledge: Callable[[], None] = field(repr=False)
+
+
+Happening = Connected | Disconnected | Incoming
+
+
+class LinkRefusedError(Exception):
+    """The broker said no to a message, for instance because an ACL forbids its topic."""
+
+
+class Link:
+    """One connection to a broker, kept up for as long as the process lives."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        subscriptions: Sequence[str],
+        will: tuple[str, bytes],
+    ) -> None:
+        """Prepare; nothing is sent before `start`.
+
+        Raises:
+            OSError, ssl.SSLError: a certificate, key or password file cannot be read.
+        """
+        self._broker = broker
+        self._subscriptions = [(topic, 1) for topic in subscriptions]
+        self._happenings: asyncio.Queue[Happening] = asyncio.Queue()
+        self._publishing: dict[int, asyncio.Future[None]] = {}
+        self._generation = 0
+        self.connected = False
+        self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client = self._make_client(client_id, will)
+
+    def start(self) -> None:
+        """Connect in the background and keep trying."""
+        self._loop = asyncio.get_running_loop()
+        properties = None
+        if self._broker.mqtt == "5":
+            properties = _properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = SESSION_S
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect_async(
+            self._broker.host,
+            self._broker.port,
+            keepalive=KEEPALIVE_S,
+            clean_start=False if properties else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    async def stop(self) -> None:
+        """Say goodbye; the will is not sent."""
+        self._stopping = True
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    async def __aiter__(self) -> AsyncIterator[Happening]:
+        """Everything that happens, in order, for ever."""
+        while True:
+            yield await self._happenings.get()
+
+    def publish(
+        self, topic: str, payload: bytes, qos: int, *, retain: bool = False
+    ) -> "asyncio.Future[None]":
+        """Send; the future is done when the broker has it, and fails if it refuses."""
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the link was not started")
+        done: asyncio.Future[None] = loop.create_future()
+        # Nobody may be waiting: a refusal is logged where it arrives.
+        done.add_done_callback(lambda future: future.cancelled() or future.exception())
+        sent = self._client.publish(topic, payload, qos=qos, retain=retain)
+        if qos == 0:
+            done.set_result(None)
+        else:
+            self._publishing[sent.mid] = done
+        return done
+
+    def _make_client(self, client_id: str, will: tuple[str, bytes]) -> mqtt.Client:
+        version5 = self._broker.mqtt == "5"
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5 if version5 else MQTTProtocolVersion.MQTTv311,
+            clean_session=None if version5 else False,
+            manual_ack=True,
+        )
+        # Jitter, or a fleet comes back in step. paho counts fractions of a second as well.
+        soonest, latest = random.uniform(0.3, 1.0), random.uniform(60, 120)  # noqa: S311
+        client.reconnect_delay_set(soonest, latest)  # type: ignore[arg-type]
+        if self._broker.username:
+            password = None
+            if self._broker.password_file:
+                password = Path(self._broker.password_file).read_text("utf-8").strip()
+            client.username_pw_set(self._broker.username, password)
+        if self._broker.ca:
+            context = ssl.create_default_context(cafile=self._broker.ca)
+            if self._broker.certificate:
+                context.load_cert_chain(self._broker.certificate, self._broker.key)
+            client.tls_set_context(context)
+        properties = None
+        if version5:
+            properties = _properties(PacketTypes.WILLMESSAGE)
+            properties.WillDelayInterval = WILL_DELAY_S
+        client.will_set(will[0], will[1], qos=1, retain=True, properties=properties)
+        client.on_socket_open = _no_delay
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        return client
+
+    # In paho's thread: hand over, nothing else. ------------------------------------------------
+
+    def _hand_over(self, call: Callable[..., None], *arguments: object) -> None:
+        try:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            log.debug("the event loop is gone")
+
+    def _on_connect(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _flags: object,
+        code: ReasonCode,
+        _properties: object,
+    ) -> None:
+        self._hand_over(self._connected, code)
+
+    def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
+        self._hand_over(self._disconnected, "no connection")
+
+    def _on_disconnect(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _flags: object,
+        code: ReasonCode,
+        _properties: object,
+    ) -> None:
+        self._hand_over(self._disconnected, str(code))
+
+    def _on_message(
+        self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
+    ) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._hand_over(self._received, topic, message.payload, message.mid, message.qos)
+
+    def _on_publish(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        mid: int,
+        code: ReasonCode,
+        _properties: object,
+    ) -> None:
+        self._hand_over(self._published, mid, code)
+
+    # In the event loop. ------------------------------------------------------------------------
+
+    def _connected(self, code: ReasonCode) -> None:
+        if code.is_failure:
+            self._disconnected(f"refused: {code}{_advice(code, self._broker)}")
+            return
+        self._generation += 1
+        self.connected = True
+        if self._subscriptions:
+            self._client.subscribe(self._subscriptions)
+        log.info("connected to the broker at %s:%s", self._broker.host, self._broker.port)
+        self._happenings.put_nowait(Connected())
+
+    def _disconnected(self, reason: str) -> None:
+        news = (self.connected or self._generation == 0) and not self._stopping
+        level = logging.WARNING if news else logging.DEBUG
+        log.log(
+            level, "broker at %s:%s: %s; trying again", self._broker.host, self._broker.port, reason
+        )
+        was, self.connected = self.connected, False
+        if was:
+            self._happenings.put_nowait(Disconnected(reason))
+
+    def _received(self, topic: str, payload: bytes, mid: int, qos: int) -> None:
+        generation = self._generation
+
+        def acknowledge() -> None:
+            # A packet id of an earlier connection may by now belong to another message.
+            if generation == self._generation and qos:
+                self._client.ack(mid, qos)
+
+        self._happenings.put_nowait(Incoming(topic, payload, acknowledge))
+
+    def _published(self, mid: int, code: ReasonCode) -> None:
+        done = self._publishing.pop(mid, None)
+        if code.is_failure:
+            log.error("the broker refused a message: %s", code)
+        if done is None or done.done():
+            return
+        if code.is_failure:
+            done.set_exception(LinkRefusedError(str(code)))
+        else:
+            done.set_result(None)
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
+
+
+def _no_delay(_client: mqtt.Client, _userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's
+    """Request and answer in turn pay Nagle and the delayed ACK otherwise: 52 ms instead of 6."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _advice(code: ReasonCode, broker: Broker) -> str:
+    if "protocol version" in str(code).lower() and broker.mqtt == "5":
+        return '; this broker speaks no MQTT 5: set mqtt = "3.1.1" under [broker]'
+    return ""

@@ -1,0 +1,160 @@
+"""The messages, as frozen values that check themselves, and their JSON.
+
+Money is integers of the minor unit. Times of day are text with a zone, and only recorded; nothing
+is ordered by them.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+MachineId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+SaleId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")]
+Token = Annotated[str, Meta(pattern=r"^[0-9a-hjkmnp-tv-z]{16}$")]
+Counter = Annotated[int, Meta(ge=0, le=2**53)]
+Amount = Annotated[int, Meta(ge=0, le=10**12)]
+Short = Annotated[str, Meta(max_length=256)]
+
+MAX_BYTES = 64 * 1024
+"""The longest message either side reads."""
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message: frozen, built by names, unknown fields ignored."""
+
+
+class Tender(_Message, frozen=True, kw_only=True):
+    """Part of a sale's money and how it was given."""
+
+    by: Literal["cash", "cashless-1", "cashless-2"]
+    amount: Amount | None
+
+
+class Sale(_Message, frozen=True, kw_only=True):
+    """`sale`: what the machine sold. `amount` in minor units; None where the bus did not say."""
+
+    sale_id: SaleId
+    machine: MachineId
+    epoch: Epoch
+    seq: Annotated[int, Meta(ge=1, le=2**53)]
+    sold_at: Short
+    clock: Literal["synced", "corrected", "bounded", "unsynced"]
+    boot_id: Short
+    boottime_ms: Counter
+    item: Short | None
+    kind: Literal["paid", "free", "test", "token", "return"]
+    amount: Amount | None
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None
+    tenders: Annotated[tuple[Tender, ...], Meta(max_length=8)]
+    confidence: Literal["confirmed", "presumed"]
+    raw: dict[Short, int | Short | None] = {}
+    token: Token
+
+
+class Ack(_Message, frozen=True, kw_only=True):
+    """`ack`: every seq up to `upto`, but for those `missing`, is committed in the cloud."""
+
+    epoch: Epoch
+    upto: Counter
+    missing: tuple[int, ...] = ()
+    time: Short
+    hold_s: Annotated[int, Meta(ge=0, le=86400)] = 0
+
+
+class Fiscal(_Message, frozen=True, kw_only=True):
+    """Tags 1041, 1040, 1077, 1012 (the register's local time) and 1020 (minor units)."""
+
+    fn: Annotated[str, Meta(pattern=r"^\d{1,16}$")]
+    fd: Counter
+    fp: Counter
+    at: Short
+    total: Amount
+
+
+class Receipt(_Message, frozen=True, kw_only=True):
+    """`receipt`: what became of a sale's receipt. A higher `rev` replaces a lower one."""
+
+    sale_id: SaleId
+    rev: Annotated[int, Meta(ge=1, le=10**6)]
+    status: Literal["pending", "issued", "refused", "returned"]
+    qr: Short | None = None
+    link: Short | None = None
+    fiscal: Fiscal | None = None
+
+
+class ReceiptAck(_Message, frozen=True, kw_only=True):
+    """`receipt/ack`: that revision is on the machine's disk."""
+
+    sale_id: SaleId
+    rev: Counter
+
+
+class Shown(_Message, frozen=True, kw_only=True):
+    """`shown`: the evidence that a picture was on the screen, or on paper."""
+
+    sale_id: SaleId
+    rev: Counter
+    on: Literal["screen", "paper"]
+    shown_at: Short
+    hidden_at: Short
+    reason: Short
+    frame_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class State(_Message, frozen=True, kw_only=True):
+    """`state`: birth and, as the will, death. Retained, said again on every connect."""
+
+    online: bool
+    boot_id: Short = ""
+    epoch: Epoch | None = None
+    next_seq: Counter = 0
+    oldest_unacked: Counter | None = None
+    version: Short = ""
+    clock: Short = ""
+    bus: Short = ""
+    display: Short = ""
+    printer: Short = ""
+
+
+class Health(_Message, frozen=True, kw_only=True):
+    """`health`: counters and gauges, once a minute."""
+
+    uptime_s: Counter = 0
+    pending: Counter = 0
+    sales: Counter = 0
+    bus_faults: Counter = 0
+
+
+class CloudState(_Message, frozen=True, kw_only=True):
+    """`vend/v1/cloud/state`: is the application there, and is it another run of it."""
+
+    online: bool
+    instance: Short = ""
+
+
+class MalformedMessageError(ValueError):
+    """Bytes that are no message of this kind; says which field and why."""
+
+
+M = TypeVar("M", bound=_Message)
+
+
+def encode(message: _Message) -> bytes:
+    """The message as UTF-8 JSON."""
+    return msgspec.json.encode(message)
+
+
+def decode(payload: bytes, kind: type[M]) -> M:
+    """Read one message.
+
+    Raises:
+        MalformedMessageError: it is too long, no JSON, or a field is missing or out of its range.
+    """
+    if len(payload) > MAX_BYTES:
+        raise MalformedMessageError(f"{len(payload)} bytes; at most {MAX_BYTES} are read")
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessageError(str(error)) from error

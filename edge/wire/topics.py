@@ -1,0 +1,51 @@
+"""Topics: one machine is one prefix, ``vend/v1/<machine>/…``, and one ACL pattern."""
+
+from enum import Enum
+from typing import Final
+
+PREFIX: Final = "vend/v1"
+CLOUD: Final = "cloud"
+"""The one name no machine may have."""
+CLOUD_STATE: Final = f"{PREFIX}/{CLOUD}/state"
+
+
+class Channel(Enum):
+    """What is said on a topic: its last part, and whether the broker retains it."""
+
+    SALE = ("sale", False)
+    ACK = ("ack", False)
+    RECEIPT = ("receipt", False)
+    RECEIPT_ACK = ("receipt/ack", False)
+    SHOWN = ("shown", False)
+    STATE = ("state", True)
+    HEALTH = ("health", True)
+
+    def __init__(self, tail: str, retained: bool) -> None:  # noqa: FBT001, a column of the table
+        self.tail = tail
+        self.retained = retained
+
+    @property
+    def qos(self) -> int:
+        """Health may be lost; all else is delivered at least once."""
+        return 0 if self is Channel.HEALTH else 1
+
+    @property
+    def of_all(self) -> str:
+        """The filter for every machine's topic."""
+        return f"{PREFIX}/+/{self.tail}"
+
+    def of(self, machine: str) -> str:
+        """One machine's topic."""
+        return f"{PREFIX}/{machine}/{self.tail}"
+
+
+_BY_TAIL: Final = {channel.tail: channel for channel in Channel}
+
+
+def parse(topic: str) -> tuple[str, Channel] | None:
+    """The machine and channel of a topic; None for the cloud's own and for strangers'."""
+    if not topic.startswith(f"{PREFIX}/"):
+        return None
+    machine, _, tail = topic[len(PREFIX) + 1 :].partition("/")
+    channel = _BY_TAIL.get(tail)
+    return None if channel is None or machine == CLOUD else (machine, channel)
