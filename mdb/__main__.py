@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         _decode(arguments.file, as_lines=arguments.json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except (NotATraceError, UnicodeDecodeError, OSError) as error:
         reason = error if isinstance(error, NotATraceError) else _reason(error)
         print(f"{arguments.file}: {reason}", file=sys.stderr)

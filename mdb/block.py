@@ -70,6 +70,7 @@ class Single:
 class Fault:
     """Bytes that make no block, kept as heard. Noise is normal: a fault is a value."""
 
+    line: Line
     reason: str
     raw: bytes
     at: float

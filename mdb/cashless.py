@@ -42,6 +42,8 @@ class SetupConfig(Message):
     """``x1 00 LL CC RR DD`` (7.4.2): feature level, display columns and rows, display type."""
 
     level: int
+    columns: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ class Cancelled(ByReader):
 
 @dataclass(frozen=True, slots=True)
 class PeripheralId(ByReader):
-    """``09`` maker 3, serial 12, model 12, version 2."""
+    """``09`` maker 3, serial 12, model 12, version 2, at level 3 options 4."""
 
     maker: str
     serial: str
@@ -276,7 +278,7 @@ Layout = tuple[int, Callable[[bytes], Message]]
 
 COMMANDS: Final[Mapping[tuple[int, int | None], Layout]] = {
     (0, None): (1, lambda _: Reset()),
-    (1, 0x00): (6, lambda d: SetupConfig(d[2])),
+    (1, 0x00): (6, lambda d: SetupConfig(d[2], d[3], d[4])),
     (1, 0x01): (6, lambda d: SetupPrices(_word(d, 2), _word(d, 4))),
     (2, None): (1, lambda _: Poll()),
     (3, 0x00): (6, lambda d: VendRequest(_word(d, 2), d[4:6])),
@@ -295,15 +297,17 @@ COMMANDS: Final[Mapping[tuple[int, int | None], Layout]] = {
 }
 """(lower three bits of the address byte, sub-command) to layout."""
 
+JUST_RESET: Final = 0x00
+MONEY: Final = (VendApproved, ReaderConfig)
+
 REPLIES: Final[Mapping[int, Layout]] = {
-    0x00: (1, lambda _: JustReset()),
+    JUST_RESET: (1, lambda _: JustReset()),
     0x01: (8, lambda d: ReaderConfig(d[1], d[2:4], d[4], d[5], d[7])),
     0x04: (1, lambda _: SessionCancelRequest()),
     0x05: (3, lambda d: VendApproved(_word(d, 1))),
     0x06: (1, lambda _: VendDenied()),
     0x07: (1, lambda _: EndSession()),
     0x08: (1, lambda _: Cancelled()),
-    0x09: (30, lambda d: PeripheralId(_text(d[1:4]), _text(d[4:16]), _text(d[16:28]))),
     0x0A: (2, lambda d: Malfunction(d[1])),
     0x0D: (1, lambda _: RevalueApproved()),
     0x0E: (1, lambda _: RevalueDenied()),
@@ -328,31 +332,42 @@ def decode_command(data: bytes) -> Message:
     return layout[1](data)
 
 
-def decode_reply(data: bytes, level: int | None) -> list[Message]:
+def decode_reply(data: bytes, level: int | None, display: int | None = None) -> list[Message]:
     """The messages in one answer: a reader may join several (7.3).
+
+    JUST RESET is never joined to another. An amount or a scaling is believed only where its answer
+    is understood to the end: what looks like 16 bits of money may be half of 32.
 
     Args:
         data: the answer without its checksum.
         level: the lower of the VMC's and the reader's feature level (2.4.4), None if not heard.
+        display: characters on the VMC's display, which size a DISPLAY REQUEST, None if not heard.
     """
     messages: list[Message] = []
-    while data:
-        size, read = _reply_layout(data, level)
-        if size > len(data):
-            return [*messages, Unknown(data)]
-        messages.append(read(data))
-        data = data[size:]
+    rest = data
+    while rest:
+        size, read = _reply_layout(rest, level, display)
+        whole = size <= len(rest) and not (messages and rest[0] == JUST_RESET)
+        messages.append(read(rest) if whole else Unknown(rest))
+        rest = rest[size:] if whole else b""
+    understood = not any(isinstance(each, Unknown) for each in messages)
+    if not understood and any(isinstance(each, MONEY) for each in messages):
+        return [Unknown(data)]
     return messages
 
 
-def _reply_layout(data: bytes, level: int | None) -> Layout:
+def _reply_layout(data: bytes, level: int | None, display: int | None) -> Layout:
     match data[0]:
         case 0x02:
-            return len(data), lambda d: DisplayRequest(_text(d[2:]))
+            size = min(len(data), 2 + display) if display else len(data)
+            return size, lambda d: DisplayRequest(_text(d[2:size]))
         case 0x03 if level == 1 or (level is None and len(data) < 10):
             return 3, lambda d: BeginSession(_word(d, 1))
         case 0x03:
             return 10, lambda d: BeginSession(_word(d, 1), d[7])
+        case 0x09:
+            size = 34 if level == 3 or (level is None and len(data) >= 34) else 30
+            return size, lambda d: PeripheralId(_text(d[1:4]), _text(d[4:16]), _text(d[16:28]))
         case 0x0B:
             return (1 if level == 1 or len(data) == 1 else 2), lambda _: OutOfSequence()
         case first:

@@ -32,7 +32,7 @@ _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def lines(heard: Heard, *, colour: bool) -> Iterator[str]:
     """One settled exchange as lines; empty polls are left out."""
     exchange = heard.exchange
-    if exchange is not None and exchange.fate is not Fate.MOVED_ON:
+    if exchange is not None and exchange.fate not in {Fate.MOVED_ON, Fate.GIVEN_UP}:
         device = NAMES.get(exchange.address, f"address {exchange.address:02X}")
         for message in heard.said or _raw(exchange):
             if isinstance(message, Poll):

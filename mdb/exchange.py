@@ -14,6 +14,7 @@ how the other side goes on, never by a time window:
   VMC missed it; if it does not, or the VMC goes on to another command, the answer was taken.
 * an acknowledged command said again as the very next one is a repetition: the VMC missed the ACK.
   After any other command to that device, a POLL too, it is a new one.
+* a VMC block that came damaged ends the exchange before it: whatever answers now answers that.
 """
 
 from dataclasses import dataclass, field, replace
@@ -110,11 +111,12 @@ class Joiner:
             case Single():
                 return self._vmc_single(framed)
             case Fault():
-                return [framed]
+                return [*(self._close() if framed.line is Line.VMC else ()), framed]
             case Break():
-                joined = [*self._close(), framed]
+                joined = self._close()
+                pending = [each.pending for each in self._devices.values() if each.pending]
                 self._devices.clear()
-                return joined
+                return [*joined, *(replace(each, fate=Fate.GIVEN_UP) for each in pending), framed]
 
     def flush(self) -> list[Joined]:
         """End of the capture: close what is open, take the answers that are held."""
@@ -127,7 +129,7 @@ class Joiner:
 
     def _peripheral_block(self, block: Block) -> list[Joined]:
         if self._open is None:
-            return [Fault("answer to nobody", block.data, block.at)]
+            return [Fault(block.line, "answer to nobody", block.data, block.at)]
         if self._open.reply is None or self._open.reply.data == block.data:
             self._open.reply = block
             return []
@@ -140,7 +142,7 @@ class Joiner:
 
     def _peripheral_single(self, single: Single) -> list[Joined]:
         if self._open is None or self._open.reply is not None:
-            return [Fault("answer to nobody", bytes([single.answer]), single.at)]
+            return [_stray(single, "answer to nobody")]
         block, self._open = self._open.block, None
         if single.answer is Answer.ACK:
             return self._settle(Exchange(block.address, block.data, block.at))
@@ -148,7 +150,7 @@ class Joiner:
 
     def _vmc_single(self, single: Single) -> list[Joined]:
         if self._open is None or self._open.reply is None:
-            return [Fault("ACK of nothing", bytes([single.answer]), single.at)]
+            return [_stray(single, f"{single.answer.name} of nothing")]
         if single.answer is Answer.RET:
             self._open.reply = None
             return []
@@ -156,7 +158,7 @@ class Joiner:
         exchange = Exchange(block.address, block.data, block.at)
         if single.answer is Answer.ACK:
             exchange = replace(exchange, reply=reply.data, reply_at=reply.at)
-        return self._settle(exchange)
+        return self._settle(exchange, reply.data)
 
     def _close(self) -> list[Joined]:
         """The VMC speaks again, or the bus was reset, with an exchange still open."""
@@ -166,22 +168,27 @@ class Joiner:
         exchange = Exchange(block.address, block.data, block.at)
         if reply is None:
             return self._settle(replace(exchange, fate=Fate.SILENT))
-        joined = self._settle(exchange)
+        joined = self._settle(exchange, reply.data)
         self._device(block.address).held = replace(
             exchange, reply=reply.data, reply_at=reply.at, repeated=True
         )
         return joined
 
-    def _settle(self, exchange: Exchange) -> list[Joined]:
-        """Resolve what was open with this device by what it does now, then add the new fact."""
+    def _settle(self, exchange: Exchange, said: bytes | None = None) -> list[Joined]:
+        """Resolve what was open with this device by what it does now, then add the new fact.
+
+        `said` is the answer as heard, whether it counts or not.
+        """
         device = self._device(exchange.address)
-        joined = [*_resolve_held(device, exchange), *_resolve_pending(device, exchange)]
-        if exchange.fate is Fate.HEARD:
-            if exchange.command == device.last_heard and not exchange.is_poll:
-                exchange = replace(exchange, repeated=True)
+        joined = [*_resolve_held(device, exchange, said), *_resolve_pending(device, exchange)]
+        if exchange.command == device.last_heard and not exchange.is_poll:
+            exchange = replace(exchange, repeated=True)
+        elif exchange.fate is Fate.HEARD:
             device.last_heard = exchange.command
-        elif not exchange.is_poll and not exchange.is_reset and device.pending is None:
-            device.pending = exchange
+        else:
+            device.last_heard = None
+            if not exchange.is_poll and not exchange.is_reset and device.pending is None:
+                device.pending = exchange
         joined.append(exchange)
         return joined
 
@@ -189,14 +196,16 @@ class Joiner:
         return self._devices.setdefault(address, _Device())
 
 
-def _resolve_held(device: _Device, now: Exchange) -> list[Joined]:
+def _stray(single: Single, reason: str) -> Fault:
+    return Fault(single.line, reason, bytes([single.answer]), single.at)
+
+
+def _resolve_held(device: _Device, now: Exchange, said: bytes | None) -> list[Joined]:
     held = device.held
     if held is None or held.reply is None or (now.is_poll and now.fate is Fate.SILENT):
         return []
     device.held = None
-    said_again = now.reply is not None and (
-        now.reply.startswith(held.reply) or now.reply.endswith(held.reply)
-    )
+    said_again = said is not None and (said.startswith(held.reply) or said.endswith(held.reply))
     return [] if said_again or now.is_reset else [held]
 
 

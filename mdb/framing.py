@@ -35,8 +35,7 @@ class Framer:
         """Close what is open: the capture ended, or the bus was reset."""
         framed = self._close_vmc()
         if self._peripheral:
-            framed.append(Fault("unfinished answer", bytes(self._peripheral), self._peripheral_at))
-            self._peripheral.clear()
+            framed.append(self._peripheral_fault("unfinished answer"))
         return framed
 
     def _from_vmc(self, byte: BusByte) -> list[Framed]:
@@ -48,7 +47,7 @@ class Framer:
         elif self._vmc:
             self._vmc.append(byte.value)
             if len(self._vmc) > MAX_BLOCK:
-                framed.append(Fault("block too long", bytes(self._vmc), self._vmc_at))
+                framed.append(Fault(Line.VMC, "block too long", bytes(self._vmc), self._vmc_at))
                 self._vmc.clear()
         else:
             framed.append(_single(Line.VMC, byte))
@@ -67,9 +66,13 @@ class Framer:
             else:
                 framed.append(_block(Line.PERIPHERAL, raw, self._peripheral_at))
         elif len(self._peripheral) >= MAX_BLOCK:
-            framed.append(Fault("answer too long", bytes(self._peripheral), self._peripheral_at))
-            self._peripheral.clear()
+            framed.append(self._peripheral_fault("answer too long"))
         return framed
+
+    def _peripheral_fault(self, reason: str) -> Fault:
+        raw = bytes(self._peripheral)
+        self._peripheral.clear()
+        return Fault(Line.PERIPHERAL, reason, raw, self._peripheral_at)
 
     def _close_vmc(self) -> list[Framed]:
         if not self._vmc:
@@ -81,9 +84,9 @@ class Framer:
 
 def _block(line: Line, raw: bytes, at: float) -> Block | Fault:
     if len(raw) < 2:
-        return Fault("block without a checksum", raw, at)
+        return Fault(line, "block without a checksum", raw, at)
     if raw[-1] != checksum(raw[:-1]):
-        return Fault(f"checksum {raw[-1]:02X}, expected {checksum(raw[:-1]):02X}", raw, at)
+        return Fault(line, f"checksum {raw[-1]:02X}, expected {checksum(raw[:-1]):02X}", raw, at)
     return Block(line, raw[:-1], at)
 
 
@@ -92,4 +95,4 @@ def _single(line: Line, byte: BusByte) -> Single | Fault:
         return Single(line, Answer(byte.value), byte.at)
     if byte.value == Answer.RET and line is Line.VMC:
         return Single(line, Answer.RET, byte.at)
-    return Fault("stray byte", bytes([byte.value]), byte.at)
+    return Fault(line, "stray byte", bytes([byte.value]), byte.at)

@@ -16,7 +16,13 @@ from mdb.scaling import UNKNOWN_MONEY, Scaling, currency_of
 from mdb.session import Conclusion, State, step
 
 NO_ITEM: Final = b"\xff\xff"
-AT_ONCE: Final = (cashless.Reset, cashless.VendRequest)
+AT_ONCE: Final = (
+    cashless.Reset,
+    cashless.VendRequest,
+    cashless.VendCancel,
+    cashless.NegativeVendRequest,
+    cashless.RevalueRequest,
+)
 """Commands that take effect though nobody was heard to answer them: saying them twice is saying
 them once, and an answer heard later proves they arrived."""
 
@@ -24,6 +30,8 @@ CASH_FLAGS: Final = ((0x80, Kind.FREE), (0x40, Kind.TEST), (0x10, Kind.TOKEN))
 """CASH SALE's flags in the item's first byte (7.4.10), the negative vend (20h) apart."""
 NEGATIVE: Final = 0x20
 FLAG_BITS: Final = 0xF0
+
+NO_VEND: Final = {State.IDLE, State.SOLD, State.ENABLED, State.INACTIVE, State.PRESUMED}
 
 SALES: Final = {
     Conclusion.SALE: Confidence.CONFIRMED,
@@ -53,6 +61,7 @@ class Context:
     vmc_level: int | None = None
     reader_level: int | None = None
     scaling: Scaling | None = None
+    display: int | None = None
 
     @property
     def level(self) -> int | None:
@@ -91,7 +100,8 @@ class Reader:
             if _counts(command, exchange.fate):
                 events += self._take(command, exchange.at, exchange.fate)
         if exchange.reply is not None:
-            for message in cashless.decode_reply(exchange.reply, self.context.level):
+            known = self.context
+            for message in cashless.decode_reply(exchange.reply, known.level, known.display):
                 said.append(message)
                 events += self._take(message, exchange.reply_at, exchange.fate)
         return said, events
@@ -103,7 +113,8 @@ class Reader:
     def _take(self, message: Message, at: float, fate: Fate) -> list[Event]:
         match message:
             case cashless.SetupConfig():
-                self.context = replace(self.context, vmc_level=message.level)
+                display = message.columns * message.rows
+                self.context = replace(self.context, vmc_level=message.level, display=display)
             case cashless.ReaderConfig():
                 return self._configure(message, at)
             case cashless.CashSale():
@@ -128,7 +139,7 @@ class Reader:
                 self._vend = before = replace(before, approved=message.amount)
             case cashless.VendSuccess() if message.item != NO_ITEM:
                 before = replace(before, item=message.item)
-        if self.state in {State.IDLE, State.ENABLED, State.INACTIVE, State.PRESUMED}:
+        if self.state in NO_VEND:
             self._vend = _Vend()
         events = self._events(conclusion, before, at)
         if conclusion is Conclusion.UNCERTAIN and isinstance(message, cashless.VendRequest):
@@ -141,7 +152,7 @@ class Reader:
             self._media = Kind.PAID
         return events
 
-    def _events(  # noqa: PLR0911, one return a shape of event
+    def _events(
         self, conclusion: Conclusion, vend: _Vend, at: float
     ) -> list[Event]:
         item = _item(vend.item)
@@ -155,6 +166,7 @@ class Reader:
         if conclusion in BARE:
             return [BARE[conclusion](at, self.address)]
         if conclusion is Conclusion.RETURN:
+            amount, currency = self._worth(vend.approved)
             tenders, raw = (Tender(self._by, amount),), self._raw(vend)
             return [event.Return(at, self.address, item, amount, currency, tenders, raw=raw)]
         if conclusion is Conclusion.REVALUED:

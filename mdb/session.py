@@ -29,6 +29,7 @@ class State(Enum):
     DISABLED = "Disabled"
     ENABLED = "Enabled"
     IDLE = "Session Idle"
+    SOLD = "Session Idle: sold"
     REQUESTED = "Vend: requested"
     CANCELLING = "Vend: cancelling"
     APPROVED = "Vend: approved"
@@ -69,7 +70,7 @@ ANYWHERE: Final[Mapping[type[Message], Step]] = {
     cashless.BeginSession: (_S.IDLE, _C.SESSION_BEGAN),
     cashless.VendRequest: (_S.REQUESTED, _C.REQUESTED),
     cashless.VendApproved: (_S.APPROVED, _C.APPROVED),
-    cashless.VendSuccess: (_S.IDLE, _C.SALE_UNHEARD),
+    cashless.VendSuccess: (_S.SOLD, _C.SALE_UNHEARD),
     cashless.VendFailure: (_S.IDLE, _C.FAILED),
     cashless.EndSession: (_S.ENABLED, _C.SESSION_ENDED),
     cashless.RevalueRequest: (_S.REVALUE, _C.NOTHING),
@@ -77,26 +78,40 @@ ANYWHERE: Final[Mapping[type[Message], Step]] = {
 }
 """What a message means whatever was heard before."""
 
+
+def _goes_on(state: State) -> Mapping[type[Message], Step]:
+    """READER ENABLE and DISABLE do not affect a transaction in progress (7.4.12)."""
+    return dict.fromkeys((cashless.ReaderEnable, cashless.ReaderDisable), (state, _C.NOTHING))
+
+
 TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
     _S.ENABLED: {
         cashless.EndSession: (_S.ENABLED, _C.NOTHING),
     },
     _S.IDLE: {
+        **_goes_on(_S.IDLE),
         cashless.BeginSession: (_S.IDLE, _C.NOTHING),
     },
+    _S.SOLD: {
+        **_goes_on(_S.SOLD),
+        cashless.VendSuccess: (_S.SOLD, _C.NOTHING),
+    },
     _S.REQUESTED: {
+        **_goes_on(_S.REQUESTED),
         cashless.VendRequest: (_S.REQUESTED, _C.NOTHING),
         cashless.VendDenied: (_S.IDLE, _C.DENIED),
         cashless.VendCancel: (_S.CANCELLING, _C.NOTHING),
         cashless.SessionComplete: (_S.CANCELLING, _C.NOTHING),
     },
     _S.CANCELLING: {
+        **_goes_on(_S.CANCELLING),
         cashless.VendDenied: (_S.IDLE, _C.CANCELLED),
         cashless.EndSession: (_S.ENABLED, _C.CANCELLED),
     },
     _S.APPROVED: {
+        **_goes_on(_S.APPROVED),
         cashless.VendApproved: (_S.APPROVED, _C.NOTHING),
-        cashless.VendSuccess: (_S.IDLE, _C.SALE),
+        cashless.VendSuccess: (_S.SOLD, _C.SALE),
         cashless.Reset: (_S.PRESUMED, _C.SALE_PRESUMED),
         cashless.JustReset: (_S.PRESUMED, _C.SALE_PRESUMED),
         cashless.VendRequest: (_S.REQUESTED, _C.UNCERTAIN),
@@ -107,20 +122,24 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
     _S.PRESUMED: {
         cashless.Reset: (_S.PRESUMED, _C.NOTHING),
         cashless.JustReset: (_S.PRESUMED, _C.NOTHING),
-        cashless.VendSuccess: (_S.INACTIVE, _C.NOTHING),
+        cashless.VendSuccess: (_S.PRESUMED, _C.NOTHING),
     },
     _S.REVALUE: {
+        **_goes_on(_S.REVALUE),
         cashless.RevalueApproved: (_S.IDLE, _C.REVALUED),
         cashless.RevalueDenied: (_S.IDLE, _C.NOTHING),
     },
     _S.RETURN_REQUESTED: {
+        **_goes_on(_S.RETURN_REQUESTED),
         cashless.VendApproved: (_S.RETURN_APPROVED, _C.NOTHING),
         cashless.VendDenied: (_S.IDLE, _C.DENIED),
+        cashless.VendSuccess: (_S.SOLD, _C.RETURN),
         cashless.VendFailure: (_S.IDLE, _C.FAILED),
     },
     _S.RETURN_APPROVED: {
+        **_goes_on(_S.RETURN_APPROVED),
         cashless.VendApproved: (_S.RETURN_APPROVED, _C.NOTHING),
-        cashless.VendSuccess: (_S.IDLE, _C.RETURN),
+        cashless.VendSuccess: (_S.SOLD, _C.RETURN),
         cashless.VendFailure: (_S.IDLE, _C.FAILED),
     },
 }

@@ -3,14 +3,15 @@
 Signal -> Framer -> Block -> Joiner -> Exchange -> Reader -> Event
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from mdb.block import Address, Fault
 from mdb.byte import Break, Signal
 from mdb.cashless import Message
-from mdb.event import BusFault, BusReset, Event
+from mdb.event import BusFault, BusReset, Event, Return, Sale
 from mdb.exchange import Exchange, Joined, Joiner
 from mdb.framing import Framed, Framer
 from mdb.reader import Context, Reader
@@ -20,6 +21,8 @@ CASH_SALE: Final = b"\x05"
 SAME_CASH_SALE_S: Final = 1.5
 """Bus time within which a CASH SALE told to the other reader too is the same one. Without it two
 equal purchases, each told to one reader in turn, would be taken for one."""
+CASH_SALES_KEPT: Final = 16
+"""A reader that does not answer is given up seconds later, and other sales may come between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Sniffer:
         self._readers: dict[int, Reader] = {
             each: Reader(each, known.get(each, Context())) for each in READERS
         }
-        self._cash_sale: Event | None = None
+        self._cash_sales: deque[Sale | Return] = deque(maxlen=CASH_SALES_KEPT)
 
     @property
     def context(self) -> Mapping[int, Context]:
@@ -85,13 +88,23 @@ class Sniffer:
 
     def _told_before(self, event: Event) -> bool:
         """A CASH SALE may be told to both readers; it is one sale."""
-        first, self._cash_sale = self._cash_sale, event
-        if (
-            first is None
-            or first.address == event.address
-            or replace(first, at=event.at, address=event.address) != event
-            or event.at - first.at > SAME_CASH_SALE_S
-        ):
+        if not isinstance(event, Sale | Return):
             return False
-        self._cash_sale = None
-        return True
+        for first in self._cash_sales:
+            if first.address != event.address and _same_cash_sale(first, event):
+                self._cash_sales.remove(first)
+                return True
+        self._cash_sales.append(event)
+        return False
+
+
+def _same_cash_sale(one: Sale | Return, other: Sale | Return) -> bool:
+    """The readers may differ in scaling and in what they acknowledged, not in what was sold.
+
+    Where one's scaling is not known the amounts cannot be compared; the item must do.
+    """
+    if abs(one.at - other.at) > SAME_CASH_SALE_S or type(one) is not type(other):
+        return False
+    if one.raw["item"] != other.raw["item"]:  # with its flags
+        return False
+    return one.amount is None or other.amount is None or one.amount == other.amount

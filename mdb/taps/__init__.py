@@ -7,6 +7,8 @@ from mdb.byte import Signal
 from mdb.taps.replay import Replay
 from mdb.taps.virtual import VirtualMachine
 
+__all__ = ["Replay", "Tap", "VirtualMachine", "open_tap"]
+
 
 class Tap(Protocol):
     """A source of bus signals.

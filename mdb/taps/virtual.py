@@ -6,6 +6,7 @@ the machine keeps its own ledger of what it dispensed, so it can be a judge of w
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ TURNAROUND_S: Final = 0.0005
 
 VMC, READER = Line.VMC, Line.PERIPHERAL
 ACK: Final = b"\x00"
+_ENTRY: Final = re.compile(r"[0-9A-Fa-f]{4}=[0-9]+")
 Turn = tuple[Line, bytes]
 
 
@@ -61,7 +63,7 @@ class VirtualMachine:
         prices: dict[str, int] = {}
         for entry in menu.split(","):
             item, _, price = entry.partition("=")
-            if len(bytes.fromhex(item)) != 2 or not price.isdecimal() or int(price) % SCALE:
+            if not _ENTRY.fullmatch(entry) or int(price) % SCALE:
                 raise ValueError(
                     f"virtual: {entry!r} is no item and price; expected four hex digits, '=',"
                     " and kopecks in tens, such as 0001=12000"

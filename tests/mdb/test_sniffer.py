@@ -1,0 +1,219 @@
+"""The whole way, and what no bytes may do to it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdb import Break, BusByte, Event, Line, Sale, Signal, Sniffer, read_trace
+from mdb.block import MAX_BLOCK, Block
+from mdb.event import BusFault, Return
+from mdb.framing import Framer
+from mdb.reader import Context
+from mdb.scaling import Scaling
+from mdb.sniffer import CASH_SALES_KEPT
+
+Hear = Callable[..., list[Event]]
+TRACES = sorted((Path(__file__).parents[1] / "traces").glob("*.mdb"))
+EUR = Context(3, 1, Scaling(1, 2, "EUR"))
+TENS = Context(3, 1, Scaling(10, 2, "EUR"))
+BOTH = {0x10: EUR, 0x60: EUR}
+
+VEND = """
+    > 13 00 0096 000A B3
+    < 00
+    > 12 12
+    < 05 0096 9B
+    > 00
+    > 13 02 000A 1F
+    < 00
+"""
+
+
+def conclude(signals: Iterable[Signal]) -> list[Event]:
+    sniffer = Sniffer()
+    heard = [each for signal in signals for each in sniffer.listen(signal)]
+    return [event for each in [*heard, *sniffer.flush()] for event in each.events]
+
+
+def signals_of(trace: Path) -> list[Signal]:
+    return list(read_trace(trace.read_text("utf-8").splitlines()))
+
+
+def no_more(heard: Counter[str | None], whole: Counter[str | None]) -> bool:
+    """Whether each sale heard is one of the whole's, though its item may not have been heard."""
+    return heard.total() <= whole.total() and heard - Counter({None: heard[None]}) <= whole
+
+
+def goods(events: Iterable[Event]) -> Counter[str | None]:
+    """What moved. Whether it went out or came back, only the request tells."""
+    return Counter(each.item for each in events if isinstance(each, Sale | Return))
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
+def test_dropped_in_anywhere_a_listener_invents_no_sale(trace: Path) -> None:
+    signals = signals_of(trace)
+    whole = goods(conclude(signals))
+    for start in range(len(signals)):
+        assert no_more(goods(conclude(signals[start:])), whole)
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
+def test_cut_anywhere_a_trace_holds_no_other_sale(trace: Path) -> None:
+    signals = signals_of(trace)
+    whole = goods(conclude(signals))
+    for end in range(len(signals)):
+        assert goods(conclude(signals[:end])) <= whole
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
+def test_one_bad_byte_costs_at_most_the_sale_it_is_part_of(trace: Path) -> None:
+    signals = signals_of(trace)
+    whole = goods(conclude(signals))
+    for at, signal in enumerate(signals):
+        if not isinstance(signal, BusByte):
+            continue
+        other_mode = BusByte(signal.value, not signal.mode, signal.line, signal.at)
+        flipped = BusByte(signal.value ^ 0x10, signal.mode, signal.line, signal.at)
+        for bad in ([], [flipped], [other_mode], [signal, signal]):
+            left = goods(conclude([*signals[:at], *bad, *signals[at + 1 :]]))
+            assert left.total() >= whole.total() - 1, (at, bad)
+            assert no_more(left, whole), (at, bad)
+
+
+def test_the_whole_of_a_trace_is_heard_without_a_fault() -> None:
+    for trace in TRACES:
+        assert not [each for each in conclude(signals_of(trace)) if isinstance(each, BusFault)]
+
+
+CASH_TWICE = {
+    "told to both": ("10.0 > 13 05 0096 000A B8", "10.1 > 63 05 0096 000A 08", 1),
+    "the second reader's first": ("10.0 > 63 05 0096 000A 08", "10.1 > 13 05 0096 000A B8", 1),
+    "later than one round": ("10.0 > 13 05 0096 000A B8", "11.6 > 63 05 0096 000A 08", 2),
+    "another price": ("10.0 > 13 05 0096 000A B8", "10.1 > 63 05 0095 000A 07", 2),
+    "another item": ("10.0 > 13 05 0096 000A B8", "10.1 > 63 05 0096 000B 09", 2),
+    "another flag": ("10.0 > 13 05 0096 000A B8", "10.1 > 63 05 0096 400A 48", 2),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "sold"), CASH_TWICE.values(), ids=CASH_TWICE)
+def test_cash_told_to_both_readers_is_one_sale(
+    hear: Hear, first: str, second: str, sold: int
+) -> None:
+    story = f"{first}\n10.01 < 00\n{second}\n11.9 < 00"
+    assert len(hear(story, BOTH)) == sold
+
+
+def test_the_readers_may_differ_in_scale(hear: Hear) -> None:
+    story = "> 13 05 0096 000A B8 \n < 00 \n > 63 05 000F 000A 81 \n < 00"
+    (sale,) = hear(story, {0x10: EUR, 0x60: TENS})
+    assert sale.address == 0x10
+
+
+def test_two_equal_cash_sales_told_to_each_reader_in_turn_are_two(hear: Hear) -> None:
+    first = "> 13 05 0096 000A B8 \n < 00 \n > 12 12 \n < 00 \n"
+    second = "> 63 05 0096 000A 08 \n < 00 \n > 62 62 \n < 00 \n"
+    assert len(hear((first + second) * 2, BOTH)) == 2
+    assert len(hear(first * 2 + second * 2, BOTH)) == 2
+
+
+def test_a_reader_that_is_dead_does_not_double_the_other_s_cash_sale(hear: Hear) -> None:
+    story = """
+        10.0 > 13 05 0096 000A B8
+        10.1 < 00
+        10.2 > 63 05 0096 000A 08
+        14.0 > 13 05 0096 000B B9
+        14.1 < 00
+        16.0 > 60 60
+    """
+    assert [each.item for each in hear(story, BOTH) if isinstance(each, Sale)] == ["000a", "000b"]
+
+
+def test_a_damaged_command_s_answer_is_not_taken_for_another_reader_s(hear: Hear) -> None:
+    """Cashless 2 is not there; a POLL to cashless 1 is damaged; its answer is nobody's."""
+    story = """
+        > 62 62
+        > 12 13
+        < 05 0096 9B
+        > 00
+        > 60 60
+    """
+    assert [each for each in hear(story, BOTH) if isinstance(each, Sale)] == []
+
+
+def test_the_context_can_be_kept_and_given_back(hear: Hear) -> None:
+    setup = "> 11 00 03 10 01 01 26 \n < 01 01 1643 0A 02 07 09 77 \n > 00"
+    before = Sniffer()
+    for signal in read_trace(f"{i} {line}" for i, line in enumerate(setup.split("\n"))):
+        before.feed(signal)
+    assert before.context[0x10] == Context(3, 1, Scaling(10, 2, "RUB"), display=16)
+    *_, sale = hear(VEND, before.context)
+    assert isinstance(sale, Sale)
+    assert (sale.amount, sale.currency) == (1500, "RUB")
+
+
+def test_a_peripheral_nobody_knows_is_heard_out(hear: Hear) -> None:
+    assert hear("> C3 01 02 C6 \n < 05 0096 9B \n > 00 \n > 33 33 \n < 81 81 \n > 00") == []
+
+
+def test_a_break_is_told(hear: Hear) -> None:
+    assert [each.name for each in hear("> BREAK")] == ["bus_reset"]
+
+
+words = st.builds(BusByte, st.integers(0, 255), st.booleans(), st.sampled_from(Line), st.just(0.0))
+said = [signals_of(trace) for trace in TRACES]
+pieces = st.builds(
+    lambda trace, start, length: trace[start % len(trace) :][:length],
+    st.sampled_from(said),
+    st.integers(0, 200),
+    st.integers(0, 40),
+)
+anything = st.lists(pieces | st.lists(words | st.just(Break(0.0)), max_size=40), max_size=12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(anything)
+def test_nothing_heard_raises_or_grows_what_is_kept(heard: list[list[Signal]]) -> None:
+    sniffer = Sniffer()
+    for signal in (signal for piece in heard for signal in piece):
+        sniffer.feed(signal)
+        framer = sniffer._framer  # noqa: SLF001
+        assert max(len(framer._vmc), len(framer._peripheral)) <= MAX_BLOCK  # noqa: SLF001
+    sniffer.flush()
+    assert len(sniffer._joiner._devices) <= 32  # noqa: SLF001
+    assert len(sniffer._cash_sales) <= CASH_SALES_KEPT  # noqa: SLF001
+
+
+def blocks_in(noise: Iterable[Signal]) -> list[Block]:
+    framer = Framer()
+    framed = [each for signal in noise for each in framer.feed(signal)] + framer.flush()
+    return [each for each in framed if isinstance(each, Block)]
+
+
+def tells_of_a_sale(block: Block) -> bool:
+    """SUCCESS, CASH SALE, or the approval that a reset would make a presumed sale."""
+    if block.line is Line.VMC:
+        return block.data[:1] in {b"\x13", b"\x63"} and block.data[1:2] in {b"\x02", b"\x05"}
+    return b"\x05" in block.data
+
+
+noises = st.lists(words | st.just(Break(0.0)), max_size=120)
+
+
+@settings(deadline=None, max_examples=60)
+@given(noises)
+def test_noise_alone_sells_nothing(noise: list[Signal]) -> None:
+    if not any(tells_of_a_sale(block) for block in blocks_in(noise)):
+        assert not [each for each in conclude(noise) if isinstance(each, Sale)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(noises.filter(lambda noise: not blocks_in(noise)))
+def test_after_noise_one_good_exchange_is_enough(noise: list[Signal]) -> None:
+    good = [line.strip() for line in f"> 12 12 \n < 00 \n {VEND}".split("\n") if line.strip()]
+    vend = list(read_trace(f"{100 + i} {line}" for i, line in enumerate(good)))
+    sold = [each for each in conclude([*noise, *vend]) if isinstance(each, Sale)]
+    assert [(each.item, each.raw["approved"]) for each in sold] == [("000a", 150)]
