@@ -1,0 +1,130 @@
+"""The fiscaliser on the command line: ``python -m cloud serve | migrate | emulate | demo``."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from cloud.errors import CloudError, ConfigError
+
+EXAMPLES = """\
+examples:
+  python -m cloud serve --config /etc/chekomat/cloud.toml
+  python -m cloud migrate --config /etc/chekomat/cloud.toml
+  python -m cloud emulate cloudkassir --secret-file secret.txt --ledger ledger.sqlite
+  python -m cloud demo --sales 20
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done or stopped when told to, 1 a fault, 2 a mistake in what was asked."""
+    arguments = _parser().parse_args(argv)
+    _log(verbose=arguments.verbose)
+    try:
+        return asyncio.run(_until_told_to_stop(arguments.run(arguments)))
+    except CloudError as error:
+        print(f"chekomat-cloud: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    from cloud.app import serve  # noqa: PLC0415, each command imports what it needs
+    from cloud.config import load  # noqa: PLC0415
+
+    await serve(load(arguments.config))
+    return 0
+
+
+async def _migrate(arguments: argparse.Namespace) -> int:
+    from cloud.config import load  # noqa: PLC0415
+    from cloud.store import Store  # noqa: PLC0415
+
+    config = load(arguments.config)
+    await (await Store.open(Path(config.database))).close()
+    print(f"{config.database}: the schema is up to date")
+    return 0
+
+
+async def _emulate(arguments: argparse.Namespace) -> int:
+    from cloud.emulators.serve import serve  # noqa: PLC0415
+
+    await serve(arguments)
+    return 0
+
+
+async def _demo(arguments: argparse.Namespace) -> int:
+    from cloud.demo import demo  # noqa: PLC0415
+
+    return await demo(arguments.sales)
+
+
+async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
+    running = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await running
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _command(argparse.ArgumentParser, prog="python -m cloud", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = _command(commands.add_parser, "serve", help="run the fiscaliser")
+    serve.add_argument("--config", type=Path, required=True, metavar="FILE")
+    serve.set_defaults(run=_serve)
+    migrate = _command(commands.add_parser, "migrate", help="bring the database up to date")
+    migrate.add_argument("--config", type=Path, required=True, metavar="FILE")
+    migrate.set_defaults(run=_migrate)
+    emulate = _command(commands.add_parser, "emulate", help="a provider of one's own")
+    emulate.add_argument("provider", choices=["cloudkassir"])
+    emulate.add_argument("--listen", default="127.0.0.1:8085", metavar="HOST:PORT")
+    emulate.add_argument("--public-id", default="demo", metavar="ID")
+    emulate.add_argument("--secret-file", type=Path, required=True, metavar="FILE")
+    emulate.add_argument("--inn", metavar="INN", help="the only company it knows; any, if not set")
+    emulate.add_argument("--webhook", metavar="URL", help="where receipts are pushed to")
+    emulate.add_argument("--delay", type=float, default=0.0, metavar="S", help="until it is issued")
+    emulate.add_argument("--ledger", type=Path, metavar="FILE", help="kept there; else in memory")
+    emulate.set_defaults(run=_emulate)
+    demo = _command(commands.add_parser, "demo", help="everything, here and now, without a machine")
+    demo.add_argument("--sales", type=int, metavar="N", help="sell by itself, sum up, end")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _command(make: Any, *names: str, **how: Any) -> argparse.ArgumentParser:  # noqa: ANN401, argparse's two doors
+    parser: argparse.ArgumentParser = make(
+        *names, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **how
+    )
+    parser.add_argument("--verbose", action="store_true", help="log each sale and receipt")
+    return parser
+
+
+def _log(*, verbose: bool) -> None:
+    """One line an event, to standard error; libraries only when something is wrong."""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The application: link, inbox, lanes, replies and pages, joined. Decides nothing itself."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from cloud.bell import Bell
+from cloud.config import Config
+from cloud.errors import ConfigError, StartError
+from cloud.fiscalizer import Fiscalizer
+from cloud.inbox import SUBSCRIPTIONS, Inbox
+from cloud.providers import Provider
+from cloud.providers.cloudkassir import CloudKassir
+from cloud.replies import Replies
+from cloud.store import Store
+from cloud.web.buyer import Buyer
+from cloud.web.cabinet import Cabinet
+from cloud.web.health import Health
+from cloud.web.hooks import Hooks
+from edge.wire import CLOUD_STATE, CloudState, encode
+from edge.wire.link import Connected, Incoming, Link
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(config: Config) -> None:
+    """Run until cancelled.
+
+    Raises:
+        ConfigError: a secret or certificate file cannot be read.
+        StartError: the database or a port is not to be had.
+    """
+    due, news = Bell(), Bell()
+    link = _link(config)
+    store = await Store.open(Path(config.database))
+    owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+    try:
+        async with aiohttp.ClientSession() as http:
+            providers = _providers(config, http)
+            inbox = Inbox(config, store, link, due, news)
+            health = Health(store, link)
+            public = [
+                *Buyer(config, store, news).routes(),
+                *Hooks(store, providers, news).routes(),
+                *health.routes(),
+            ]
+            cabinet = [*Cabinet(config, store, news).routes(), *health.routes()]
+            async with (
+                _listen("listen", config.listen, public),
+                _listen("cabinet", config.cabinet, cabinet),
+            ):
+                log.info("serving", listen=config.listen, cabinet=config.cabinet)
+                link.start()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_follow_link(link, inbox, owner), name="link")
+                    group.create_task(inbox.run(), name="inbox")
+                    lanes = Fiscalizer(store, providers, owner, due, news)
+                    group.create_task(lanes.run(), name="lanes")
+                    group.create_task(Replies(config, store, link, news).run(), name="replies")
+    finally:
+        await _say_goodbye(link)
+        await store.close()
+
+
+async def _follow_link(link: Link, inbox: Inbox, owner: str) -> None:
+    async for happening in link:
+        match happening:
+            case Connected():
+                birth = encode(CloudState(online=True, instance=owner))
+                link.publish(CLOUD_STATE, birth, 1, retain=True)
+            case Incoming():
+                inbox.take(happening)
+
+
+async def _say_goodbye(link: Link) -> None:
+    if link.connected:
+        told = link.publish(CLOUD_STATE, encode(CloudState(online=False)), 1, retain=True)
+        try:
+            async with asyncio.timeout(1):
+                await told
+        except TimeoutError:
+            log.debug("the broker did not hear the goodbye")
+    await link.stop()
+
+
+def _link(config: Config) -> Link:
+    try:
+        return Link(
+            config.broker,
+            client_id="chekomat-cloud",
+            subscriptions=SUBSCRIPTIONS,
+            will=(CLOUD_STATE, encode(CloudState(online=False))),
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"broker: {error}") from error
+
+
+def _providers(config: Config, http: aiohttp.ClientSession) -> Mapping[str, Provider]:
+    return {
+        name: CloudKassir(
+            http, register.url, register.public_id, register.secret(), register.timeout_s
+        )
+        for name, register in config.registers.items()
+    }
+
+
+@asynccontextmanager
+async def _listen(key: str, listen: str, routes: Sequence[web.RouteDef]) -> AsyncIterator[None]:
+    host, _, port = listen.rpartition(":")
+    app = web.Application()
+    app.add_routes(routes)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, int(port)).start()
+    except (OSError, OverflowError) as error:
+        await runner.cleanup()
+        raise StartError(
+            f"{key}: {listen} cannot be listened on: {error};"
+            f" stop what uses the port, or set another `{key}`"
+        ) from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()

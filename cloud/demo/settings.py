@@ -1,0 +1,78 @@
+"""The configurations that the demo's parts run with; written as an operator would write them."""
+
+from pathlib import Path
+from typing import Final
+
+from cloud.demo.places import Places
+
+PUBLIC_ID: Final = "demo"
+MACHINE: Final = "vm-000001"
+DRINKS: Final = {
+    "0001": ("Эспрессо", 9000),
+    "0002": ("Американо 200 мл", 11000),
+    "0003": ("Капучино 200 мл", 12000),
+    "0004": ("Латте 300 мл", 14500),
+    "0005": ("Горячий шоколад", 13000),
+    "0006": ("Чай чёрный", 6000),
+}
+
+
+def cloud(folder: Path, ports: Places, mqtt: str) -> str:
+    """`cloud.toml`."""
+    slots = "\n".join(
+        f'"{item}" = {{ name = "{name}", vat = "none" }}' for item, (name, _) in DRINKS.items()
+    )
+    return f"""\
+database = "{folder}/cloud.sqlite"
+listen = "127.0.0.1:{ports.public}"
+cabinet = "127.0.0.1:{ports.cabinet}"
+public_url = "http://127.0.0.1:{ports.public}"
+
+[broker]
+port = {ports.broker}
+mqtt = "{mqtt}"
+
+[operator]
+name = "ООО «Кофе на ходу»"
+inn = "7708806062"
+taxation = "usn_income"
+
+[registers.main]
+provider = "cloudkassir"
+url = "http://127.0.0.1:{ports.emulator}"
+public_id = "{PUBLIC_ID}"
+secret_file = "{folder}/secret"
+
+[machines.{MACHINE}]
+register = "main"
+address = "г. Москва, ул. Примерная, д. 1"
+place = "ТЦ «Ромашка», 1 этаж"
+
+[slots]
+{slots}
+"""
+
+
+def edge(folder: Path, ports: Places, mqtt: str) -> str:
+    """`edge.toml`."""
+    menu = ",".join(f"{item}={price}" for item, (_, price) in DRINKS.items())
+    products = "\n".join(f'"{item}" = "{name}"' for item, (name, _) in DRINKS.items())
+    return f"""\
+machine = "{MACHINE}"
+tap = "virtual:{menu}"
+data = "{folder}/edge"
+
+[broker]
+port = {ports.broker}
+mqtt = "{mqtt}"
+
+[receipts]
+link = "http://127.0.0.1:{ports.public}/r/"
+
+[[display]]
+kind = "kiosk"
+listen = "127.0.0.1:{ports.kiosk}"
+
+[products]
+{products}
+"""

@@ -1,0 +1,46 @@
+"""Runs an emulator as a server of its own."""
+
+import argparse
+import asyncio
+
+from aiohttp import web
+
+from cloud.emulators.cloudkassir import CloudKassir, Settings
+from cloud.emulators.drive import Drive
+from cloud.errors import ConfigError, StartError
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Serve until cancelled.
+
+    Raises:
+        ConfigError: the secret's file cannot be read.
+        StartError: the port is not to be had.
+    """
+    try:
+        secret = arguments.secret_file.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"--secret-file {arguments.secret_file}: {error.strerror}") from error
+    settings = Settings(
+        public_id=arguments.public_id,
+        secret=secret,
+        inn=arguments.inn,
+        webhook=arguments.webhook,
+        delay_s=arguments.delay,
+    )
+    emulator = CloudKassir(settings, Drive(arguments.ledger))
+    host, _, port = arguments.listen.rpartition(":")
+    runner = web.AppRunner(emulator.app(), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, int(port)).start()
+    except (OSError, ValueError, OverflowError) as error:
+        raise StartError(
+            f"--listen {arguments.listen}: {error}; stop what uses the port, or name another"
+        ) from error
+    else:
+        where = f"http://{arguments.listen}"
+        print(f"cloudkassir listens on {where}, ledger {where}/ledger", flush=True)  # noqa: T201
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()

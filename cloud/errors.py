@@ -1,0 +1,26 @@
+"""What can go wrong in the cloud, by what the caller does next.
+
+CloudError
+  ConfigError        the user's mistake: say it, exit 2
+  StartError         a fault of the surroundings (database, port, broker): say it, exit 1
+  LeaseLostError     another process has the lane: drop what is in hand, write nothing
+
+A refused receipt, a lost answer, an unknown machine are no errors: they are outcomes and
+dispositions, values with a place in the store.
+"""
+
+
+class CloudError(Exception):
+    """Something kept the fiscaliser from its work; the message says what and what to do."""
+
+
+class ConfigError(CloudError):
+    """The configuration is wrong: the message names file, key, what was expected and found."""
+
+
+class StartError(CloudError):
+    """The fiscaliser cannot start here: the message names what is in the way."""
+
+
+class LeaseLostError(CloudError):
+    """This lane is another process's now."""

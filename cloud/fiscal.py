@@ -1,0 +1,54 @@
+"""A fiscal document: what the fiscal drive has recorded, and its QR text (tag 1196).
+
+t=20261123T1542&s=120.00&fn=9999078900000000&i=12345&fp=1234567890&n=1
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cloud.receipt import Purpose
+
+_QR: Final = re.compile(
+    r"t=(?P<t>\d{8}T\d{4}(?:\d{2})?)&s=(?P<s>\d+\.\d{2})&fn=(?P<fn>\d{1,16})"
+    r"&i=(?P<i>\d{1,10})&fp=(?P<fp>\d{1,10})&n=(?P<n>[1-4])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FiscalDocument:
+    """Numbers of the drive (1041), the document (1040) and its sign (1077); `at` is local time."""
+
+    fn: str
+    fd: int
+    fp: int
+    at: str
+    """Tag 1012 as in the QR: ``20261123T1542``, the register's local time."""
+    total: int
+    """Tag 1020, kopecks."""
+    purpose: Purpose = Purpose.INCOME
+
+    @property
+    def qr(self) -> str:
+        """Tag 1196: six fields, in this order, numbers without leading zeros."""
+        rubles, kopecks = divmod(self.total, 100)
+        return (
+            f"t={self.at}&s={rubles}.{kopecks:02d}&fn={self.fn}&i={self.fd}&fp={self.fp}"
+            f"&n={self.purpose.value}"
+        )
+
+
+def read_qr(text: str) -> FiscalDocument | None:
+    """The document of a QR text; None if it is none of tag 1196, or no receipt of ours."""
+    match = _QR.fullmatch(text)
+    if match is None or match["n"] not in {"1", "2"}:
+        return None
+    rubles, kopecks = match["s"].split(".")
+    return FiscalDocument(
+        fn=match["fn"],
+        fd=int(match["i"]),
+        fp=int(match["fp"]),
+        at=match["t"],
+        total=int(rubles) * 100 + int(kopecks),
+        purpose=Purpose(int(match["n"])),
+    )

@@ -1,0 +1,121 @@
+"""The fiscaliser: one lane a register, one receipt at a time in it. Never two, never none.
+
+    take the lane -> what is due -> write the intent down -> send -> write the outcome down
+
+A crash leaves the receipt in a state that says how far it was, and the next process goes on from
+there. What may have been sent is asked for, or repeated under the same key while the provider
+remembers it; after that it waits for the provider's push, and for a person.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from cloud import metrics
+from cloud.bell import Bell
+from cloud.errors import LeaseLostError
+from cloud.fiscalization import State
+from cloud.outcome import Dead, Outcome
+from cloud.providers import Provider
+from cloud.store import Store, receipts
+from cloud.store.receipts import LEASE_MS, Job, Lease
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0
+"""How often a lane looks by itself for what another process put into it."""
+
+
+class Fiscalizer:
+    """Works the lanes of all registers."""
+
+    def __init__(
+        self, store: Store, providers: Mapping[str, Provider], owner: str, due: Bell, news: Bell
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._owner = owner
+        self._due = due
+        self._news = news
+
+    async def run(self) -> None:
+        """One task a lane, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for register, provider in self._providers.items():
+                group.create_task(self._work(register, provider), name=f"lane {register}")
+
+    async def _work(self, register: str, provider: Provider) -> None:
+        held: Lease | None = None
+        try:
+            while True:
+                ring = self._due.listen()
+                try:
+                    held, wait = await self._once(register, provider)
+                except LeaseLostError as error:
+                    log.warning("lane lost", register=register, reason=str(error))
+                    wait = LOOK_S
+                if wait > 0:
+                    await self._due.wait(ring, min(wait, LOOK_S))
+        finally:
+            if held is not None:
+                async with self._store.transaction() as connection:
+                    await receipts.release(connection, held)
+
+    async def _once(self, register: str, provider: Provider) -> tuple[Lease | None, float]:
+        """Do the next thing that is due; return the lease and seconds until there is more."""
+        now_ms = _now_ms()
+        async with self._store.transaction() as connection:
+            held = await receipts.lease(connection, register, self._owner, now_ms)
+            if held is None:
+                return None, LEASE_MS / 1000
+            job = await receipts.next_job(connection, register)
+            if job is None:
+                return held, LOOK_S
+            if job.next_at > now_ms:
+                return held, (job.next_at - now_ms) / 1000
+            body = job.body or provider.compose(job.receipt)
+            step = _step(job, provider, now_ms)
+            if step == "submit":
+                await receipts.intend(connection, held, job, body, now_ms)
+        began = time.monotonic()
+        outcome = await _do(step, job, body, provider)
+        metrics.PROVIDER_SECONDS.labels(step).observe(time.monotonic() - began)
+        await self._record(job, outcome, held)
+        return held, 0
+
+    async def _record(self, job: Job, outcome: Outcome, held: Lease) -> None:
+        async with self._store.transaction() as connection:
+            state = await receipts.record(connection, job.key, outcome, _now_ms(), held)
+        metrics.OUTCOMES.labels(type(outcome).__name__.lower()).inc()
+        reason = getattr(outcome, "reason", None)
+        log.info("receipt", key=job.key, state=state and state.value, reason=reason)
+        self._news.ring()
+
+
+def _step(job: Job, provider: Provider, now_ms: int) -> str:
+    """What to do with a receipt that is due: `submit`, `ask`, or `give up`."""
+    if job.state is State.WAITING:
+        return "submit"
+    if job.state is State.ACCEPTED and job.provider_id is not None:
+        return "ask"
+    if job.first_sent_at is not None and now_ms - job.first_sent_at < 1000 * provider.memory_s:
+        return "submit"
+    return "give up"
+
+
+async def _do(step: str, job: Job, body: str, provider: Provider) -> Outcome:
+    if step == "submit":
+        return await provider.submit(job.key, body)
+    if step == "ask" and job.provider_id is not None:
+        return await provider.ask(job.provider_id)
+    return Dead(
+        "the answer was lost, and the provider no longer remembers the key: look for the receipt in"
+        " the provider's cabinet; its push, if it comes, still ends this"
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

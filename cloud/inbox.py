@@ -1,0 +1,163 @@
+"""The inbox: what machines say, stored once, committed, and only then acknowledged.
+
+    take what has come -> INSERT … ON CONFLICT DO NOTHING -> COMMIT -> PUBACK -> ack
+
+A message that makes no sense is kept with its bytes and acknowledged: it may not come for ever.
+A machine speaks for itself alone: a sale that names another machine than its topic is an incident.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud import metrics
+from cloud.bell import Bell
+from cloud.config import Config
+from cloud.intake import Placed, place
+from cloud.store import Store, replies, sales
+from cloud.store.sales import Arrival, Kept
+from edge.wire import (
+    Ack,
+    Channel,
+    MalformedMessageError,
+    ReceiptAck,
+    Sale,
+    Shown,
+    State,
+    decode,
+    encode,
+    parse,
+)
+from edge.wire.link import Incoming, Link
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 200
+Stream = tuple[str, str]
+
+SUBSCRIPTIONS: Final = tuple(
+    channel.of_all for channel in (Channel.SALE, Channel.RECEIPT_ACK, Channel.SHOWN, Channel.STATE)
+)
+
+
+class Inbox:
+    """Takes messages from the link and stores them in batches."""
+
+    def __init__(self, config: Config, store: Store, link: Link, due: Bell, news: Bell) -> None:
+        self._config = config
+        self._store = store
+        self._link = link
+        self._due = due
+        self._news = news
+        self._waiting: asyncio.Queue[Incoming] = asyncio.Queue()
+
+    def take(self, incoming: Incoming) -> None:
+        """Hand a message in."""
+        self._waiting.put_nowait(incoming)
+
+    async def run(self) -> None:
+        """Store what comes, as much at once as has come."""
+        await self._place_again()
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            await self._store_batch(batch)
+
+    async def _store_batch(self, batch: list[Incoming]) -> None:
+        streams: set[Stream] = set()
+        acks: dict[Stream, Ack] = {}
+        async with self._store.transaction() as connection:
+            for incoming in batch:
+                try:
+                    stream = await self._keep(connection, incoming)
+                except MalformedMessageError as error:
+                    await self._quarantine(connection, incoming, str(error))
+                else:
+                    if stream is not None:
+                        streams.add(stream)
+            for stream in streams:
+                acks[stream] = await _ack(connection, stream)
+        for incoming in batch:
+            incoming.acknowledge()
+        self._due.ring()
+        for (machine, _), ack in acks.items():
+            self._link.publish(Channel.ACK.of(machine), encode(ack), Channel.ACK.qos)
+        self._news.ring()
+
+    async def _keep(self, connection: AsyncConnection, incoming: Incoming) -> Stream | None:
+        """Store one message; a sale's stream is to be acknowledged."""
+        addressed = parse(incoming.topic)
+        if addressed is None:
+            if incoming.topic.startswith("vend/v1/cloud/"):
+                return None
+            raise MalformedMessageError("no topic of a machine")
+        machine, channel = addressed
+        match channel:
+            case Channel.SALE:
+                return await self._keep_sale(connection, machine, decode(incoming.payload, Sale))
+            case Channel.RECEIPT_ACK:
+                ack = decode(incoming.payload, ReceiptAck)
+                await replies.told(connection, machine, ack.sale_id, ack.rev)
+            case Channel.SHOWN:
+                await replies.keep_showing(connection, machine, decode(incoming.payload, Shown))
+            case Channel.STATE:
+                state = decode(incoming.payload, State)
+                await replies.note_presence(connection, machine, _now_ms(), online=state.online)
+                if state.online:
+                    await replies.hurry(connection, machine)
+        return None
+
+    async def _keep_sale(self, connection: AsyncConnection, machine: str, sale: Sale) -> Stream:
+        if sale.machine != machine:
+            raise MalformedMessageError(f"a sale of {sale.machine} came from {machine}")
+        arrival = Arrival(sale, place(sale, self._config, datetime.now(UTC)))
+        kept = await sales.keep(connection, arrival, _now_ms())
+        metrics.SALES.labels(kept.value).inc()
+        if kept is Kept.NEW:
+            log.info("sale stored", sale_id=sale.sale_id, machine=machine, seq=sale.seq)
+        elif kept is Kept.CONFLICT:
+            log.error("sale conflicts", sale_id=sale.sale_id, machine=machine, seq=sale.seq)
+        return machine, sale.epoch
+
+    async def _quarantine(
+        self, connection: AsyncConnection, incoming: Incoming, reason: str
+    ) -> None:
+        metrics.MALFORMED.inc()
+        addressed = parse(incoming.topic)
+        await sales.report(
+            connection,
+            _now_ms(),
+            "malformed",
+            f"{incoming.topic[:200]}: {reason[:500]}",
+            machine=addressed[0] if addressed else None,
+            body=incoming.payload[:65536],
+        )
+        log.warning("message quarantined", topic=incoming.topic[:200], reason=reason[:500])
+
+    async def _place_again(self) -> None:
+        """The configuration may now name what was missing: sales in attention go on."""
+        async with self._store.transaction() as connection:
+            for body, received_at in await sales.in_attention(connection):
+                sale = decode(body.encode(), Sale)
+                arrived = datetime.fromtimestamp(received_at / 1000, UTC)
+                placed = place(sale, self._config, arrived)
+                if isinstance(placed, Placed):
+                    await sales.place_again(connection, placed, _now_ms())
+                    log.info("sale placed at last", sale_id=sale.sale_id)
+        self._due.ring()
+
+
+async def _ack(connection: AsyncConnection, stream: Stream) -> Ack:
+    machine, epoch = stream
+    now = await sales.sequence(connection, machine, epoch)
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Ack(epoch=epoch, upto=now.upto, missing=now.missing, time=stamp)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

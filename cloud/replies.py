@@ -1,0 +1,64 @@
+"""Replies: a machine is told of its receipt, again and again, until it says that it has it."""
+
+import time
+from typing import Final
+
+import structlog
+
+from cloud.bell import Bell
+from cloud.config import Config
+from cloud.store import Store, replies
+from cloud.store.replies import Reply
+from edge.wire import Channel, Receipt, encode
+from edge.wire.link import Link
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 5.0
+REPEAT_S: Final = (10, 30, 60, 300, 900, 3600)
+
+
+class Replies:
+    """Publishes receipts to machines."""
+
+    def __init__(self, config: Config, store: Store, link: Link, news: Bell) -> None:
+        self._config = config
+        self._store = store
+        self._link = link
+        self._news = news
+
+    async def run(self) -> None:
+        """Tell what is untold, for ever."""
+        while True:
+            ring = self._news.listen()
+            if self._link.connected:
+                await self._tell()
+            await self._news.wait(ring, LOOK_S)
+
+    async def _tell(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        async with self._store.transaction() as connection:
+            untold = await replies.untold(connection, now_ms)
+        if not untold:
+            return
+        for reply in untold:
+            self._publish(reply)
+        async with self._store.transaction() as connection:
+            for reply in untold:
+                again_s = REPEAT_S[min(reply.times, len(REPEAT_S) - 1)]
+                await replies.said(connection, reply, now_ms + 1000 * again_s)
+
+    def _publish(self, reply: Reply) -> None:
+        receipt = reply.receipt
+        issued = receipt.status == "issued"
+        told = Receipt(
+            sale_id=receipt.sale_id,
+            rev=receipt.rev,
+            status=receipt.status,
+            qr=receipt.qr,
+            link=self._config.receipt_page(reply.token) if issued else None,
+            fiscal=receipt.fiscal,
+        )
+        channel = Channel.RECEIPT
+        self._link.publish(channel.of(reply.machine), encode(told), channel.qos)
+        log.info("machine told", machine=reply.machine, sale_id=told.sale_id, status=told.status)

@@ -1,0 +1,91 @@
+"""The store: one database, verbs on it by what they are about.
+
+    schema      tables and their constraints
+    sales       what arrived
+    receipts    what is asked of providers, and what became of it
+    replies     what machines have still to be told
+    journal     what people look at
+
+A verb takes a connection and is one query or a few; a caller joins verbs into one transaction.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from cloud.errors import StartError
+
+SCHEME: Final = "sqlite:///"
+PRAGMAS: Final = (
+    "PRAGMA journal_mode = wal",
+    "PRAGMA synchronous = full",
+    "PRAGMA foreign_keys = on",
+    "PRAGMA busy_timeout = 10000",
+)
+
+
+class Store:
+    """A database, opened. One connection: this SQLite corrupts a log that two write at once."""
+
+    def __init__(self, file: Path) -> None:
+        self._engine = create_async_engine(
+            f"sqlite+aiosqlite:///{file}", pool_size=1, max_overflow=0, pool_timeout=60
+        )
+        sa.event.listen(self._engine.sync_engine, "connect", _settle)
+        sa.event.listen(self._engine.sync_engine, "begin", _begin)
+
+    @classmethod
+    async def open(cls, file: Path) -> "Store":
+        """Bring the schema up to date and open.
+
+        Raises:
+            StartError: the file cannot be created, or is no database of ours.
+        """
+        try:
+            await asyncio.to_thread(migrate, file)
+            store = cls(file)
+            async with store.transaction() as connection:
+                await connection.execute(sa.text("SELECT count(*) FROM sale"))
+        except (OSError, sa.exc.SQLAlchemyError) as error:
+            raise StartError(f"database {file}: {error}") from error
+        return store
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Everything in it is committed together, or not at all."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        await self._engine.dispose()
+
+
+def migrate(file: Path) -> None:
+    """Bring a database to this version's schema; a new file gets all of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    settings.set_main_option("sqlalchemy.url", f"{SCHEME}{file}")
+    command.upgrade(settings, "head")
+
+
+def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401, the driver's own
+    # The driver's implicit transactions are off: `_begin` says when one starts.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Take the write lock at once: a transaction that reads first cannot be refused later."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,197 @@
+"""Receipts: leases, intents and outcomes. The order of writes here is the promise itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud import retry
+from cloud.errors import LeaseLostError
+from cloud.fiscalization import OPEN, State, after
+from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
+from cloud.receipt import Receipt
+from cloud.store.sales import report
+from cloud.store.schema import lane, receipt
+
+LEASE_MS: Final = 60_000
+_OPEN: Final = [state.value for state in OPEN]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to speak to a register; `fence` is checked on every write."""
+
+    register: str
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A receipt as its lane sees it."""
+
+    receipt: Receipt
+    state: State
+    tries: int
+    next_at: int
+    key: str
+    body: str | None
+    first_sent_at: int | None
+    provider_id: str | None
+
+
+async def lease(
+    connection: AsyncConnection, register: str, owner: str, now_ms: int
+) -> Lease | None:
+    """Take or renew a lane; None while another holds it."""
+    fresh = insert(lane).values(
+        register=register, owner=owner, lease_until=now_ms + LEASE_MS, fence=1
+    )
+    renewed = fresh.on_conflict_do_update(
+        index_elements=[lane.c.register],
+        set_={
+            "owner": owner,
+            "lease_until": now_ms + LEASE_MS,
+            # Another's lease that ran out is a new term; one's own goes on.
+            "fence": sa.case((lane.c.owner == owner, lane.c.fence), else_=lane.c.fence + 1),
+        },
+        where=(lane.c.owner == owner) | (lane.c.lease_until < now_ms),
+    ).returning(lane.c.fence)
+    fence = await connection.scalar(renewed)
+    return None if fence is None else Lease(register, owner, fence)
+
+
+async def release(connection: AsyncConnection, held: Lease) -> None:
+    """Let the next process have it at once."""
+    await connection.execute(
+        sa.update(lane)
+        .where(lane.c.register == held.register, lane.c.fence == held.fence)
+        .values(lease_until=0)
+    )
+
+
+async def next_job(connection: AsyncConnection, register: str) -> Job | None:
+    """The open receipt that is due first."""
+    row = (
+        await connection.execute(
+            sa.select(receipt)
+            .where(receipt.c.register == register, receipt.c.state.in_(_OPEN))
+            .order_by(receipt.c.next_at, receipt.c.sale_id)
+            .limit(1)
+        )
+    ).first()
+    if row is None:
+        return None
+    return Job(
+        receipt=msgspec.json.decode(row.request, type=Receipt),
+        state=State(row.state),
+        tries=row.tries,
+        next_at=row.next_at,
+        key=row.key,
+        body=row.body,
+        first_sent_at=row.first_sent_at,
+        provider_id=row.provider_id,
+    )
+
+
+async def intend(
+    connection: AsyncConnection, held: Lease, job: Job, body: str, now_ms: int
+) -> None:
+    """Write down that this body is about to leave under this key; the first body is kept.
+
+    Raises:
+        LeaseLostError: the lane is another's; nothing was written.
+    """
+    await _check(connection, held)
+    await connection.execute(
+        sa.update(receipt)
+        .where(receipt.c.key == job.key, receipt.c.state.in_(_OPEN))
+        .values(
+            state=sa.case(
+                (receipt.c.state == State.WAITING.value, State.SUBMITTED.value),
+                else_=receipt.c.state,
+            ),
+            body=sa.func.coalesce(receipt.c.body, body),
+            first_sent_at=sa.func.coalesce(receipt.c.first_sent_at, now_ms),
+        )
+    )
+
+
+async def record(
+    connection: AsyncConnection, key: str, outcome: Outcome, now_ms: int, held: Lease | None
+) -> State | None:
+    """Write an outcome down; None if the key is not ours. A push comes without a lease.
+
+    Raises:
+        LeaseLostError: the lane is another's; nothing was written.
+    """
+    if held is not None:
+        await _check(connection, held)
+    row = (await connection.execute(sa.select(receipt).where(receipt.c.key == key))).first()
+    if row is None:
+        return None
+    before = State(row.state)
+    now = after(before, outcome)
+    if before is State.ISSUED:
+        if isinstance(outcome, Done) and (outcome.document.fn, outcome.document.fd) != (
+            row.fn,
+            row.fd,
+        ):
+            second = f"second document {outcome.document.qr}; the first is fd {row.fd}: return it"
+            await report(connection, now_ms, "duplicate receipt", second, row.machine, row.sale_id)
+        return now
+    tries = row.tries + 1 if now is before or now is State.UNKNOWN else 1
+    values: dict[str, object] = {
+        "state": now.value,
+        "tries": tries,
+        "next_at": now_ms + round(1000 * retry.delay(now, tries)),
+        "error": _reason(outcome),
+        **_news(row, now, outcome, now_ms),
+    }
+    if isinstance(outcome, Done | Accepted) and outcome.provider_id:
+        values["provider_id"] = outcome.provider_id
+    await connection.execute(sa.update(receipt).where(receipt.c.key == key).values(values))
+    return now
+
+
+def _news(
+    row: sa.Row[tuple[object, ...]], now: State, outcome: Outcome, now_ms: int
+) -> dict[str, object]:
+    """What the machine has to be told: an issued receipt, or that there is none."""
+    if isinstance(outcome, Done):
+        document = outcome.document
+        return {
+            "fn": document.fn,
+            "fd": document.fd,
+            "fp": document.fp,
+            "registered_at": document.at,
+            "total": document.total,
+            "link": outcome.link,
+            "issued_at": now_ms,
+            # A push may tell of a document before the intent's own answer is in.
+            "body": sa.func.coalesce(receipt.c.body, ""),
+            "first_sent_at": sa.func.coalesce(receipt.c.first_sent_at, now_ms),
+            **_revised(row),
+        }
+    if now is State.WAITING:
+        # It surely never arrived: the provider's memory of the key has not begun.
+        return {"first_sent_at": None}
+    return _revised(row) if now is State.ATTENTION and row.state != now.value else {}
+
+
+def _revised(row: sa.Row[tuple[object, ...]]) -> dict[str, object]:
+    """The machine is to be told, now."""
+    return {"rev": row.rev + 1, "tell_at": 0, "told_times": 0}
+
+
+def _reason(outcome: Outcome) -> str | None:
+    return outcome.reason if isinstance(outcome, Unsent | Unknown | Dead) else None
+
+
+async def _check(connection: AsyncConnection, held: Lease) -> None:
+    fence = await connection.scalar(sa.select(lane.c.fence).where(lane.c.register == held.register))
+    if fence != held.fence:
+        raise LeaseLostError(f"register {held.register}: another process took the lane")

@@ -1,0 +1,1 @@
+"""What people and providers open: the buyer's page, the cabinet, pushes, health."""

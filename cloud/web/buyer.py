@@ -1,0 +1,108 @@
+"""The buyer's receipt page: works from the first second, becomes the receipt by itself.
+
+The token is the only key. A token that nobody knows yet is answered like one whose sale is on its
+way: the machine may be offline, and a stranger learns nothing from guessing.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import qrcode
+from aiohttp import web
+from aiohttp_sse import sse_response
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.image.svg import SvgPathImage
+
+from cloud.bell import Bell
+from cloud.config import Config
+from cloud.store import Store, journal
+from cloud.store.journal import Entry
+from cloud.vat import included
+from cloud.web.pages import page, render
+
+TOKEN: Final = re.compile(r"[0-9a-hjkmnp-tv-z]{16}")
+LOOK_S: Final = 5.0
+
+
+class Buyer:
+    """Routes of the receipt page."""
+
+    def __init__(self, config: Config, store: Store, news: Bell) -> None:
+        self._config = config
+        self._store = store
+        self._news = news
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Public routes."""
+        return [
+            web.get("/r/{token}", self._page),
+            web.get("/R/{token}", self._page),
+            web.get("/r/{token}/events", self._events),
+        ]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        token = _token(request)
+        if token is None:
+            return page(request, "no_such.html", status=404)
+        entry = await self._find(token)
+        return page(request, "receipt.html", token=token, card=self._card(request, entry))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """The card, whenever it changes; the stream ends when nothing more can come."""
+        token = _token(request)
+        if token is None:
+            return web.Response(status=404)
+        async with sse_response(request) as stream:
+            told = None
+            while stream.is_connected():
+                ring = self._news.listen()
+                entry = await self._find(token)
+                card = self._card(request, entry)
+                if card != told:
+                    await stream.send(card)
+                    told = card
+                if entry is not None and entry.document is not None:
+                    await stream.send("", event="done")
+                    break
+                await self._news.wait(ring, LOOK_S)
+        return stream
+
+    async def _find(self, token: str) -> Entry | None:
+        async with self._store.transaction() as connection:
+            return await journal.by_token(connection, token)
+
+    def _card(self, request: web.Request, entry: Entry | None) -> str:
+        document = entry.document if entry else None
+        return render(
+            request,
+            "card.html",
+            entry=entry,
+            document=document,
+            operator=self._config.operator,
+            machine=self._config.machines.get(entry.sale.machine) if entry else None,
+            when=datetime.fromisoformat(document.at) if document else None,
+            code=svg(document.qr) if document else None,
+            vat=_vat(entry) if entry else None,
+        )
+
+
+def svg(text: str) -> str:
+    """A QR code as an SVG path."""
+    code = qrcode.make(text, error_correction=ERROR_CORRECT_M, border=4, image_factory=SvgPathImage)
+    drawn: str = code.to_string(encoding="unicode")
+    return drawn
+
+
+def _token(request: web.Request) -> str | None:
+    token = request.match_info["token"].lower()
+    return token if TOKEN.fullmatch(token) else None
+
+
+def _vat(entry: Entry) -> int | None:
+    """The VAT in the amount, kopecks; None where none is charged."""
+    receipt = entry.receipt
+    if receipt is None or receipt.vat.percent is None:
+        return None
+    return included(receipt.amount, receipt.vat)

@@ -1,0 +1,87 @@
+"""The operator's cabinet: the latest sales, live, and the gauges. Not for the public address."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+from aiohttp_sse import sse_response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from cloud import metrics
+from cloud.bell import Bell
+from cloud.config import Config
+from cloud.store import Store, journal
+from cloud.store.journal import Counts
+from cloud.web.pages import page, render
+
+LATEST: Final = 50
+LOOK_S: Final = 5.0
+
+
+class Cabinet:
+    """Routes of the cabinet."""
+
+    def __init__(self, config: Config, store: Store, news: Bell) -> None:
+        self._config = config
+        self._store = store
+        self._news = news
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Routes for people who may see everything."""
+        return [
+            web.get("/", self._page),
+            web.get("/events", self._events),
+            web.get("/metrics", self._metrics),
+        ]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return page(request, "cabinet.html", sales=await self._sales(request))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        async with sse_response(request) as stream:
+            told = None
+            while stream.is_connected():
+                ring = self._news.listen()
+                now = await self._sales(request)
+                if now != told:
+                    await stream.send(now)
+                    told = now
+                await self._news.wait(ring, LOOK_S)
+        return stream
+
+    async def _sales(self, request: web.Request) -> str:
+        async with self._store.transaction() as connection:
+            entries = await journal.latest(connection, LATEST)
+            counted = await journal.counts(connection)
+        return render(
+            request,
+            "sales.html",
+            entries=entries,
+            counts=counted,
+            operator=self._config.operator,
+            local=_local,
+            page_of=self._config.receipt_page,
+        )
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        async with self._store.transaction() as connection:
+            _gauge(await journal.counts(connection))
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _local(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).astimezone()
+
+
+def _gauge(counted: Counts) -> None:
+    age = 0.0
+    if counted.oldest_open_at is not None:
+        age = max(0.0, time.time() - counted.oldest_open_at / 1000)
+    metrics.OPEN_RECEIPTS.set(counted.open_receipts)
+    metrics.OLDEST_OPEN_SECONDS.set(age)
+    metrics.ATTENTION.set(counted.attention)
+    metrics.UNTOLD.set(counted.untold)
+    metrics.INCIDENTS.set(counted.incidents)
+    metrics.MACHINES_ONLINE.set(counted.machines_online)
