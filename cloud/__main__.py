@@ -62,7 +62,7 @@ async def _emulate(arguments: argparse.Namespace) -> int:
 async def _demo(arguments: argparse.Namespace) -> int:
     from cloud.demo import demo  # noqa: PLC0415
 
-    return await demo(arguments.sales)
+    return await demo(arguments.sales, arguments.broker)
 
 
 async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
@@ -96,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     emulate.set_defaults(run=_emulate)
     demo = _command(commands.add_parser, "demo", help="everything, here and now, without a machine")
     demo.add_argument("--sales", type=int, metavar="N", help="sell by itself, sum up, end")
+    demo.add_argument(
+        "--broker",
+        choices=["mosquitto", "amqtt"],
+        help="default: mosquitto where it is installed, else amqtt",
+    )
     demo.set_defaults(run=_demo)
     return parser
 

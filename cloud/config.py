@@ -45,7 +45,7 @@ class Register(_Table, frozen=True, kw_only=True):
     url: Annotated[str, Meta(pattern=r"^https?://")] = "https://api.cloudpayments.ru"
     public_id: Text
     secret_file: str
-    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    timeout_s: Annotated[float, Meta(gt=0, le=12)] = 10.0
 
     def secret(self) -> str:
         """Read the secret; it is never kept in a value that is printed."""
@@ -118,7 +118,7 @@ def load(file: Path) -> Config:
         raise ConfigError(f"{file}: is no TOML: {error}") from error
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
-        key = where.strip("`").removeprefix("$").removeprefix(".")
+        key = where.replace("`", "").removeprefix("key in ").removeprefix("$").removeprefix(".")
         raise ConfigError(f"{file}: {key or 'the file'}: {what}") from error
     for problem in _problems(config):
         raise ConfigError(f"{file}: {problem}")

@@ -5,13 +5,15 @@ t=20261123T1542&s=120.00&fn=9999078900000000&i=12345&fp=1234567890&n=1
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from cloud.receipt import Purpose
 
 _QR: Final = re.compile(
-    r"t=(?P<t>\d{8}T\d{4}(?:\d{2})?)&s=(?P<s>\d+\.\d{2})&fn=(?P<fn>\d{1,16})"
-    r"&i=(?P<i>\d{1,10})&fp=(?P<fp>\d{1,10})&n=(?P<n>[1-4])"
+    r"t=(?P<t>\d{8}T\d{4}(?:\d{2})?)&s=(?P<s>\d{1,10}\.\d{2})&fn=(?P<fn>\d{1,16})"
+    r"&i=(?P<i>\d{1,10})&fp=(?P<fp>\d{1,10})&n=(?P<n>[1-4])",
+    re.ASCII,
 )
 
 
@@ -42,6 +44,10 @@ def read_qr(text: str) -> FiscalDocument | None:
     """The document of a QR text; None if it is none of tag 1196, or no receipt of ours."""
     match = _QR.fullmatch(text)
     if match is None or match["n"] not in {"1", "2"}:
+        return None
+    try:
+        datetime.fromisoformat(match["t"])
+    except ValueError:
         return None
     rubles, kopecks = match["s"].split(".")
     return FiscalDocument(

@@ -91,12 +91,11 @@ def _unfit(sale: Sale) -> str:
 
 def sale_day(sale: Sale, machine: Machine, received_at: datetime) -> date:
     """The day of the sale where the machine stands; of its arrival if its clock was not right."""
-    when = received_at
+    zone = ZoneInfo(machine.timezone)
     if sale.clock != "unsynced":
         try:
             when = datetime.fromisoformat(sale.sold_at)
-        except ValueError:
-            when = received_at
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return when.astimezone(ZoneInfo(machine.timezone)).date()
+            return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(zone).date()
+        except (ValueError, OverflowError):
+            pass  # no time of day, or one at the calendar's edge
+    return received_at.astimezone(zone).date()

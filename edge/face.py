@@ -5,7 +5,6 @@ Served beside the kiosk page, and only where the tap is a virtual machine.
 
 import asyncio
 import html
-import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -55,9 +54,7 @@ class Face:
             f"<span>{str(Money(price, None)).replace('.00', '')} ₽</span></button>"
             for item, price in self._machine.prices.items()
         )
-        cabinet = html.escape(os.environ.get("CHEKOMAT_CABINET", ""))
-        page = page.replace("{{drinks}}", drinks).replace("{{cabinet}}", cabinet)
-        return web.Response(text=page, content_type="text/html")
+        return web.Response(text=page.replace("{{drinks}}", drinks), content_type="text/html")
 
     async def _press(self, request: web.Request) -> web.Response:
         item, by = request.match_info["item"], request.query.get("by", "cashless")

@@ -16,14 +16,16 @@ _PLACES: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 
 @asynccontextmanager
-async def broker(folder: Path, port: int) -> AsyncIterator[str]:
-    """Run one on a loopback port; yields the version of MQTT that it speaks.
+async def broker(folder: Path, port: int, name: str | None) -> AsyncIterator[str]:
+    """Run one on a loopback port, the named one or what is there; yields its version of MQTT.
 
     Raises:
         StartError: there is neither, or it does not start.
     """
     path = os.pathsep.join([os.environ.get("PATH", ""), *_PLACES])
-    program = shutil.which("mosquitto", path=path)
+    program = None if name == "amqtt" else shutil.which("mosquitto", path=path)
+    if program is None and name == "mosquitto":
+        raise StartError("mosquitto is not installed: apt install mosquitto, or use amqtt")
     if program is None:
         async with _amqtt(port):
             yield "3.1.1"

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,9 +17,7 @@ LOOK_S: Final = 0.05
 
 
 @asynccontextmanager
-async def run(
-    name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def run(name: str, command: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program until the block ends. What goes wrong it says on our standard error.
 
     Raises:
@@ -29,7 +27,6 @@ async def run(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
-        env=environment,
         start_new_session=True,  # Ctrl-C is for us: we stop the parts in order
     )
     task = asyncio.current_task()

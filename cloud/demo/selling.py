@@ -8,7 +8,7 @@ is taken from a sender's counters.
 import asyncio
 import json
 import statistics
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -43,7 +43,13 @@ class Summary:
         return json.dumps(asdict(self))
 
 
-async def sell(http: aiohttp.ClientSession, kiosk: str, emulator: str, sales: int) -> Summary:
+async def sell(
+    http: aiohttp.ClientSession,
+    kiosk: str,
+    emulator: str,
+    sales: int,
+    progress: Callable[[int], None],
+) -> Summary:
     """Press drinks one after another, each when the last one's receipt is on the screen.
 
     Raises:
@@ -55,7 +61,7 @@ async def sell(http: aiohttp.ClientSession, kiosk: str, emulator: str, sales: in
             how = "cash" if number % 3 == 2 else "cashless"
             await http.post(f"{kiosk}/machine/press/{items[number % len(items)]}?by={how}")
             await _until_ready(painted, number + 1)
-            print(f"{number + 1} / {sales}", flush=True)
+            progress(number + 1)
     machine = await _get(http, f"{kiosk}/machine/ledger")
     register = await _get(http, f"{emulator}/ledger")
     display = await _get(http, f"{kiosk}/record")

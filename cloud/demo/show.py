@@ -1,7 +1,6 @@
 """The demo's way: start the parts in order, then wait for a person, or sell and sum up."""
 
 import asyncio
-import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
@@ -17,17 +16,19 @@ from cloud.demo.processes import python, run, until_it_answers
 from cloud.demo.selling import sell
 
 
-async def demo(sales: int | None) -> int:
+async def demo(sales: int | None, broker_name: str | None = None) -> int:
     """Run it; the exit status says whether every sale has its one receipt."""
     places = Places.free()
     kiosk, emulator = places.url(places.kiosk), places.url(places.emulator)
     with tempfile.TemporaryDirectory(prefix="chekomat-") as folder:
-        async with _parts(Path(folder), places) as http:
+        async with parts(Path(folder), places, broker_name) as http:
             if sales is None:
                 _say_where(places)
                 await asyncio.Event().wait()
                 return 0
-            summary = await sell(http, kiosk, emulator, sales)
+            summary = await sell(
+                http, kiosk, emulator, sales, lambda done: print(f"{done} / {sales}", flush=True)
+            )
     # Last of all: the parts have ended and nobody speaks any more.
     print(summary.as_json(), flush=True)
     return 0 if summary.good else 1
@@ -47,14 +48,21 @@ def _say_where(places: Places) -> None:
 
 
 @asynccontextmanager
-async def _parts(folder: Path, places: Places) -> AsyncIterator[aiohttp.ClientSession]:
+async def parts(
+    folder: Path, places: Places, broker_name: str | None = None
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Broker, register, cloud and machine, each up before the next; down again in turn.
+
+    Raises:
+        StartError: one of them does not start, or ends by itself.
+    """
     secret = folder / "secret"
     secret.write_text(secrets.token_hex(16), "utf-8")
     secret.chmod(0o600)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        version = await stack.enter_async_context(broker(folder, places.broker))
-        public, cabinet = places.url(places.public), places.url(places.cabinet)
+        version = await stack.enter_async_context(broker(folder, places.broker, broker_name))
+        public = places.url(places.public)
         emulator, kiosk = places.url(places.emulator), places.url(places.kiosk)
         cloud_toml, edge_toml = folder / "cloud.toml", folder / "edge.toml"
         cloud_toml.write_text(settings.cloud(folder, places, version), "utf-8")
@@ -70,9 +78,8 @@ async def _parts(folder: Path, places: Places) -> AsyncIterator[aiohttp.ClientSe
             run("cloud", python("cloud", "serve", "--config", str(cloud_toml)))
         )
         await until_it_answers(http, f"{public}/healthz")
-        environment = {**os.environ, "CHEKOMAT_CABINET": cabinet}
         await stack.enter_async_context(
-            run("edge", python("edge", "run", "--config", str(edge_toml)), environment)
+            run("edge", python("edge", "run", "--config", str(edge_toml)))
         )
         await until_it_answers(http, f"{kiosk}/machine")
         yield http

@@ -18,6 +18,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from cloud.errors import StartError
@@ -46,14 +47,14 @@ class Store:
         """Bring the schema up to date and open.
 
         Raises:
-            StartError: the file cannot be created, or is no database of ours.
+            StartError: the file cannot be created, or is no database of ours or of a later version.
         """
         try:
             await asyncio.to_thread(migrate, file)
             store = cls(file)
             async with store.transaction() as connection:
                 await connection.execute(sa.text("SELECT count(*) FROM sale"))
-        except (OSError, sa.exc.SQLAlchemyError) as error:
+        except (OSError, sa.exc.SQLAlchemyError, CommandError) as error:
             raise StartError(f"database {file}: {error}") from error
         return store
 

@@ -16,7 +16,8 @@ from cloud.receipt import Receipt
 from cloud.store.sales import report
 from cloud.store.schema import lane, receipt
 
-LEASE_MS: Final = 60_000
+LEASE_MS: Final = 15_000
+"""Longer than a provider may take to answer; what a killed process leaves waits so long."""
 _OPEN: Final = [state.value for state in OPEN]
 
 

@@ -9,10 +9,14 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-MachineId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-SaleId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")]
-Token = Annotated[str, Meta(pattern=r"^[0-9a-hjkmnp-tv-z]{16}$")]
+END = r"$(?!\n)"
+"""The end of a pattern: `$` alone lets a line feed through after it."""
+MACHINE = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}" + END
+
+MachineId = Annotated[str, Meta(pattern=MACHINE)]
+SaleId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}" + END)]
+Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}" + END)]
+Token = Annotated[str, Meta(pattern=r"^[0-9a-hjkmnp-tv-z]{16}" + END)]
 Counter = Annotated[int, Meta(ge=0, le=2**53)]
 Amount = Annotated[int, Meta(ge=0, le=10**12)]
 Short = Annotated[str, Meta(max_length=256)]
@@ -46,7 +50,7 @@ class Sale(_Message, frozen=True, kw_only=True):
     item: Short | None
     kind: Literal["paid", "free", "test", "token", "return"]
     amount: Amount | None
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}" + END)] | None
     tenders: Annotated[tuple[Tender, ...], Meta(max_length=8)]
     confidence: Literal["confirmed", "presumed"]
     raw: dict[Short, int | Short | None] = {}
@@ -66,7 +70,7 @@ class Ack(_Message, frozen=True, kw_only=True):
 class Fiscal(_Message, frozen=True, kw_only=True):
     """Tags 1041, 1040, 1077, 1012 (the register's local time) and 1020 (minor units)."""
 
-    fn: Annotated[str, Meta(pattern=r"^\d{1,16}$")]
+    fn: Annotated[str, Meta(pattern=r"^[0-9]{1,16}" + END)]
     fd: Counter
     fp: Counter
     at: Short
@@ -100,7 +104,7 @@ class Shown(_Message, frozen=True, kw_only=True):
     shown_at: Short
     hidden_at: Short
     reason: Short
-    frame_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    frame_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}" + END)]
 
 
 class State(_Message, frozen=True, kw_only=True):

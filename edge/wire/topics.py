@@ -1,7 +1,10 @@
 """Topics: one machine is one prefix, ``vend/v1/<machine>/…``, and one ACL pattern."""
 
+import re
 from enum import Enum
 from typing import Final
+
+from edge.wire.messages import MACHINE
 
 PREFIX: Final = "vend/v1"
 CLOUD: Final = "cloud"
@@ -39,6 +42,7 @@ class Channel(Enum):
         return f"{PREFIX}/{machine}/{self.tail}"
 
 
+_MACHINE: Final = re.compile(MACHINE)
 _BY_TAIL: Final = {channel.tail: channel for channel in Channel}
 
 
@@ -48,4 +52,6 @@ def parse(topic: str) -> tuple[str, Channel] | None:
         return None
     machine, _, tail = topic[len(PREFIX) + 1 :].partition("/")
     channel = _BY_TAIL.get(tail)
-    return None if channel is None or machine == CLOUD else (machine, channel)
+    if channel is None or machine == CLOUD or not _MACHINE.match(machine):
+        return None
+    return machine, channel

@@ -1,0 +1,53 @@
+# Chekomat. `make` alone lists what there is; every target sets up what it needs in .venv.
+
+PYTHON ?= python3
+BIN    := .venv/bin
+LOCK   := deploy/constraints.txt
+
+.PHONY: help demo test check format bench lock clean
+
+help:
+	@echo 'make demo             a vending machine, its register and its buyer page, here and now'
+	@echo 'make demo SALES=20    the same without a person: sells, sums up as JSON, ends'
+	@echo 'make test             every test; installs missing system parts where it may'
+	@echo 'make check            format, lint, types, import rules'
+	@echo 'make bench            figures, each beside its ceiling'
+	@echo 'make format           let the formatter have its way'
+	@echo 'make lock             raise the locked versions'
+
+demo: .venv/.demo
+	@$(BIN)/python -m cloud demo $(if $(SALES),--sales $(SALES))
+
+test: .venv/.dev
+	@sh .ci/parts mosquitto chromium openssl fonts-dejavu-core
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/.dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/.dev
+	@sh .ci/parts mosquitto
+	@$(BIN)/python tests/bench
+
+lock: .venv/.dev
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml --output-file $(LOCK)
+
+clean:
+	rm -rf .venv
+
+# The editable install is made anew when what it was made from has changed.
+.venv/.demo: pyproject.toml $(LOCK)
+	@sh .ci/install $(PYTHON) demo
+	@touch $@
+
+.venv/.dev: pyproject.toml $(LOCK)
+	@sh .ci/install $(PYTHON) dev
+	@touch $@ .venv/.demo

@@ -1,0 +1,34 @@
+"""Figures, each beside its ceiling or a bare peer measured in the same run: ``make bench``."""
+
+import asyncio
+import itertools
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from agent import measure_agent
+from chain import measure_chain
+from disk import measure_disk
+from figure import Figure
+from listener import measure_listener
+
+
+def main() -> None:
+    print(f"{'':44}{'ours':>12}  {'beside':>12}  {'ratio':>7}   goal")
+    for figure in itertools.chain(measure_listener(), measure_disk(), measure_agent()):
+        tell(figure)
+    for figure in asyncio.run(measure_chain()):
+        tell(figure)
+
+
+def tell(figure: Figure) -> None:
+    print(
+        f"{figure.name:44}{figure.ours:12.1f}  {figure.beside:12.1f}  "
+        f"{figure.ours / figure.beside:7.2f}   {figure.unit}; beside: {figure.peer}; {figure.goal}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""What every test may ask for: system parts that must be there, and a real broker."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from parts import Mosquitto, free_port, mosquitto, program, python, until, wait_for_port
+
+__all__ = ["Mosquitto", "free_port", "mosquitto", "program", "python", "until", "wait_for_port"]
+
+_NOT_RUN: dict[str, int] = {}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for part in mark.args:
+            if program(part) is None:
+                if os.environ.get("CI"):
+                    pytest.fail(f"{part} is missing, and CI skips nothing")
+                _NOT_RUN[part] = _NOT_RUN.get(part, 0) + 1
+                pytest.skip(f"{part} is not installed")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for part, count in _NOT_RUN.items():
+        terminalreporter.write_line(
+            f"NOT RUN: {count} tests that need {part}; install it: sudo apt-get install {part}",
+            red=True,
+            bold=True,
+        )
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Ask for it in a test that is marked ``needs("mosquitto")``."""
+    with mosquitto(tmp_path) as running:
+        yield running

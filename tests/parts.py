@@ -1,0 +1,92 @@
+"""Parts that tests start for real: programs, ports, a broker that may be killed."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+ROOT = Path(__file__).parent.parent
+
+
+def program(name: str) -> str | None:
+    return shutil.which(name, path=PATH)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, patience_s: float = 10) -> None:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+async def until(condition: Callable[[], object], patience_s: float = 10) -> None:
+    """Wait until something is true; the test's own limit, not a guess at how long it takes."""
+    async with asyncio.timeout(patience_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Mosquitto:
+    """A real broker that a test may kill and start again."""
+
+    port: int
+    config: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        found = program("mosquitto")
+        assert found is not None
+        self.process = subprocess.Popen(
+            [found, "-c", str(self.config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for_port(self.port)
+
+    def kill(self) -> None:
+        """SIGKILL: everything it held is gone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+
+@contextmanager
+def mosquitto(folder: Path) -> Iterator[Mosquitto]:
+    port = free_port()
+    config = folder / f"mosquitto-{port}.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n", "utf-8"
+    )
+    broker = Mosquitto(port, config)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
