@@ -120,11 +120,9 @@ class Agent:
             moment=self._clock.now(),
             chance=self._chance(CHANCE_BYTES),
         )
-        await self._disk.insist(self._outbox.put, sale)
+        body = await self._disk.insist(self._outbox.put, sale)
         log.info("sale kept: seq=%s item=%s amount=%s", sale.seq, sale.item, sale.amount)
-        self._uplink.wake()
-        # One turn of the loop: the sale is on its way before the picture is drawn.
-        await asyncio.sleep(0)
+        self._uplink.offer(sale.seq, body)
         stage.happen(Sold(sale))
 
     async def _follow_link(self) -> None:

@@ -54,12 +54,13 @@ class Outbox:
         self.epoch: str = self._one("epoch")[0]
         self.next_seq: int = self._one("next_seq")[0]
 
-    def put(self, sale: Sale) -> None:
-        """Commit a sale; its `seq` is `next_seq`."""
+    def put(self, sale: Sale) -> bytes:
+        """Commit a sale, whose `seq` is `next_seq`; return the body to publish."""
         body = encode(sale)
         self._run("put_sale", seq=sale.seq, sale_id=sale.sale_id, body=body)
         self._connection.commit()
         self.next_seq = sale.seq + 1
+        return body
 
     def open_sales(self, after: int, most: int) -> list[tuple[int, bytes]]:
         """The oldest unacknowledged sales beyond `after`, as (seq, body)."""

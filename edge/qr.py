@@ -45,25 +45,30 @@ def encode(text: str) -> Matrix:
     """
     segments = _segments(text.encode())
     try:
-        small = _make(segments, ERROR_CORRECT_L, None)
-        level = "L"
-        try:
-            small = _make(segments, ERROR_CORRECT_M, small.version)
-            level = "M"
-        except DataOverflowError:
-            pass
+        version = _code(segments, ERROR_CORRECT_L).best_fit()
+        level, code = "M", _code(segments, ERROR_CORRECT_M)
+        if not _holds(code, version):
+            level, code = "L", _code(segments, ERROR_CORRECT_L)
     except (DataOverflowError, ValueError) as error:
         raise ValueError(f"{len(text)} characters do not fit a QR code") from error
-    rows = tuple(tuple(bool(module) for module in row) for row in small.get_matrix())
-    return Matrix(text, small.version, level, rows)
+    code.version = version
+    code.make(fit=False)
+    rows = tuple(tuple(bool(module) for module in row) for row in code.get_matrix())
+    return Matrix(text, version, level, rows)
 
 
-def _make(segments: list[tuple[int, bytes]], correction: int, version: int | None) -> qrcode.QRCode:
-    code = qrcode.QRCode(version=version, error_correction=correction, border=0)
+def _code(segments: list[tuple[int, bytes]], correction: int) -> qrcode.QRCode:
+    code = qrcode.QRCode(error_correction=correction, border=0)
     for mode, data in segments:
         code.add_data(QRData(data, mode=mode), optimize=0)
-    code.make(fit=version is None)
     return code
+
+
+def _holds(code: qrcode.QRCode, version: int) -> bool:
+    try:
+        return bool(code.best_fit() == version)
+    except (DataOverflowError, ValueError):
+        return False
 
 
 def _segments(data: bytes) -> list[tuple[int, bytes]]:

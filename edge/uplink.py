@@ -65,8 +65,13 @@ class Uplink:
         self._wake = asyncio.Event()
         self.malformed = 0
 
-    def wake(self) -> None:
-        """There is something new in the outbox."""
+    def offer(self, seq: int, body: bytes) -> None:
+        """A sale is on the disk: publish it at once, or in its turn if older ones wait."""
+        now = self._clock.boottime()
+        in_turn = self._window.highest == seq - 1 and self._window.room(now) > 0
+        if in_turn and self._link.connected:
+            self._publish(Channel.SALE, body)
+            self._window.sent(seq, now)
         self._wake.set()
 
     def connected(self) -> None:

@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import web
 
 from cloud.emulators.checks import problem
-from cloud.emulators.drive import FN, Document, Drive
+from cloud.emulators.drive import Document, Drive
 from cloud.emulators.faults import Fault, Faults
 from cloud.emulators.page import document_page
 
@@ -193,7 +193,7 @@ class CloudKassir:
             "FiscalSign": str(document.fp),
             "DeviceNumber": "00000000000001",
             "RegNumber": "0000000000000001",
-            "FiscalNumber": FN,
+            "FiscalNumber": document.fn,
             "Inn": str(told["Inn"]),
             "Type": told["Type"],
             "Ofd": "ОФД (эмулятор)",

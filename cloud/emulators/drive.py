@@ -1,10 +1,11 @@
 """A fiscal drive that counts, and a ledger of what it recorded. Survives a SIGKILL.
 
 The drive numbers documents from 1 without gaps, signs them with something that looks random, and
-knows shifts of at most 24 hours. Numbers that start with 9999 mark a test drive.
+knows shifts of at most 24 hours. A new ledger is a new drive with a number of its own.
 """
 
 import json
+import secrets
 import sqlite3
 import zlib
 from collections.abc import Mapping
@@ -13,10 +14,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-FN: Final = "9999078900000001"
+TEST_DRIVE: Final = "9999"
+"""What the number of a drive begins with that is none of the tax service's."""
 SHIFT_S: Final = 24 * 3600
 
 _SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS drive (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    fn TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS document (
     fd INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -38,6 +44,7 @@ _COLUMNS: Final = "fd, id, key, recorded_at, shift, number_in_shift, fp, total, 
 class Document:
     """One recorded document."""
 
+    fn: str
     fd: int
     id: str
     key: str
@@ -54,7 +61,7 @@ class Document:
         """Tag 1196, written from the law's text and not by our client's code."""
         money = f"{self.total // 100}.{self.total % 100:02d}"
         when = self.at.strftime("%Y%m%dT%H%M")
-        return f"t={when}&s={money}&fn={FN}&i={self.fd}&fp={self.fp}&n={self.sign}"
+        return f"t={when}&s={money}&fn={self.fn}&i={self.fd}&fp={self.fp}&n={self.sign}"
 
 
 class Drive:
@@ -65,6 +72,9 @@ class Drive:
         self._ledger.execute("PRAGMA journal_mode = wal")
         self._ledger.execute("PRAGMA synchronous = normal")
         self._ledger.executescript(_SCHEMA)
+        fresh = f"{TEST_DRIVE}{secrets.randbelow(10**12):012d}"
+        self._ledger.execute("INSERT INTO drive VALUES (1, ?) ON CONFLICT DO NOTHING", (fresh,))
+        self.fn: str = self._ledger.execute("SELECT fn FROM drive").fetchone()[0]
 
     def record(
         self,
@@ -86,25 +96,14 @@ class Drive:
         fresh = began is not None and now.timestamp() - began >= SHIFT_S
         shift, number = (last[1] + 1, 1) if fresh else (last[1], last[2] + 1)
         fd = last[0] + 1
-        fp = zlib.crc32(f"{FN}/{fd}/{total}/{now.isoformat()}".encode())
-        document = Document(fd, receipt_id, key, now, shift, number, fp, total, sign, request)
+        fp = zlib.crc32(f"{self.fn}/{fd}/{total}/{now.isoformat()}".encode())
+        document = Document(
+            *(self.fn, fd, receipt_id, key, now, shift, number, fp, total, sign, request)
+        )
+        columns = (fd, receipt_id, key, now.isoformat(), now.timestamp(), shift, number, fp, total)
         self._ledger.execute(
             "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(
-                    fd,
-                    receipt_id,
-                    key,
-                    now.isoformat(),
-                    now.timestamp(),
-                    shift,
-                    number,
-                    fp,
-                    total,
-                    sign,
-                ),
-                json.dumps(request, ensure_ascii=False),
-            ),
+            (*columns, sign, json.dumps(request, ensure_ascii=False)),
         )
         return document
 
@@ -129,6 +128,7 @@ class Drive:
         query = f"SELECT {_COLUMNS} FROM document {where}"  # noqa: S608, our own words
         return [
             Document(
+                fn=self.fn,
                 fd=fd,
                 id=receipt_id,
                 key=key,

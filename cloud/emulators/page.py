@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from cloud.emulators.drive import FN, Document
+from cloud.emulators.drive import Document
 
 _STYLE: Final = (
     "body{font:16px/1.5 monospace;background:#eee;display:grid;place-items:center;margin:2em}"
@@ -33,7 +33,7 @@ def document_page(document: Document | None) -> web.Response:
         "Дата": document.at.strftime("%d.%m.%Y %H:%M"),
         "Смена": document.shift,
         "Чек": document.number_in_shift,
-        "ФН": FN,
+        "ФН": document.fn,
         "ФД": document.fd,
         "ФП": document.fp,
     }

@@ -33,6 +33,8 @@ UNDEFINED_ERROR: Final = -1
 FAILED: Final = "Error"
 NO_ACCESS: Final = 401
 BUSY: Final = 429
+BUSY_CODES: Final = {8, 22}
+"""The drive is full, the day's test receipts are used up: later, under the same key."""
 SERVER_FAULT: Final = 500
 
 
@@ -92,6 +94,8 @@ class CloudKassir:
             return Unknown(f"an answer without a model: {_said(answer)}")
         if answer.get("Success") is True and model.get("Id"):
             return Accepted(str(model["Id"]))
+        if answer.get("Success") is not False:
+            return Unknown(f"neither accepted nor refused: {_said(answer)}")
         return _refusal(model.get("ErrorCode"), _said(answer))
 
     async def ask(self, provider_id: str) -> Outcome:
@@ -150,12 +154,9 @@ class CloudKassir:
         except aiohttp.ClientConnectorError as error:
             return Unsent(f"no connection: {error}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Unknown(f"the answer was lost: {error or type(error).__name__}")
-        try:
-            answer = msgspec.json.decode(raw)
-        except msgspec.DecodeError:
-            answer = None
-        if not isinstance(answer, dict):
+            return Unknown(f"the answer was lost: {str(error) or type(error).__name__}")
+        answer = _object(raw)
+        if answer is None:
             return Unknown(f"an answer that is no object: {raw[:80]!r}")
         return answer
 
@@ -165,14 +166,18 @@ class CloudKassir:
         right = [_sign(self._secret, text) for text in texts]
         told = [headers.get(name, "") for name in ("X-Content-HMAC", "Content-HMAC")]
         if not any(
-            hmac.compare_digest(one.encode(), other.encode()) for one in told for other in right
+            hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
+            for one in told
+            for other in right
         ):
             raise BadSignatureError
 
 
 def _refusal(code: object, said: str) -> Outcome:
     """Every numbered refusal says that nothing was recorded; the undefined one says nothing."""
-    if code == UNDEFINED_ERROR and "ИНН" not in said:
+    if code in BUSY_CODES:
+        return Unsent(f"code {code}: {said}")
+    if not isinstance(code, int) or (code == UNDEFINED_ERROR and "ИНН" not in said):
         return Unknown(f"undefined error: {said}")
     return Dead(f"code {code}: {said}")
 
@@ -181,20 +186,28 @@ def _said(answer: Mapping[str, Any]) -> str:
     return str(answer.get("Message") or answer.get("Warning") or "no message")
 
 
+def _object(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object in these bytes; None if they are anything else."""
+    try:
+        told = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
 def _fields(body: bytes, content_type: str) -> dict[str, str]:
     if content_type.startswith("application/json"):
-        try:
-            told = msgspec.json.decode(body)
-        except msgspec.DecodeError:
-            return {}
-        return {key: str(value) for key, value in told.items()} if isinstance(told, dict) else {}
+        return {key: str(value) for key, value in (_object(body) or {}).items()}
     pairs = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {key: values[-1] for key, values in pairs.items()}
 
 
 def _document(told: Mapping[str, Any]) -> FiscalDocument | None:
     """The document in the QR's address, held against the numbers beside it."""
-    query = parse_qs(urlsplit(str(told.get("QrCodeUrl", ""))).query)
+    try:
+        query = parse_qs(urlsplit(str(told.get("QrCodeUrl", ""))).query)
+    except ValueError:
+        return None
     document = read_qr(query.get("q", [""])[0])
     if document is None:
         return None

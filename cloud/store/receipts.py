@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import retry
 from cloud.errors import LeaseLostError
+from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import OPEN, State, after
 from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
 from cloud.receipt import Receipt
@@ -103,6 +104,8 @@ async def intend(
 ) -> None:
     """Write down that this body is about to leave under this key; the first body is kept.
 
+    What was submitted and has no answer yet was lost in a crash: from here on it is unknown.
+
     Raises:
         LeaseLostError: the lane is another's; nothing was written.
     """
@@ -113,6 +116,7 @@ async def intend(
         .values(
             state=sa.case(
                 (receipt.c.state == State.WAITING.value, State.SUBMITTED.value),
+                (receipt.c.state == State.SUBMITTED.value, State.UNKNOWN.value),
                 else_=receipt.c.state,
             ),
             body=sa.func.coalesce(receipt.c.body, body),
@@ -134,7 +138,15 @@ async def record(
     row = (await connection.execute(sa.select(receipt).where(receipt.c.key == key))).first()
     if row is None:
         return None
+    if isinstance(outcome, Done) and await _is_anothers(connection, key, outcome.document):
+        mixed = f"the provider gave {outcome.document.qr} to another sale as well"
+        await report(
+            connection, now_ms, "document of another sale", mixed, row.machine, row.sale_id
+        )
+        outcome = Dead(mixed)
     before = State(row.state)
+    if isinstance(outcome, Done) and before is not State.ISSUED:
+        await _hold_against(connection, row, outcome.document, now_ms)
     now = after(before, outcome)
     if before is State.ISSUED:
         if isinstance(outcome, Done) and (outcome.document.fn, outcome.document.fd) != (
@@ -144,7 +156,8 @@ async def record(
             second = f"second document {outcome.document.qr}; the first is fd {row.fd}: return it"
             await report(connection, now_ms, "duplicate receipt", second, row.machine, row.sale_id)
         return now
-    tries = row.tries + 1 if now is before or now is State.UNKNOWN else 1
+    again = now is before or now in {State.WAITING, State.UNKNOWN}
+    tries = row.tries + 1 if again else 1
     values: dict[str, object] = {
         "state": now.value,
         "tries": tries,
@@ -156,6 +169,19 @@ async def record(
         values["provider_id"] = outcome.provider_id
     await connection.execute(sa.update(receipt).where(receipt.c.key == key).values(values))
     return now
+
+
+async def _hold_against(
+    connection: AsyncConnection,
+    row: sa.Row[tuple[object, ...]],
+    document: FiscalDocument,
+    now_ms: int,
+) -> None:
+    """A document of another sum than was asked for stands, and is an incident."""
+    asked = msgspec.json.decode(row.request, type=Receipt).amount
+    if asked != document.total:
+        said = f"asked for {asked}, recorded {document.total} kopecks: {document.qr}"
+        await report(connection, now_ms, "another sum", said, row.machine, row.sale_id)
 
 
 def _news(
@@ -190,6 +216,11 @@ def _revised(row: sa.Row[tuple[object, ...]]) -> dict[str, object]:
 
 def _reason(outcome: Outcome) -> str | None:
     return outcome.reason if isinstance(outcome, Unsent | Unknown | Dead) else None
+
+
+async def _is_anothers(connection: AsyncConnection, key: str, document: FiscalDocument) -> bool:
+    same = (receipt.c.fn == document.fn, receipt.c.fd == document.fd, receipt.c.key != key)
+    return await connection.scalar(sa.select(receipt.c.key).where(*same)) is not None
 
 
 async def _check(connection: AsyncConnection, held: Lease) -> None:
