@@ -4,8 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -14,9 +13,10 @@ from aiohttp import web
 
 from cloud.bell import Bell
 from cloud.config import Config
-from cloud.errors import ConfigError, StartError
+from cloud.errors import ConfigError
 from cloud.fiscalizer import Fiscalizer
 from cloud.inbox import SUBSCRIPTIONS, Inbox
+from cloud.listening import listening
 from cloud.providers import Provider
 from cloud.providers.cloudkassir import CloudKassir
 from cloud.replies import Replies
@@ -54,8 +54,8 @@ async def serve(config: Config) -> None:
             ]
             cabinet = [*Cabinet(config, store, news).routes(), *health.routes()]
             async with (
-                _listen("listen", config.listen, public),
-                _listen("cabinet", config.cabinet, cabinet),
+                listening("listen", config.listen, _app(public)),
+                listening("cabinet", config.cabinet, _app(cabinet)),
             ):
                 log.info("serving", listen=config.listen, cabinet=config.cabinet)
                 link.start()
@@ -112,22 +112,7 @@ def _providers(config: Config, http: aiohttp.ClientSession) -> Mapping[str, Prov
     }
 
 
-@asynccontextmanager
-async def _listen(key: str, listen: str, routes: Sequence[web.RouteDef]) -> AsyncIterator[None]:
-    host, _, port = listen.rpartition(":")
+def _app(routes: Sequence[web.RouteDef]) -> web.Application:
     app = web.Application()
     app.add_routes(routes)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, int(port)).start()
-    except (OSError, OverflowError) as error:
-        await runner.cleanup()
-        raise StartError(
-            f"{key}: {listen} cannot be listened on: {error};"
-            f" stop what uses the port, or set another `{key}`"
-        ) from error
-    try:
-        yield
-    finally:
-        await runner.cleanup()
+    return app

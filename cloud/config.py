@@ -3,29 +3,22 @@
 It also holds the fleet: the operator, the registers, the machines and what is in their slots.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from cloud.errors import ConfigError
 from cloud.receipt import Subject, Taxation
-from edge.wire.link import Broker
 from edge.wire.messages import MachineId
+from edge.wire.settings import Broker, Listen, SettingsError, Table, read
 
-Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:\d{1,5}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=243)]
 """As long as the shortest provider's field for an address."""
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file: an unknown key is a mistake, not a wish."""
-
-
-class Operator(_Table, frozen=True, kw_only=True):
+class Operator(Table, frozen=True, kw_only=True):
     """``[operator]``: whose sales these are. INN as registered, taxation system by name."""
 
     name: Text
@@ -38,7 +31,7 @@ class Operator(_Table, frozen=True, kw_only=True):
         return Taxation[self.taxation.upper()]
 
 
-class Register(_Table, frozen=True, kw_only=True):
+class Register(Table, frozen=True, kw_only=True):
     """``[registers.NAME]``: one account at a provider. The secret is a file's content."""
 
     provider: Literal["cloudkassir"]
@@ -52,7 +45,7 @@ class Register(_Table, frozen=True, kw_only=True):
         return Path(self.secret_file).read_text("utf-8").strip()
 
 
-class Slot(_Table, frozen=True, kw_only=True):
+class Slot(Table, frozen=True, kw_only=True):
     """``[slots.ITEM]``: what an item number on the bus is, and its VAT."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -65,17 +58,17 @@ class Slot(_Table, frozen=True, kw_only=True):
         return Subject[self.subject.upper()]
 
 
-class Machine(_Table, frozen=True, kw_only=True):
+class Machine(Table, frozen=True, kw_only=True):
     """``[machines.ID]``: where it stands, whose register serves it, what differs in its slots."""
 
     register: str
     address: Text
     place: Text
     timezone: str = "Europe/Moscow"
-    slots: dict[str, Slot] = {}
+    slots: dict[str, Slot] = field(default_factory=dict)
 
 
-class Config(_Table, frozen=True, kw_only=True):
+class Config(Table, frozen=True, kw_only=True):
     """The whole file."""
 
     database: str
@@ -85,8 +78,8 @@ class Config(_Table, frozen=True, kw_only=True):
     broker: Broker = Broker()
     operator: Operator
     registers: dict[str, Register]
-    machines: dict[MachineId, Machine] = {}
-    slots: dict[str, Slot] = {}
+    machines: dict[MachineId, Machine] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=dict)
 
     def receipt_page(self, token: str) -> str:
         """The buyer's page of a sale."""
@@ -106,20 +99,9 @@ def load(file: Path) -> Config:
         ConfigError: the file is missing, no TOML, or a key is unknown, missing or out of range.
     """
     try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(
-            f"{file}: cannot be read: {reason}; copy deploy/cloud/config.toml and edit it"
-        ) from error
-    try:
-        config = msgspec.convert(tomllib.loads(text), Config)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: is no TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at ")
-        key = where.replace("`", "").removeprefix("key in ").removeprefix("$").removeprefix(".")
-        raise ConfigError(f"{file}: {key or 'the file'}: {what}") from error
+        config = read(file, Config, sample="deploy/cloud/config.toml")
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
     for problem in _problems(config):
         raise ConfigError(f"{file}: {problem}")
     return config

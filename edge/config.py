@@ -1,26 +1,18 @@
 """The configuration: one TOML file, strict, checked as a whole before anything starts."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from edge.errors import ConfigError
 from edge.presenter import STATUTORY_S
-from edge.wire.link import Broker
 from edge.wire.messages import MachineId
+from edge.wire.settings import Broker, Listen, SettingsError, Table, read
 from edge.wire.topics import CLOUD
 
-Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:\d{1,5}$")]
 
-
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file: an unknown key is a mistake, not a wish."""
-
-
-class Receipts(_Table, frozen=True, kw_only=True):
+class Receipts(Table, frozen=True, kw_only=True):
     """``[receipts]``: what the screen says of receipts, and for how long (seconds)."""
 
     link: Annotated[str, Meta(pattern=r"^https?://\S+/$")] | None = None
@@ -30,11 +22,11 @@ class Receipts(_Table, frozen=True, kw_only=True):
     patience_s: Annotated[float, Meta(gt=0, le=600)] = 15.0
 
 
-class TerminalDisplay(_Table, frozen=True, kw_only=True, tag="terminal", tag_field="kind"):
+class TerminalDisplay(Table, frozen=True, kw_only=True, tag="terminal", tag_field="kind"):
     """``[[display]] kind = "terminal"``."""
 
 
-class PngDisplay(_Table, frozen=True, kw_only=True, tag="png", tag_field="kind"):
+class PngDisplay(Table, frozen=True, kw_only=True, tag="png", tag_field="kind"):
     """``[[display]] kind = "png"``: an image file of the panel's size in pixels."""
 
     file: str
@@ -42,7 +34,7 @@ class PngDisplay(_Table, frozen=True, kw_only=True, tag="png", tag_field="kind")
     height: Annotated[int, Meta(ge=74, le=8192)] = 480
 
 
-class KioskDisplay(_Table, frozen=True, kw_only=True, tag="kiosk", tag_field="kind"):
+class KioskDisplay(Table, frozen=True, kw_only=True, tag="kiosk", tag_field="kind"):
     """``[[display]] kind = "kiosk"``: a page for a full-screen browser."""
 
     listen: Listen = "127.0.0.1:8081"
@@ -51,7 +43,7 @@ class KioskDisplay(_Table, frozen=True, kw_only=True, tag="kiosk", tag_field="ki
 DisplayTable = TerminalDisplay | PngDisplay | KioskDisplay
 
 
-class Config(_Table, frozen=True, kw_only=True):
+class Config(Table, frozen=True, kw_only=True):
     """The whole file."""
 
     machine: MachineId
@@ -60,7 +52,7 @@ class Config(_Table, frozen=True, kw_only=True):
     broker: Broker = Broker()
     receipts: Receipts = Receipts()
     display: tuple[DisplayTable, ...] = (TerminalDisplay(),)
-    products: dict[str, str] = {}
+    products: dict[str, str] = field(default_factory=dict)
 
 
 def load(file: Path) -> Config:
@@ -70,18 +62,9 @@ def load(file: Path) -> Config:
         ConfigError: the file is missing, no TOML, or a key is unknown, missing or out of range.
     """
     try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(
-            f"{file}: cannot be read: {reason}; copy deploy/edge/config.toml and edit it"
-        ) from error
-    try:
-        config = msgspec.convert(tomllib.loads(text), Config)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: is no TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{file}: {_in_words(str(error))}") from error
+        config = read(file, Config, sample="deploy/edge/config.toml")
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
     _check(file, config)
     return config
 
@@ -102,10 +85,3 @@ def _check(file: Path, config: Config) -> None:
             f"{file}: receipts.link: missing; give the address of your receipt pages, such as"
             ' "https://chek.example/r/", or set receipts.qr = "fiscal"'
         )
-
-
-def _in_words(error: str) -> str:
-    """Put the key first: msgspec says ``Expected `int`, got `str` - at `$.broker.port```."""
-    what, _, where = error.partition(" - at ")
-    key = where.strip("`").removeprefix("$").removeprefix(".")
-    return f"{key or 'the file'}: {what}"

@@ -3,11 +3,10 @@
 import argparse
 import asyncio
 
-from aiohttp import web
-
 from cloud.emulators.cloudkassir import CloudKassir, Settings
 from cloud.emulators.drive import Drive
-from cloud.errors import ConfigError, StartError
+from cloud.errors import ConfigError
+from cloud.listening import listening
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -29,18 +28,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         delay_s=arguments.delay,
     )
     emulator = CloudKassir(settings, Drive(arguments.ledger))
-    host, _, port = arguments.listen.rpartition(":")
-    runner = web.AppRunner(emulator.app(), access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, int(port)).start()
-    except (OSError, ValueError, OverflowError) as error:
-        raise StartError(
-            f"--listen {arguments.listen}: {error}; stop what uses the port, or name another"
-        ) from error
-    else:
+    async with listening("--listen", arguments.listen, emulator.app()):
         where = f"http://{arguments.listen}"
         print(f"cloudkassir listens on {where}, ledger {where}/ledger", flush=True)  # noqa: T201
         await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()

@@ -18,14 +18,15 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.wire.settings import Broker
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +35,6 @@ RECEIVE_MAXIMUM: Final = 200
 KEEPALIVE_S: Final = 45
 WILL_DELAY_S: Final = 5
 """Hides a modem's flap from the dashboards."""
-
-
-class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the broker is and how to prove who we are; paths are files, never secrets inline."""
-
-    host: str = "127.0.0.1"
-    port: int = 1883
-    mqtt: Literal["5", "3.1.1"] = "5"
-    username: str | None = None
-    password_file: str | None = None
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""What the configuration files of both sides share: strict TOML, and where the broker is."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:\d{1,5}$")]
+"""``HOST:PORT`` to listen on."""
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a file: an unknown key is a mistake, not a wish."""
+
+
+class Broker(Table, frozen=True, kw_only=True):
+    """``[broker]``: where it is and how to prove who we are; secrets are files, never inline."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    mqtt: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password_file: str | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class SettingsError(ValueError):
+    """A file that is no configuration; names file, key, what was expected and what was found."""
+
+
+T = TypeVar("T", bound=Table)
+
+
+def read(file: Path, kind: type[T], sample: str) -> T:
+    """Read a file as a whole, or not at all; `sample` is the file to copy where there is none.
+
+    Raises:
+        SettingsError: it is missing, no TOML, or a key is unknown, missing or out of range.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise SettingsError(
+            f"{file}: cannot be read: {reason}; copy {sample} and edit it"
+        ) from error
+    try:
+        return msgspec.convert(tomllib.loads(text), kind)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: is no TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        # msgspec says "Expected `int`, got `str` - at `$.broker.port`": the key goes first.
+        what, _, where = str(error).partition(" - at ")
+        key = where.strip("`").removeprefix("$").removeprefix(".")
+        raise SettingsError(f"{file}: {key or 'the file'}: {what}") from error
