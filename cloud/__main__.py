@@ -8,17 +8,18 @@ import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from cloud.errors import CloudError, ConfigError
 
+CONFIG: Final = Path("/etc/chekomat/cloud.toml")
 EXAMPLES = """\
 examples:
   python -m cloud serve --config /etc/chekomat/cloud.toml
   python -m cloud migrate --config /etc/chekomat/cloud.toml
-  python -m cloud emulate cloudkassir --secret-file secret.txt --ledger ledger.sqlite
+  python -m cloud emulate cloudkassir --webhook http://127.0.0.1:8080/hook/main
   python -m cloud demo --sales 20
 """
 
@@ -76,19 +77,25 @@ async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _command(argparse.ArgumentParser, prog="python -m cloud", description=__doc__)
+    parser = _command(
+        argparse.ArgumentParser,
+        prog="python -m cloud",
+        description="Sales in, fiscal receipts out.",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = _command(commands.add_parser, "serve", help="run the fiscaliser")
-    serve.add_argument("--config", type=Path, required=True, metavar="FILE")
+    serve.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=str(CONFIG))
     serve.set_defaults(run=_serve)
     migrate = _command(commands.add_parser, "migrate", help="bring the database up to date")
-    migrate.add_argument("--config", type=Path, required=True, metavar="FILE")
+    migrate.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=str(CONFIG))
     migrate.set_defaults(run=_migrate)
     emulate = _command(commands.add_parser, "emulate", help="a provider of one's own")
     emulate.add_argument("provider", choices=["cloudkassir"])
     emulate.add_argument("--listen", default="127.0.0.1:8085", metavar="HOST:PORT")
     emulate.add_argument("--public-id", default="demo", metavar="ID")
-    emulate.add_argument("--secret-file", type=Path, required=True, metavar="FILE")
+    emulate.add_argument(
+        "--secret-file", type=Path, metavar="FILE", help="the API secret; else one is made and told"
+    )
     emulate.add_argument("--inn", metavar="INN", help="the only company it knows; any, if not set")
     emulate.add_argument("--webhook", metavar="URL", help="where receipts are pushed to")
     emulate.add_argument("--delay", type=float, default=0.0, metavar="S", help="until it is issued")

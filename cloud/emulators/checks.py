@@ -20,11 +20,11 @@ def problem(told: Any, inn: str | None) -> Problem | None:  # noqa: ANN401, what
     receipt = told.get("CustomerReceipt")
     if not isinstance(receipt, dict) or not receipt.get("Items"):
         return 12, "Нет товаров в чеке"
-    if told.get("Type") not in _TYPES or receipt.get("TaxationSystem") not in range(6):
-        return 27, "Некорректные данные"
     try:
+        if told.get("Type") not in _TYPES or receipt.get("TaxationSystem") not in range(6):
+            return 27, "Некорректные данные"
         return next((found for check in _CHECKS if (found := check(receipt))), None)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return 27, "Некорректные данные"
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import secrets
+from pathlib import Path
 
 from cloud.emulators.cloudkassir import CloudKassir, Settings
 from cloud.emulators.drive import Drive
@@ -16,10 +18,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         ConfigError: the secret's file cannot be read.
         StartError: the port is not to be had.
     """
-    try:
-        secret = arguments.secret_file.read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"--secret-file {arguments.secret_file}: {error.strerror}") from error
+    secret = _secret(arguments.secret_file)
     settings = Settings(
         public_id=arguments.public_id,
         secret=secret,
@@ -31,4 +30,16 @@ async def serve(arguments: argparse.Namespace) -> None:
     async with listening("--listen", arguments.listen, emulator.app()):
         where = f"http://{arguments.listen}"
         print(f"cloudkassir listens on {where}, ledger {where}/ledger", flush=True)  # noqa: T201
+        if arguments.secret_file is None:
+            # It opens this emulator alone, and nobody else could tell it.
+            print(f"public id {arguments.public_id}, secret {secret}", flush=True)  # noqa: T201
         await asyncio.Event().wait()
+
+
+def _secret(file: Path | None) -> str:
+    if file is None:
+        return secrets.token_hex(16)
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"--secret-file {file}: {error.strerror}") from error

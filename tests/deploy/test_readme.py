@@ -1,0 +1,48 @@
+"""deploy/README.md and nginx.conf: they speak of what is there."""
+
+import re
+import tomllib
+
+import msgspec
+from deploy.secured import DEPLOY
+
+from cloud.__main__ import _parser
+from cloud.config import Config
+
+README = (DEPLOY / "README.md").read_text("utf-8")
+FILES = {
+    str(file.relative_to(DEPLOY))
+    for folder in ("broker", "cloud", "edge")
+    for file in (DEPLOY / folder).iterdir()
+}
+
+
+def test_every_file_is_in_the_table() -> None:
+    assert set(re.findall(r"^\| `(\w+/[\w.-]+)` \|", README, flags=re.MULTILINE)) == FILES
+
+
+def test_every_file_that_a_command_takes_is_there() -> None:
+    named = set(re.findall(r"\bdeploy/(\w+/[\w.-]+)", README))
+    assert named
+    assert named <= FILES
+
+
+def test_every_place_that_the_broker_reads_is_filled() -> None:
+    broker = (DEPLOY / "broker/mosquitto.conf").read_text("utf-8")
+    for place in re.findall(r"^(?:cafile|certfile|keyfile|acl_file) (\S+)$", broker, re.MULTILINE):
+        folder, _, name = place.rpartition("/")
+        assert place in README or (f"{folder}/" in README and f"~/{name}" in README), place
+
+
+def test_the_world_reaches_the_public_listener_alone() -> None:
+    listens = {field.name: field.default for field in msgspec.structs.fields(Config)}
+    nginx = (DEPLOY / "cloud/nginx.conf").read_text("utf-8")
+    assert re.findall(r"proxy_pass http://(.*);", nginx) == [listens["listen"]]
+    assert f"8090:{listens['cabinet']} server" in README
+
+
+def test_the_emulators_default_account_is_the_samples() -> None:
+    sample = tomllib.loads((DEPLOY / "cloud/config.toml").read_text("utf-8"))
+    arguments = _parser().parse_args(["emulate", "cloudkassir", "--secret-file", "-"])
+    assert arguments.public_id == sample["registers"]["main"]["public_id"]
+    assert f'url = "http://{arguments.listen}"' in README

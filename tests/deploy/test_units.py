@@ -1,0 +1,103 @@
+"""The systemd units: systemd accepts them, and they fit the code and the sample configurations."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from deploy.secured import DEPLOY
+from parts import ROOT
+
+from edge.config import Config, KioskDisplay
+
+EDGE = DEPLOY / "edge/chekomat-edge.service"
+CLOUD = DEPLOY / "cloud/chekomat-cloud.service"
+KIOSK = DEPLOY / "edge/chekomat-kiosk.service"
+UNITS = {unit.stem: unit for unit in (EDGE, CLOUD, KIOSK)}
+
+
+def settings(unit: Path, key: str) -> list[str]:
+    text = unit.read_text("utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{key}=(.*)$", text, flags=re.MULTILINE)
+
+
+def sample(unit: Path) -> dict[str, object]:
+    return tomllib.loads((unit.parent / "config.toml").read_text("utf-8"))
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_accepts_it(name: str, tmp_path: Path) -> None:
+    unit = UNITS[name]
+    program = shlex.split(settings(unit, "ExecStart")[0])[0]
+    text = unit.read_text("utf-8")
+    copy = tmp_path / unit.name
+    # systemd wants the program to be there.
+    copy.write_text(text.replace(f"ExecStart={program}", f"ExecStart={sys.executable}"), "utf-8")
+    assert copy.read_text("utf-8") != text
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("unit", [EDGE, CLOUD], ids=lambda unit: unit.stem)
+def test_its_exposure_is_small(unit: Path) -> None:
+    scored = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert scored.returncode == 0, scored.stdout
+
+
+@pytest.mark.parametrize("unit", [EDGE, CLOUD], ids=lambda unit: unit.stem)
+def test_what_it_starts_is_a_command_of_ours(unit: Path) -> None:
+    interpreter, *arguments = shlex.split(settings(unit, "ExecStart")[0])
+    assert interpreter == "/opt/chekomat/.venv/bin/python"
+    where = arguments.index("--config") + 1
+    assert arguments[where].startswith("/etc/chekomat/")
+    arguments[where] = "/nowhere/at-all.toml"
+    started = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 2
+    assert "/nowhere/at-all.toml: cannot be read" in started.stderr
+
+
+@pytest.mark.parametrize("unit", [EDGE, CLOUD], ids=lambda unit: unit.stem)
+def test_every_credential_of_the_sample_is_one_that_it_loads(unit: Path) -> None:
+    loaded = [each.partition(":")[0] for each in settings(unit, "LoadCredential")]
+    text = (unit.parent / "config.toml").read_text("utf-8")
+    named = re.findall(r'^\w+ = "/run/credentials/(.+)/(.+)"$', text, flags=re.MULTILINE)
+    assert named
+    for of, credential in named:
+        assert of == unit.name
+        # A folder's files are called after it: register_main.
+        assert credential in loaded or credential.partition("_")[0] in loaded
+
+
+def test_what_is_kept_lies_where_the_units_may_write() -> None:
+    assert settings(EDGE, "StateDirectory") == [Path(Config(machine="m", tap="t").data).name]
+    database = Path(str(sample(CLOUD)["database"]))
+    assert database.parent == Path("/var/lib") / settings(CLOUD, "StateDirectory")[0]
+
+
+def test_the_agent_may_ask_whether_the_clock_is_right() -> None:
+    assert settings(EDGE, "ProtectClock") == []
+    assert settings(EDGE, "SystemCallFilter")[-1].split() == ["adjtimex", "clock_adjtime"]
+
+
+def test_the_agent_may_read_which_boot_this_is() -> None:
+    assert settings(EDGE, "ProcSubset") == []
+
+
+def test_the_screen_opens_the_agents_page() -> None:
+    listen = KioskDisplay().listen
+    assert settings(KIOSK, "ExecStart")[0].endswith(f" http://{listen}/")
+    assert "/dev/tcp/" + listen.replace(":", "/") in settings(KIOSK, "ExecStartPre")[0]
