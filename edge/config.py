@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from edge.errors import ConfigError
 from edge.presenter import STATUTORY_S
-from edge.wire.messages import MachineId
+from edge.wire.messages import END, MachineId
 from edge.wire.settings import Broker, Listen, SettingsError, Table, read
 from edge.wire.topics import CLOUD
 
@@ -15,7 +15,7 @@ from edge.wire.topics import CLOUD
 class Receipts(Table, frozen=True, kw_only=True):
     """``[receipts]``: what the screen says of receipts, and for how long (seconds)."""
 
-    link: Annotated[str, Meta(pattern=r"^https?://\S+/$")] | None = None
+    link: Annotated[str, Meta(pattern=r"^https?://\S+/" + END, max_length=200)] | None = None
     qr: Literal["link_then_fiscal", "fiscal", "link"] = "link_then_fiscal"
     profile: Literal["ru", "none"] = "ru"
     show_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0

@@ -25,8 +25,9 @@ class Disk:
         self._thread = ThreadPoolExecutor(1, "disk")
 
     async def do(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do it and wait for it."""
-        return await asyncio.wrap_future(self._thread.submit(verb, *args, **kwargs))
+        """Do it and wait for it; it is done even if the one who waits is told to stop."""
+        turn = self._thread.submit(verb, *args, **kwargs)
+        return await asyncio.shield(asyncio.wrap_future(turn))
 
     async def insist(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do it, and do it again for as long as the disk refuses: a sale is not given up."""

@@ -25,6 +25,10 @@ CREATE TRIGGER IF NOT EXISTS sale_is_kept BEFORE DELETE ON sale
 WHEN OLD.acknowledged = 0
 BEGIN SELECT RAISE(ABORT, 'the cloud does not have this sale yet'); END;
 
+CREATE TRIGGER IF NOT EXISTS sale_keeps_the_place BEFORE DELETE ON sale
+WHEN OLD.seq = (SELECT max(seq) FROM sale)
+BEGIN SELECT RAISE(ABORT, 'the last sale tells the place of the next'); END;
+
 CREATE TRIGGER IF NOT EXISTS sale_is_frozen BEFORE UPDATE OF seq, sale_id, body ON sale
 BEGIN SELECT RAISE(ABORT, 'a sale is never rewritten'); END;
 

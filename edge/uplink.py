@@ -63,6 +63,7 @@ class Uplink:
         self._last_showing = 0
         self._cloud: CloudState | None = None
         self._wake = asyncio.Event()
+        self._anew = False
         self.malformed = 0
 
     def offer(self, seq: int, body: bytes) -> None:
@@ -75,9 +76,9 @@ class Uplink:
         self._wake.set()
 
     def connected(self) -> None:
-        """A new connection: nothing is known of what the last one carried."""
-        self._window.restart()
-        self._last_showing = 0
+        """A new connection: nothing is known of what the last one carried, nor of the cloud."""
+        self._cloud = None
+        self._anew = True
         self._wake.set()
 
     def keep_showing(self, shown: Shown) -> None:
@@ -88,13 +89,19 @@ class Uplink:
     async def run(self) -> None:
         """Send what is open, and again what is overdue, for ever."""
         while True:
-            wait = self._window.next_deadline(self._clock.boottime())
+            # Without a connection nothing is due: what is overdue would keep the loop awake.
+            connected = self._link.connected
+            wait = self._window.next_deadline(self._clock.boottime()) if connected else None
             try:
                 async with asyncio.timeout(IDLE_S if wait is None else wait):
                     await self._wake.wait()
             except TimeoutError:
                 pass
             self._wake.clear()
+            if self._anew:  # here and not in `connected`: never between reading and sending
+                self._anew = False
+                self._window.restart()
+                self._last_showing = 0
             if self._link.connected:
                 await self._send()
 

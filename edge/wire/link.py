@@ -15,6 +15,7 @@ import logging
 import random
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,7 +191,8 @@ class Link:
         self._hand_over(self._connected, code)
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
-        self._hand_over(self._disconnected, "no connection")
+        # paho does not say why, but it calls while it handles the reason.
+        self._hand_over(self._disconnected, f"no connection: {sys.exc_info()[1]}")
 
     def _on_disconnect(
         self,

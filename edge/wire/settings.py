@@ -1,5 +1,6 @@
 """What the configuration files of both sides share: strict TOML, and where the broker is."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -7,7 +8,9 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:\d{1,5}$")]
+from edge.wire.messages import END
+
+Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:[0-9]{1,5}" + END)]
 """``HOST:PORT`` to listen on."""
 
 
@@ -18,7 +21,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Broker(Table, frozen=True, kw_only=True):
     """``[broker]``: where it is and how to prove who we are; secrets are files, never inline."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
     mqtt: Literal["5", "3.1.1"] = "5"
     username: str | None = None
@@ -49,11 +52,21 @@ def read(file: Path, kind: type[T], sample: str) -> T:
             f"{file}: cannot be read: {reason}; copy {sample} and edit it"
         ) from error
     try:
-        return msgspec.convert(tomllib.loads(text), kind)
+        written = tomllib.loads(text)
+        return msgspec.convert(written, kind)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file}: is no TOML: {error}") from error
     except msgspec.ValidationError as error:
-        # msgspec says "Expected `int`, got `str` - at `$.broker.port`": the key goes first.
-        what, _, where = str(error).partition(" - at ")
-        key = where.strip("`").removeprefix("$").removeprefix(".")
-        raise SettingsError(f"{file}: {key or 'the file'}: {what}") from error
+        raise SettingsError(f"{file}: {_in_words(str(error), written)}") from error
+
+
+def _in_words(error: str, written: object) -> str:
+    """The key first and the value last: msgspec says ``Expected `int` >= 1 - at `$.broker.port```."""
+    what, _, where = error.partition(" - at ")
+    key = where.rpartition("$")[2].strip("`").removeprefix(".")
+    # It names a table's entry only as `[...]`, and a wrong key as "`key` in `$.table`".
+    if what.startswith("Expected") and where == f"`$.{key}`" and "..." not in key:
+        for step in re.findall(r"[^.\[\]]+", key):
+            written = written[int(step)] if isinstance(written, list) else written[step]  # type: ignore[index]
+        what = f"{what.partition(', got')[0]}, found {written!r}"
+    return f"{key or 'the file'}: {what}"

@@ -1,0 +1,324 @@
+"""A whole machine but for its process: a bus, a disk, a real broker, a screen, a tiny cloud."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+import pytest
+from parts import Mosquitto, until
+from peer import Cloud, cloud_at
+from specimens import receipt
+
+from edge.agent import Agent
+from edge.clock import SystemClock
+from edge.disk import Disk
+from edge.displays import Painted
+from edge.outbox import Outbox
+from edge.picture import Picture
+from edge.presenter import Policy
+from edge.stage import Stage
+from edge.uplink import subscriptions
+from edge.wire import Channel, Sale, State, decode, encode
+from edge.wire.link import Link
+from edge.wire.settings import Broker
+from mdb import Signal, read_trace
+from mdb.taps import Replay, VirtualMachine
+
+pytestmark = pytest.mark.needs("mosquitto")
+MACHINE = "vm-000123"
+TRACES = Path(__file__).parents[1] / "traces"
+AP113 = (TRACES / "ap113-single-vend.mdb").read_text("utf-8").splitlines()
+POLICY = Policy(link="https://chek.example/r/")
+
+
+class Bus:
+    """A tap that gives what the test says, when it says it."""
+
+    def __init__(self) -> None:
+        self._signals: asyncio.Queue[Signal] = asyncio.Queue()
+
+    def say(self, lines: list[str]) -> None:
+        for signal in read_trace(lines):
+            self._signals.put_nowait(signal)
+
+    async def __aiter__(self) -> AsyncIterator[Signal]:
+        while True:
+            yield await self._signals.get()
+
+
+class Screen:
+    """A display that is seen at once; it remembers what the disk held as each picture came."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.pictures: list[Picture] = []
+        self.on_disk: list[int] = []
+
+    def show(self, picture: Picture, painted: Painted) -> None:
+        with closing(sqlite3.connect(self._file)) as reader:
+            self.on_disk += reader.execute("SELECT count(*) FROM sale").fetchone()
+        self.pictures.append(picture)
+        painted(f"{len(self.pictures):064x}")
+
+    @property
+    def kinds(self) -> list[str]:
+        return [picture.kind for picture in self.pictures]
+
+    def close(self) -> None:
+        """It is only a list."""
+
+
+class Machine:
+    def __init__(self, folder: Path, port: int, tap: AsyncIterable[Signal]) -> None:
+        self.file = folder / "outbox.sqlite"
+        self.outbox = Outbox(self.file, "7f3a9c1e")
+        self.screen = Screen(self.file)
+        clock = SystemClock()
+        agent = Agent(
+            machine=MACHINE,
+            tap=tap,
+            outbox=self.outbox,
+            disk=Disk(),
+            link=Link(
+                Broker(port=port),
+                client_id=MACHINE,
+                subscriptions=subscriptions(MACHINE),
+                will=(Channel.STATE.of(MACHINE), encode(State(online=False))),
+            ),
+            clock=clock,
+        )
+        stage = Stage({"screen": self.screen}, POLICY, {}, clock, agent.keep_showing)
+        self.run = agent.run(stage)
+
+    @property
+    def pending(self) -> int:
+        return self.outbox.pending()[0]
+
+    @property
+    def sales(self) -> list[Sale]:
+        with closing(sqlite3.connect(self.file)) as reader:
+            rows = reader.execute("SELECT body FROM sale ORDER BY seq").fetchall()
+        return [decode(body, Sale) for (body,) in rows]
+
+
+@asynccontextmanager
+async def machine_at(
+    folder: Path, broker: Mosquitto, tap: AsyncIterable[Signal]
+) -> AsyncIterator[Machine]:
+    machine = Machine(folder, broker.port, tap)
+    running = asyncio.create_task(machine.run)
+    try:
+        yield machine
+        assert not running.done()
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+@pytest.fixture
+async def cloud(broker: Mosquitto) -> AsyncIterator[Cloud]:
+    async with cloud_at(broker.port) as opened:
+        opened.machine = MACHINE
+        yield opened
+
+
+def arrived(cloud: Cloud) -> list[Sale]:
+    assert all(len(set(bodies)) == 1 for bodies in cloud.bodies.values())
+    return [decode(cloud.bodies[seq][0], Sale) for seq in cloud.arrived]
+
+
+async def test_a_vend_is_kept_published_shown_and_its_receipt_shown(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        await until(lambda: cloud.states)
+        vendor.press("0001")
+        await until(lambda: machine.screen.kinds == ["idle", "making"])
+        await until(lambda: machine.pending == 0 and cloud.arrived == [1])
+        (sale,) = arrived(cloud)
+        cloud.send(receipt(sale))
+        await until(lambda: machine.screen.kinds == ["idle", "making", "ready"])
+    assert (sale.item, sale.amount, sale.currency) == ("0001", 12000, "RUB")
+    assert [each.code.text for each in machine.screen.pictures if each.code] == [
+        f"https://chek.example/r/{sale.token}",
+        receipt(sale).qr,
+    ]
+    assert machine.screen.on_disk == [0, 1, 1]  # the disk first, then the screen
+
+
+async def test_the_evidence_of_what_was_shown_arrives(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: "ready" in machine.screen.kinds)
+        vendor.press("0001")
+        await until(lambda: len(cloud.showings) == 2)
+    told = [(each.rev, each.reason, each.frame_sha256) for each in cloud.showings]
+    assert told == [(0, "receipt", f"{2:064x}"), (1, "next_sale", f"{3:064x}")]
+
+
+async def test_a_machine_says_its_birth_and_its_goodbye(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    cloud.answers = False
+    async with machine_at(tmp_path, broker, vendor):
+        await until(lambda: cloud.states)
+        vendor.press("0001")
+        await until(lambda: cloud.arrived)
+    await until(lambda: len(cloud.states) == 2)
+    async with machine_at(tmp_path, broker, vendor):
+        await until(lambda: len(cloud.states) == 3)
+    await until(lambda: len(cloud.states) == 4)
+    assert [each.online for each in cloud.states] == [True, False, True, False]
+    births = cloud.states[::2]
+    assert [(each.epoch, each.next_seq, each.oldest_unacked) for each in births] == [
+        ("7f3a9c1e", 1, None),
+        ("7f3a9c1e", 2, 1),
+    ]
+
+
+async def test_what_was_on_the_glass_when_the_agent_stopped_is_told_by_the_next(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        vendor.press("0001")
+        await until(lambda: "making" in machine.screen.kinds)
+    async with machine_at(tmp_path, broker, vendor):
+        await until(lambda: cloud.showings)
+    assert {each.reason for each in cloud.showings} == {"stopped"}
+
+
+async def test_a_machine_that_was_away_gets_its_receipt_again(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor):
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+    (sale,) = arrived(cloud)
+    cloud.send(receipt(sale))
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        await until(lambda: machine.screen.kinds == ["idle", "ready"])
+        await until(lambda: cloud.receipt_acks)
+    picture = machine.screen.pictures[-1]
+    assert "Чек за покупку" in picture.title
+    assert picture.amount == "120,00 ₽"
+
+
+async def test_a_receipt_of_another_machine_s_sale_is_acknowledged_and_not_shown(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        await until(lambda: cloud.states)
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        stranger = decode(cloud.bodies[1][0].replace(b'"sale_id":"0', b'"sale_id":"f'), Sale)
+        cloud.send(receipt(stranger))
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: len(cloud.receipt_acks) == 2)
+        await until(lambda: machine.screen.kinds[-1] == "ready")
+    assert machine.screen.kinds == ["idle", "making", "ready"]
+
+
+async def test_a_late_receipt_waits_until_the_buyer_at_the_reader_has_gone(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    tap = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, tap):
+        tap.press("0001")
+        await until(lambda: cloud.arrived == [1])
+    bus = Bus()
+    async with machine_at(tmp_path, broker, bus) as machine:
+        bus.say(["1.0 > 12 12", "1.005 < 03 FF FF 01", "1.010 > 00", "2.0 > 12 12"])
+        bus.say(["2.005 < 00", "2.1 > 12 12"])
+        await until(lambda: len(cloud.states) >= 3)
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: cloud.receipt_acks)
+        assert machine.screen.kinds == ["idle"]
+        bus.say(["3.0 > 12 12", "3.005 < 07 07", "3.010 > 00", "4.0 > 12 12", "4.005 < 00"])
+        bus.say(["5.0 > 12 12"])
+        await until(lambda: machine.screen.kinds == ["idle", "ready"])
+
+
+async def test_what_a_reader_told_at_its_start_is_known_after_ours(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    """The scale is said once, when the machine is switched on; the agent may start later."""
+    spoken = [line for line in AP113 if not line.startswith("#")]
+    cut = next(at for at, line in enumerate(spoken) if "BEGIN SESSION" in line)
+    bus = Bus()
+    async with machine_at(tmp_path, broker, bus) as machine:
+        bus.say([*spoken[:cut], "1.8 > 12 12", "1.805 < 00", "1.9 > 12 12"])
+        await until(machine.outbox.contexts)
+    async with machine_at(tmp_path, broker, Replay(list(read_trace(spoken[cut:])), 0)) as machine:
+        await until(lambda: machine.sales)
+        assert [(each.item, each.amount) for each in machine.sales] == [("0001", 12510)]
+
+
+@pytest.mark.parametrize(
+    ("trace", "sales"),
+    [
+        ("ap113-single-vend", ["paid"]),
+        ("two-equal-vends", ["paid", "paid"]),
+        ("repeated-success", ["paid", "paid"]),
+        ("negative-vend", ["return"]),
+        ("failure", []),
+        ("denied", []),
+        ("cancelled", []),
+    ],
+)
+async def test_a_trace_puts_exactly_its_sales_into_the_outbox(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, trace: str, sales: list[str]
+) -> None:
+    tap = Replay.open(f"{TRACES / trace}.mdb?pace=0")
+    ended = asyncio.Event()
+
+    async def told() -> AsyncIterator[Signal]:
+        async for signal in tap:
+            yield signal
+        ended.set()
+
+    async with machine_at(tmp_path, broker, told()) as machine:
+        await ended.wait()
+        await until(lambda: len(machine.sales) == len(sales) and machine.pending == 0)
+    assert [each.kind for each in machine.sales] == sales
+    assert arrived(cloud) == machine.sales
+
+
+async def test_every_vend_of_the_machine_s_ledger_arrives_whatever_happens_to_the_broker(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """The judge is the machine's own ledger, not what we believe we heard."""
+    vendor = VirtualMachine({"0001": 12000, "0002": 9550})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        await until(lambda: cloud.states)
+        cloud.answers = False
+        for number in range(24):
+            vendor.press(("0001", "0002")[number % 2], ("cash", "cashless")[number % 3 % 2])
+        await until(lambda: len(vendor.ledger) >= 6)
+        broker.kill()
+        await until(lambda: len(vendor.ledger) >= 12)
+        broker.start()
+        await until(lambda: len(vendor.ledger) >= 18)
+        broker.kill()
+        cloud.answers = True
+        broker.start()
+        await until(lambda: len(machine.sales) == 24 and machine.pending == 0, 20)
+    sales = arrived(cloud)
+    assert [each.seq for each in sales] == list(range(1, 25))
+    assert len({each.sale_id for each in sales}) == 24
+    assert [(each.item, each.amount, each.tenders[0].by[:4]) for each in sales] == [
+        (vend.item, vend.price, vend.by[:4]) for vend in vendor.ledger
+    ]
+    assert sales == machine.sales

@@ -1,0 +1,184 @@
+"""The kiosk over real HTTP: a page that is told what to show, and says when it is on the glass."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from PIL import Image, ImageDraw
+from specimens import FISCAL, read, sale
+
+from edge.displays.kiosk import Kiosk, svg
+from edge.picture import picture_of
+from edge.qr import encode
+from edge.screen import Idle, Making, Ready, Screen
+
+LINK = "https://chek.example/r/k7q2m9x4t8b3c5wz"
+READY = Ready(sale(), 2, FISCAL, LINK, statutory=True, late=False)
+Client = TestClient[web.Request, web.Application]
+
+
+class Page:
+    """What a browser does: reads events, and says that a frame was painted."""
+
+    def __init__(self, client: Client, lines: AsyncIterator[bytes]) -> None:
+        self._client = client
+        self._lines = lines
+
+    async def told(self) -> dict[str, Any]:
+        async for line in self._lines:
+            if line.startswith(b"data: "):
+                picture: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                return picture
+        raise AssertionError("the stream has ended")
+
+    async def paint(self, frame: str) -> None:
+        async with self._client.post(f"/painted/{frame}") as answer:
+            assert answer.status == 204
+
+
+@pytest.fixture
+async def kiosk() -> Kiosk:
+    return Kiosk()
+
+
+@pytest.fixture
+async def client(kiosk: Kiosk) -> AsyncIterator[Client]:
+    app = web.Application()
+    app.add_routes(kiosk.routes())
+    async with TestClient(TestServer(app)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def page_of(client: Client) -> AsyncIterator[Page]:
+    async with client.get("/events") as stream:
+        assert stream.content_type == "text/event-stream"
+        yield Page(client, stream.content)
+
+
+def show(kiosk: Kiosk, screen: Screen) -> list[str]:
+    """Show it; what is said to be painted goes into the list."""
+    seen: list[str] = []
+    kiosk.show(picture_of(screen, {"0001": "Капучино"}), seen.append)
+    return seen
+
+
+def photographed(code: str, module: int = 4) -> Image.Image:
+    """The SVG as a browser fills it: the white ground, then one black rectangle a run."""
+    side = int(re.findall(r'viewBox="0 0 (\d+) \1"', code)[0])
+    ground, path = re.findall(r' d="([^"]+)"', code)
+    assert ground == f"M0 0h{side}v{side}H0z"
+    image = Image.new("L", (side, side), 128)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 0, side - 1, side - 1), fill=255)
+    runs = re.findall(r"M(\d+) (\d+)h(\d+)v1h-(\d+)z", path)
+    assert "".join(f"M{x} {y}h{there}v1h-{back}z" for x, y, there, back in runs) == path
+    for x, y, there, back in runs:
+        assert there == back
+        pen.rectangle((int(x), int(y), int(x) + int(there) - 1, int(y)), fill=0)
+    return image.resize((side * module, side * module), Image.Resampling.NEAREST)
+
+
+@pytest.mark.parametrize("text", [FISCAL, LINK, "0", "Чек 1"])
+def test_a_phone_reads_the_drawing(text: str) -> None:
+    assert read(photographed(svg(encode(text)))) == text
+
+
+def test_the_drawing_has_four_modules_of_white_around_the_code() -> None:
+    code = encode(FISCAL)
+    dark = photographed(svg(code), 1).point(lambda value: 255 - value).getbbox()
+    assert dark == (4, 4, 4 + code.size, 4 + code.size)
+    assert f'data-size="{code.size + 8}"' in svg(code)
+
+
+async def test_the_page_asks_nobody_else_for_anything(client: Client) -> None:
+    async with client.get("/") as answer:
+        page = await answer.text()
+        assert answer.content_type == "text/html"
+    assert re.findall(r"(?:https?:)?//[\w.]+\.\w+", page) == []
+    assert "@import" not in page
+
+
+async def test_a_page_is_told_every_picture_and_a_phone_reads_it(
+    kiosk: Kiosk, client: Client
+) -> None:
+    show(kiosk, Idle())
+    async with page_of(client) as page:
+        idle = await page.told()
+        assert (idle["kind"], idle["code"], idle["sale_id"]) == ("idle", None, None)
+        show(kiosk, Making(sale(), LINK))
+        making = await page.told()
+        assert read(photographed(making["code"])) == LINK
+        show(kiosk, READY)
+        ready = await page.told()
+        assert read(photographed(ready["code"])) == FISCAL
+        assert (ready["product"], ready["amount"]) == ("Капучино", "125,10 ₽")
+        assert (ready["sale_id"], ready["rev"]) == (sale().sale_id, 2)
+    assert len({idle["frame"], making["frame"], ready["frame"]}) == 3
+
+
+async def test_a_page_that_opens_late_or_twice_sees_what_is_shown_now(
+    kiosk: Kiosk, client: Client
+) -> None:
+    show(kiosk, Idle())
+    show(kiosk, READY)
+    async with page_of(client) as first, page_of(client) as second:
+        assert await first.told() == await second.told()
+        show(kiosk, Idle())
+        assert (await first.told())["kind"] == (await second.told())["kind"] == "idle"
+
+
+async def test_a_picture_is_seen_when_the_first_page_says_so_and_once(
+    kiosk: Kiosk, client: Client
+) -> None:
+    seen = show(kiosk, READY)
+    async with page_of(client) as first, page_of(client) as second:
+        frame = (await first.told())["frame"]
+        await second.told()
+        assert seen == []
+        await first.paint(frame)
+        await second.paint(frame)
+    assert seen == [frame]
+    assert re.fullmatch("[0-9a-f]{64}", frame)
+
+
+async def test_a_page_that_paints_too_late_or_makes_it_up_proves_nothing(
+    kiosk: Kiosk, client: Client
+) -> None:
+    before = show(kiosk, READY)
+    async with page_of(client) as page:
+        frame = (await page.told())["frame"]
+        after = show(kiosk, Idle())
+        await page.paint(frame)
+        await page.paint("0" * 64)
+    assert (before, after) == ([], [])
+
+
+async def test_the_record_is_what_the_pages_said(kiosk: Kiosk, client: Client) -> None:
+    async with page_of(client) as page:
+        for screen in (Idle(), READY):
+            show(kiosk, screen)
+            await page.paint((await page.told())["frame"])
+    async with client.get("/record") as answer:
+        record = await answer.json()
+    assert [(each["kind"], each["sale_id"], each["rev"], each["qr"]) for each in record] == [
+        ("idle", None, 0, None),
+        ("ready", sale().sale_id, 2, FISCAL),
+    ]
+    assert record[0]["painted_at"] <= record[1]["painted_at"]
+
+
+async def test_a_page_that_was_closed_keeps_nobody_waiting(kiosk: Kiosk, client: Client) -> None:
+    show(kiosk, Idle())
+    async with page_of(client) as gone:
+        await gone.told()
+    async with page_of(client) as stays:
+        await stays.told()
+        for screen in (READY, Idle(), READY):
+            show(kiosk, screen)
+        assert [(await stays.told())["kind"] for _ in range(3)] == ["ready", "idle", "ready"]

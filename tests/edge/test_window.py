@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.window import LONGEST_S, PATIENCE_S, SIZE, Window
+
+
+def window(*seqs: int, now: float = 0.0) -> Window:
+    sent = Window()
+    for seq in seqs:
+        sent.sent(seq, now)
+    return sent
+
+
+def test_a_window_has_room_for_its_size() -> None:
+    assert Window().room(0) == SIZE
+    assert window(1, 2, 3).room(0) == SIZE - 3
+    assert window(*range(1, SIZE + 1)).room(0) == 0
+
+
+def test_a_sale_is_due_when_its_patience_is_over_and_the_lowest_goes_first() -> None:
+    sent = window(2, 1)
+    assert sent.due(PATIENCE_S - 0.1) == []
+    assert sent.due(PATIENCE_S) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("times", "patience"), [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 600), (60, 600)]
+)
+def test_patience_doubles_up_to_ten_minutes(times: int, patience: float) -> None:
+    sent = window(*[1] * times)
+    assert sent.next_deadline(0) == patience <= LONGEST_S
+    assert sent.room(0) == SIZE - 1
+
+
+def test_what_is_acknowledged_is_forgotten_and_what_is_missing_is_due_at_once() -> None:
+    sent = window(1, 2, 3, 4)
+    sent.acknowledged(3, {2}, now=5)
+    assert sent.due(5) == [2]
+    assert sent.room(5) == SIZE - 2
+    sent.acknowledged(4, [], now=6)
+    assert sent.due(1e9) == []
+    assert sent.next_deadline(6) is None
+
+
+def test_an_old_acknowledgement_changes_nothing() -> None:
+    sent = window(5, 6)
+    sent.acknowledged(4, {3}, now=1)
+    assert sent.room(1) == SIZE - 2
+    assert sent.due(1) == []
+
+
+def test_a_pause_holds_everything_until_it_is_over() -> None:
+    sent = window(1)
+    sent.hold(100)
+    assert (sent.room(99), sent.due(99), sent.next_deadline(99)) == (0, [], 1)
+    assert (sent.room(100), sent.due(100)) == (SIZE - 1, [1])
+
+
+def test_an_empty_window_wakes_when_a_pause_is_over() -> None:
+    held = Window()
+    held.hold(100)
+    assert held.next_deadline(40) == 60
+    assert held.next_deadline(100) is None
+
+
+def test_a_new_connection_begins_with_the_oldest() -> None:
+    sent = window(1, 2, 2)
+    assert sent.highest == 2
+    sent.restart()
+    assert (sent.highest, sent.room(0), sent.due(1e9)) == (0, SIZE, [])
+    sent.sent(2, 0)
+    assert sent.next_deadline(0) == PATIENCE_S
+
+
+@given(
+    st.lists(st.integers(1, 40), unique=True, max_size=SIZE),
+    st.integers(0, 40),
+    st.sets(st.integers(1, 40)),
+)
+def test_an_acknowledgement_frees_exactly_what_it_names(
+    seqs: list[int], upto: int, missing: set[int]
+) -> None:
+    sent = window(*seqs)
+    sent.acknowledged(upto, missing, now=0)
+    assert sent.due(0) == sorted(seq for seq in seqs if seq <= upto and seq in missing)
+    assert sent.due(1e9) == sorted(seq for seq in seqs if seq > upto or seq in missing)

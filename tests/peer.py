@@ -1,0 +1,115 @@
+"""A tiny cloud, written from the contract: it stores sales in memory and says what it has."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from edge.wire import (
+    CLOUD_STATE,
+    Ack,
+    Channel,
+    CloudState,
+    Receipt,
+    ReceiptAck,
+    Sale,
+    Shown,
+    State,
+    decode,
+    encode,
+    parse,
+)
+from edge.wire.link import Connected, Incoming, Link
+from edge.wire.settings import Broker
+
+
+class Cloud:
+    """Keeps every body it was ever sent. It acknowledges while `answers` is true."""
+
+    def __init__(self, port: int, *, answers: bool = True) -> None:
+        self.answers = answers
+        self.instance = "1"
+        self.bodies: dict[int, list[bytes]] = defaultdict(list)
+        self.receipt_acks: list[ReceiptAck] = []
+        self.showings: list[Shown] = []
+        self.states: list[State] = []
+        self.connections = 0
+        self.machine = ""
+        self.link = Link(
+            Broker(port=port),
+            client_id="cloud",
+            subscriptions=[channel.of_all for channel in Channel],
+            will=(CLOUD_STATE, encode(CloudState(online=False))),
+        )
+
+    @property
+    def arrived(self) -> list[int]:
+        """Each seq that is here, once."""
+        return sorted(self.bodies)
+
+    def times(self, seq: int) -> int:
+        return len(self.bodies[seq])
+
+    def say(self, channel: Channel, body: bytes) -> None:
+        self.link.publish(channel.of(self.machine), body, 1)
+
+    def acknowledge(self, epoch: str, upto: int | None = None, hold_s: int = 0) -> None:
+        """All up to a number but what is missing; by default up to the highest seen."""
+        upto = max(self.arrived, default=0) if upto is None else upto
+        missing = tuple(seq for seq in range(1, upto + 1) if seq not in self.bodies)
+        ack = Ack(epoch=epoch, upto=upto, missing=missing, time="", hold_s=hold_s)
+        self.say(Channel.ACK, encode(ack))
+
+    def send(self, receipt: Receipt) -> None:
+        self.say(Channel.RECEIPT, encode(receipt))
+
+    def announce(self) -> None:
+        body = encode(CloudState(online=True, instance=self.instance))
+        self.link.publish(CLOUD_STATE, body, 1, retain=True)
+
+    async def run(self) -> None:
+        self.link.start()
+        try:
+            async for happening in self.link:
+                match happening:
+                    case Connected():
+                        self.connections += 1
+                        self.announce()
+                    case Incoming():
+                        self._take(happening)
+                        happening.acknowledge()
+        finally:
+            await self.link.stop()
+
+    def _take(self, incoming: Incoming) -> None:
+        addressed = parse(incoming.topic)
+        if addressed is None:
+            return
+        self.machine, channel = addressed
+        match channel:
+            case Channel.SALE:
+                sale = decode(incoming.payload, Sale)
+                self.bodies[sale.seq].append(incoming.payload)
+                if self.answers:
+                    self.acknowledge(sale.epoch)
+            case Channel.RECEIPT_ACK:
+                self.receipt_acks.append(decode(incoming.payload, ReceiptAck))
+            case Channel.SHOWN:
+                self.showings.append(decode(incoming.payload, Shown))
+            case Channel.STATE:
+                self.states.append(decode(incoming.payload, State))
+
+
+@asynccontextmanager
+async def cloud_at(port: int, *, answers: bool = True) -> AsyncIterator[Cloud]:
+    cloud = Cloud(port, answers=answers)
+    running = asyncio.create_task(cloud.run())
+    try:
+        async with asyncio.timeout(10):
+            while not cloud.connections:
+                await asyncio.sleep(0.005)
+        yield cloud
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
