@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from cloud.bell import Bell
-from cloud.config import Config
+from cloud.config import Config, Register
 from cloud.errors import ConfigError
 from cloud.fiscalizer import Fiscalizer
 from cloud.inbox import SUBSCRIPTIONS, Inbox
@@ -106,10 +106,20 @@ def _link(config: Config) -> Link:
 def _providers(config: Config, http: aiohttp.ClientSession) -> Mapping[str, Provider]:
     return {
         name: CloudKassir(
-            http, register.url, register.public_id, register.secret(), register.timeout_s
+            http, register.url, register.public_id, _secret(name, register), register.timeout_s
         )
         for name, register in config.registers.items()
     }
+
+
+def _secret(name: str, register: Register) -> str:
+    try:
+        return register.secret()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise ConfigError(
+            f"registers.{name}.secret_file: {register.secret_file} cannot be read: {reason}"
+        ) from error
 
 
 def _app(routes: Sequence[web.RouteDef]) -> web.Application:

@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import secrets
+import sqlite3
 from pathlib import Path
 
 from cloud.emulators.cloudkassir import CloudKassir, Settings
 from cloud.emulators.drive import Drive
-from cloud.errors import ConfigError
+from cloud.errors import ConfigError, StartError
 from cloud.listening import listening
 
 
@@ -16,7 +17,7 @@ async def serve(arguments: argparse.Namespace) -> None:
 
     Raises:
         ConfigError: the secret's file cannot be read.
-        StartError: the port is not to be had.
+        StartError: the port or the ledger is not to be had.
     """
     secret = _secret(arguments.secret_file)
     settings = Settings(
@@ -26,7 +27,11 @@ async def serve(arguments: argparse.Namespace) -> None:
         webhook=arguments.webhook,
         delay_s=arguments.delay,
     )
-    emulator = CloudKassir(settings, Drive(arguments.ledger))
+    try:
+        drive = Drive(arguments.ledger)
+    except sqlite3.Error as error:
+        raise StartError(f"--ledger {arguments.ledger}: {error}") from error
+    emulator = CloudKassir(settings, drive)
     async with listening("--listen", arguments.listen, emulator.app()):
         where = f"http://{arguments.listen}"
         print(f"cloudkassir listens on {where}, ledger {where}/ledger", flush=True)  # noqa: T201
@@ -41,5 +46,6 @@ def _secret(file: Path | None) -> str:
         return secrets.token_hex(16)
     try:
         return file.read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"--secret-file {file}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise ConfigError(f"--secret-file {file}: {reason}") from error

@@ -32,6 +32,8 @@ class Hooks:
             return web.json_response({"error": "no such register"}, status=404)
         try:
             notice = provider.notice(await request.read(), request.headers)
+        except web.RequestPayloadError:
+            return web.json_response({"error": "the body cannot be unpacked"}, status=400)
         except BadSignatureError:
             metrics.BAD_SIGNATURES.inc()
             log.warning("push with a wrong signature", register=request.match_info["register"])

@@ -1,0 +1,332 @@
+"""What machines say through a real broker: stored once, committed, then acknowledged."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from parts import Mosquitto, until
+from shop import (
+    EPOCH,
+    MACHINE,
+    Peer,
+    a_cloud,
+    a_config,
+    a_machine,
+    a_sale,
+    eventually,
+    id_of,
+    incidents,
+    rows,
+    states,
+    the_receipt,
+    token_of,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud.store import Store
+from cloud.store.schema import incident, presence, receipt, sale, showing
+from edge.wire import CLOUD_STATE, Ack, Channel, ReceiptAck, Sale, Shown, State, decode, encode
+
+pytestmark = pytest.mark.needs("mosquitto")
+
+SALE_TOPIC = Channel.SALE.of(MACHINE)
+
+
+@pytest.fixture
+async def machine(broker: Mosquitto) -> AsyncIterator[Peer]:
+    async with a_machine(broker) as connected:
+        yield connected
+
+
+def last_ack(machine: Peer) -> tuple[int, tuple[int, ...]] | None:
+    acks = machine.heard(Ack)
+    return (acks[-1].upto, acks[-1].missing) if acks else None
+
+
+async def kept(store: Store) -> list[int]:
+    return [row.seq for row in await rows(store, sa.select(sale.c.seq).order_by(sale.c.seq))]
+
+
+async def test_a_sale_is_stored_and_then_acknowledged(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.say(a_sale())
+        await until(lambda: machine.heard(Ack))
+        assert await states(store) == {id_of(1): "waiting"}
+    (ack,) = machine.heard(Ack)
+    assert (ack.epoch, ack.upto, ack.missing, ack.hold_s) == (EPOCH, 1, (), 0)
+    assert ack.time.endswith("Z")
+
+
+async def test_repeated_and_reordered_sales_are_each_stored_once(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    numbers = [3, 1, 1, 5, 2, 3, 4, 4, 1, 5]
+    async with a_cloud(store, broker):
+        for number in numbers:
+            machine.say(a_sale(number))
+        await until(lambda: last_ack(machine) == (5, ()))
+        for number in reversed(numbers):
+            machine.say(a_sale(number))
+        machine.say(a_sale(6))
+        await until(lambda: last_ack(machine) == (6, ()))
+    assert await kept(store) == [1, 2, 3, 4, 5, 6]
+    assert len(await states(store)) == 6
+    assert await incidents(store) == []
+
+
+async def test_a_gap_is_named_until_it_is_filled(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        for number in (1, 2, 5, 7):
+            machine.say(a_sale(number))
+        await until(lambda: last_ack(machine) == (7, (3, 4, 6)))
+        for number in (4, 3):
+            machine.say(a_sale(number))
+        await until(lambda: last_ack(machine) == (7, (6,)))
+        machine.say(a_sale(6))
+        await until(lambda: last_ack(machine) == (7, ()))
+
+
+async def test_a_new_epoch_is_acknowledged_by_itself(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.say(a_sale(1))
+        machine.say(a_sale(2, seq=1, epoch="00000001"))
+        await until(lambda: {ack.epoch for ack in machine.heard(Ack)} == {EPOCH, "00000001"})
+    assert all((ack.upto, ack.missing) == (1, ()) for ack in machine.heard(Ack))
+
+
+async def test_the_same_id_with_another_body_is_an_incident_and_both_are_kept(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        for told in (a_sale(), a_sale(amount=1), a_sale(amount=1), a_sale(2)):
+            machine.say(told)
+        await until(lambda: last_ack(machine) == (2, ()))
+    first, _ = await rows(store, sa.select(sale.c.body).order_by(sale.c.seq))
+    assert decode(first.body.encode(), Sale) == a_sale()
+    (beside,) = await rows(store, sa.select(incident))
+    assert (beside.kind, beside.machine, beside.sale_id) == ("conflict", MACHINE, id_of(1))
+    assert decode(beside.body, Sale) == a_sale(amount=1)
+    assert len(await states(store)) == 2
+
+
+def sale_json(**told: object) -> bytes:
+    return json.dumps({**json.loads(encode(a_sale())), **told}).encode()
+
+
+QUARANTINED = {
+    "bytes that are no text": b"\x00\xff\xfe\x80" * 9,
+    "nothing": b"",
+    "half a sale": encode(a_sale())[:-20],
+    "a list": b"[]",
+    "a deep hole": b"[" * 60_000,
+    "too long": b" " * 65_537 + encode(a_sale()),
+    "no id": sale_json(sale_id="1"),
+    "a sequence that begins at zero": sale_json(seq=0),
+    "a float as money": sale_json(amount=1.5),
+    "less than nothing": sale_json(amount=-1),
+    "half a surrogate": sale_json(item="\ud800"),
+    "another's sale": sale_json(machine="vm-9"),
+}
+
+
+@pytest.mark.parametrize("payload", QUARANTINED.values(), ids=QUARANTINED)
+async def test_what_makes_no_sense_is_quarantined_and_the_next_goes_on(
+    store: Store, broker: Mosquitto, machine: Peer, payload: bytes
+) -> None:
+    async with a_cloud(store, broker):
+        machine.send(SALE_TOPIC, payload)
+        machine.say(a_sale(2))
+        await until(lambda: machine.heard(Ack))
+    assert last_ack(machine) == (2, (1,))
+    (told,) = await rows(store, sa.select(incident))
+    assert (told.kind, told.machine, told.body) == ("malformed", MACHINE, payload[:65536])
+    assert told.detail.startswith(f"{SALE_TOPIC}: ")
+    # It was acknowledged to the broker: it does not come again.
+    async with a_cloud(store, broker):
+        machine.say(a_sale(3))
+        await until(lambda: last_ack(machine) == (3, (1,)))
+    assert await incidents(store) == ["malformed"]
+
+
+STRANGE = {
+    "the end of time": sale_json(sold_at="9999-12-31T23:59:59Z"),
+    "before all time": sale_json(sold_at="0001-01-01T00:00:00+14:00"),
+    "a number beyond all numbers": sale_json(raw={"price": 10**40}),
+    "a zero byte": sale_json(item="00\x0001"),
+    "a field of tomorrow": sale_json(mood="good"),
+}
+
+
+@pytest.mark.parametrize("payload", STRANGE.values(), ids=STRANGE)
+async def test_what_is_strange_but_right_is_stored(
+    store: Store, broker: Mosquitto, machine: Peer, payload: bytes
+) -> None:
+    async with a_cloud(store, broker):
+        machine.send(SALE_TOPIC, payload)
+        await until(lambda: last_ack(machine) == (1, ()))
+    assert await kept(store) == [1]
+    assert await incidents(store) == []
+
+
+@pytest.mark.parametrize("channel", [Channel.RECEIPT_ACK, Channel.SHOWN, Channel.STATE])
+async def test_other_messages_are_quarantined_too(
+    store: Store, broker: Mosquitto, machine: Peer, channel: Channel
+) -> None:
+    async with a_cloud(store, broker):
+        machine.send(channel.of(MACHINE), b"{")
+        machine.say(a_sale())
+        await until(lambda: machine.heard(Ack))
+    (told,) = await rows(store, sa.select(incident))
+    assert told.detail.startswith(f"{channel.of(MACHINE)}: ")
+
+
+async def test_a_name_that_no_machine_may_have_is_quarantined(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.send("vend/v1/ /sale", encode(a_sale()))
+        machine.send(CLOUD_STATE, b"whatever the cloud says of itself")
+        machine.say(a_sale(2))
+        await until(lambda: machine.heard(Ack))
+    (told,) = await rows(store, sa.select(incident))
+    assert (told.machine, told.detail) == (None, "vend/v1/ /sale: no topic of a machine")
+
+
+@pytest.mark.parametrize(
+    ("without", "reason"),
+    [
+        ({"machines": {}}, f"unknown machine {MACHINE}: add it under [machines]"),
+        ({"slots": {}}, "unknown slot 0001: add it under [slots] or the machine's own"),
+    ],
+)
+async def test_an_unnamed_sale_is_kept_and_goes_on_when_it_is_named(
+    store: Store, broker: Mosquitto, machine: Peer, without: dict[str, Any], reason: str
+) -> None:
+    async with a_cloud(store, broker, a_config(**without)):
+        machine.say(a_sale())
+        await until(lambda: last_ack(machine) == (1, ()))
+    ((disposition, why),) = await rows(store, sa.select(sale.c.disposition, sale.c.reason))
+    assert (disposition, why, await states(store)) == ("attention", reason, {})
+    async with a_cloud(store, broker) as cloud:
+        await eventually(lambda: states(store))
+        assert not cloud.work.done()
+    assert await states(store) == {id_of(1): "waiting"}
+    async with a_cloud(store, broker):
+        machine.say(a_sale())
+        await until(lambda: len(machine.heard(Ack)) == 2)
+    assert len(await states(store)) == 1
+
+
+async def test_a_skipped_sale_is_acknowledged_like_any_other(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.say(a_sale(kind="test"))
+        await until(lambda: last_ack(machine) == (1, ()))
+    assert await states(store) == {}
+
+
+class Unwritable(Store):
+    """Every transaction is lost at its commit."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with super().transaction() as connection:
+            yield connection
+            # Only what the inbox stores; it looks for unplaced sales before.
+            if await connection.scalar(sa.select(sa.func.count()).select_from(sale)):
+                raise OSError("no space left on device")
+
+
+async def test_what_was_not_committed_is_not_acknowledged_and_comes_again(
+    store: Store, database: Path, broker: Mosquitto, machine: Peer
+) -> None:
+    full = Unwritable(database)
+    async with a_cloud(full, broker) as cloud:
+        machine.say(a_sale())
+        await asyncio.wait([cloud.work])
+        assert isinstance(cloud.work.exception(), OSError)
+    await full.close()
+    assert await kept(store) == []
+    assert machine.heard(Ack) == []
+    # Nobody sends it again but the broker.
+    async with a_cloud(store, broker):
+        await until(lambda: last_ack(machine) == (1, ()))
+    assert await kept(store) == [1]
+
+
+async def test_a_broker_that_lost_everything_loses_no_sale(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.say(a_sale(1))
+        await until(lambda: last_ack(machine) == (1, ()))
+        broker.kill()
+        broker.start()
+        await until(lambda: machine.link.connected and machine.connections == 2)
+        # The machine goes on from what was acknowledged, whenever the cloud is back as well.
+
+        async def acknowledged() -> bool:
+            machine.say(a_sale(2))
+            await asyncio.sleep(0.05)
+            return last_ack(machine) == (2, ())
+
+        await eventually(acknowledged)
+    assert await kept(store) == [1, 2]
+
+
+async def test_presence_and_evidence_are_kept(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    shown = Shown(
+        sale_id=id_of(1),
+        rev=1,
+        on="screen",
+        shown_at="2026-11-23T15:42:11Z",
+        hidden_at="2026-11-23T15:43:11Z",
+        reason="next sale",
+        frame_sha256="0" * 64,
+    )
+    async with a_cloud(store, broker):
+        machine.send(Channel.STATE.of(MACHINE), encode(State(online=True)))
+        machine.send(Channel.SHOWN.of(MACHINE), encode(shown))
+        machine.send(Channel.SHOWN.of(MACHINE), encode(shown))
+        machine.say(a_sale())
+        await until(lambda: machine.heard(Ack))
+    ((online,),) = await rows(store, sa.select(presence.c.online))
+    assert online is True
+    ((on, token),) = await rows(
+        store,
+        sa.select(showing.c.machine, sale.c.token).join(sale, sale.c.sale_id == showing.c.sale_id),
+    )
+    assert (on, token) == (MACHINE, token_of(1))
+
+
+async def test_an_answer_to_a_receipt_is_believed_of_ones_own_alone(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.say(a_sale())
+        await until(lambda: machine.heard(Ack))
+        async with store.transaction() as connection:
+            await connection.execute(sa.update(receipt).values(rev=1))
+        ours = encode(ReceiptAck(sale_id=id_of(1), rev=1))
+        machine.send(Channel.RECEIPT_ACK.of("vm-9"), ours)
+        machine.say(a_sale(2))
+        await until(lambda: last_ack(machine) == (2, ()))
+        assert (await the_receipt(store)).acked_rev == 0
+        machine.send(Channel.RECEIPT_ACK.of(MACHINE), ours)
+        machine.say(a_sale(3))
+        await until(lambda: last_ack(machine) == (3, ()))
+        assert (await the_receipt(store)).acked_rev == 1

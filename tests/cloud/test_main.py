@@ -1,0 +1,259 @@
+"""The commands as an operator meets them: what they say, and the exit status."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sqlite3
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from parts import ROOT, free_port, python, until
+
+from cloud.__main__ import main
+
+GOOD = """\
+database = "{folder}/cloud.sqlite"
+listen = "127.0.0.1:{public}"
+cabinet = "127.0.0.1:{cabinet}"
+public_url = "https://receipts.example"
+broker = {{ port = {broker} }}
+operator = {{ name = "ООО", inn = "7708806062", taxation = "osn" }}
+[registers.main]
+provider = "cloudkassir"
+public_id = "p"
+secret_file = "{folder}/secret"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """`main` sets the log of its process up; this process has other tests to run."""
+    yield
+    structlog.reset_defaults()
+
+
+def config(folder: Path, **ports: int) -> Path:
+    (folder / "secret").write_text("s", "utf-8")
+    file = folder / "cloud.toml"
+    free = {name: ports.get(name) or free_port() for name in ("public", "cabinet", "broker")}
+    file.write_text(GOOD.format(folder=folder, **free), "utf-8")
+    return file
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        python("cloud", *arguments), cwd=ROOT, capture_output=True, text=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextlib.contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield int(taken.getsockname()[1])
+
+
+def get(url: str) -> tuple[int, Any]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error) if error.code != 404 else None
+
+
+async def fetch(url: str) -> tuple[int, Any]:
+    return await asyncio.to_thread(get, url)
+
+
+def test_a_wrong_configuration_is_exit_2_with_file_key_expected_and_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = config(tmp_path)
+    file.write_text(file.read_text("utf-8").replace('"7708806062"', "77"), "utf-8")
+    said = f"chekomat-cloud: {file}: operator.inn: Expected `str`, found 77\n"
+    assert run("serve", "--config", str(file)) == (2, "", said)
+    assert main(["migrate", "--config", str(file)]) == 2
+    assert capsys.readouterr() == ("", said)
+    assert not (tmp_path / "cloud.sqlite").exists()
+
+
+def test_a_missing_configuration_is_exit_2_with_the_next_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "none.toml"
+    assert main(["serve", "--config", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"chekomat-cloud: {file}: cannot be read: No such file or directory;"
+        " copy deploy/cloud/config.toml and edit it\n"
+    )
+
+
+def test_a_secret_that_is_no_text_is_exit_2_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = config(tmp_path)
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    assert main(["serve", "--config", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"chekomat-cloud: registers.main.secret_file: {tmp_path}/secret cannot be read:"
+        " it is no UTF-8 text\n"
+    )
+
+
+def test_a_port_in_use_is_exit_1_with_the_next_step(tmp_path: Path) -> None:
+    with taken_port() as port:
+        status, _, err = run("serve", "--config", str(config(tmp_path, public=port)))
+    assert status == 1
+    assert f"chekomat-cloud: listen: 127.0.0.1:{port} cannot be listened on: " in err
+    assert "stop what uses the port, or set another `listen`" in err
+    assert "Traceback" not in err
+
+
+def test_the_cabinets_port_has_its_own_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with taken_port() as port:
+        assert main(["serve", "--config", str(config(tmp_path, cabinet=port))]) == 1
+    assert f"cabinet: 127.0.0.1:{port} cannot be listened on: " in capsys.readouterr().err
+
+
+def test_a_port_that_is_none_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--config", str(config(tmp_path, public=99999))]) == 1
+    assert "listen: 127.0.0.1:99999 cannot be listened on" in capsys.readouterr().err
+
+
+def test_a_database_that_is_none_is_exit_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = config(tmp_path)
+    (tmp_path / "cloud.sqlite").write_text("a letter, and no database\n" * 50, "utf-8")
+    assert main(["migrate", "--config", str(file)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"chekomat-cloud: database {tmp_path}/cloud.sqlite: ")
+
+
+def test_migrate_makes_the_schema_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = config(tmp_path)
+    said = f"{tmp_path}/cloud.sqlite: the schema is up to date\n"
+    assert run("migrate", "--config", str(file)) == (0, said, "")
+    assert main(["migrate", "--config", str(file)]) == 0
+    assert capsys.readouterr() == (said, "")
+    with contextlib.closing(sqlite3.connect(tmp_path / "cloud.sqlite")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        python("cloud", *arguments), cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def answers(port: int) -> None:
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    await until(listens, 20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_serve_answers_without_a_broker_and_ends_when_told_to(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    public, cabinet = free_port(), free_port()
+    file = config(tmp_path, public=public, cabinet=cabinet)
+    with running("serve", "--config", str(file)) as process:
+        await answers(cabinet)
+        # A broker that is away stops nobody; health says so.
+        for port in (public, cabinet):
+            status, told = await fetch(f"http://127.0.0.1:{port}/healthz")
+            assert (status, told) == (503, {"ok": False, "store": True, "broker": False})
+        # The cabinet is not on the public address.
+        assert (await fetch(f"http://127.0.0.1:{public}/metrics"))[0] == 404
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+
+
+def test_emulate_without_its_secret_is_exit_2(tmp_path: Path) -> None:
+    secret = tmp_path / "none"
+    status, out, err = run("emulate", "cloudkassir", "--secret-file", str(secret))
+    assert (status, out) == (2, "")
+    assert err == f"chekomat-cloud: --secret-file {secret}: No such file or directory\n"
+
+
+def test_emulate_with_a_secret_that_is_no_text_is_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"\xff")
+    assert main(["emulate", "cloudkassir", "--secret-file", str(secret)]) == 2
+    assert "it is no UTF-8 text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:99999"])
+def test_emulate_cannot_listen_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], listen: str
+) -> None:
+    (tmp_path / "secret").write_text("s", "utf-8")
+    secret = str(tmp_path / "secret")
+    assert main(["emulate", "cloudkassir", "--secret-file", secret, "--listen", listen]) == 1
+    assert f"--listen: {listen} cannot be listened on: " in capsys.readouterr().err
+
+
+def test_emulate_cannot_keep_its_ledger_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("s", "utf-8")
+    ledger = tmp_path / "none" / "ledger.sqlite"
+    told = ["--secret-file", str(tmp_path / "secret"), "--ledger", str(ledger)]
+    assert main(["emulate", "cloudkassir", *told]) == 1
+    assert f"--ledger {ledger}: " in capsys.readouterr().err
+
+
+async def test_emulate_says_where_it_listens(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s", "utf-8")
+    port = free_port()
+    arguments = ["--secret-file", str(tmp_path / "secret"), "--listen", f"127.0.0.1:{port}"]
+    with running("emulate", "cloudkassir", *arguments) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        where = f"http://127.0.0.1:{port}"
+        assert told == f"cloudkassir listens on {where}, ledger {where}/ledger\n"
+        assert await fetch(f"{where}/ledger") == (200, [])
+        process.terminate()
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["emulate"], ["emulate", "other"], ["demo", "--sales", "many"]]
+)
+def test_what_was_not_asked_well_is_a_usage_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "usage: python -m cloud" in capsys.readouterr().err

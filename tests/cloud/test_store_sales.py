@@ -1,0 +1,139 @@
+"""Sales: kept once, whatever repeats; what conflicts is kept beside."""
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from shop import (
+    EPOCH,
+    MACHINE,
+    RECEIPT,
+    a_config,
+    a_sale,
+    id_of,
+    incidents,
+    now_ms,
+    placed,
+    rows,
+    sell,
+    token_of,
+)
+
+from cloud.receipt import Receipt
+from cloud.sequence import Received
+from cloud.store import Store, sales
+from cloud.store.sales import Kept
+from cloud.store.schema import incident, receipt, sale, stream
+from edge.wire import Sale, decode
+
+
+async def sequence(store: Store, epoch: str = EPOCH) -> Received:
+    async with store.transaction() as connection:
+        return await sales.sequence(connection, MACHINE, epoch)
+
+
+async def test_a_sale_is_kept_with_its_receipt(store: Store) -> None:
+    assert await sell(store, a_sale()) == [Kept.NEW]
+    (kept,) = await rows(store, sa.select(sale))
+    assert decode(kept.body.encode(), Sale) == a_sale()
+    assert (kept.disposition, kept.reason) == ("receipt", None)
+    (asked,) = await rows(store, sa.select(receipt))
+    assert (asked.register, asked.state, asked.key, asked.rev) == ("main", "waiting", id_of(1), 0)
+    assert msgspec.json.decode(asked.request, type=Receipt) == RECEIPT
+
+
+@pytest.mark.parametrize(
+    ("told", "disposition", "reason"),
+    [
+        (a_sale(kind="test"), "skipped", "test vend"),
+        (a_sale(amount=None), "attention", "the amount is not known: the bus did not say it"),
+    ],
+)
+async def test_a_sale_without_a_receipt_has_its_reason(
+    store: Store, told: Sale, disposition: str, reason: str
+) -> None:
+    await sell(store, told)
+    (kept,) = await rows(store, sa.select(sale))
+    assert (kept.disposition, kept.reason) == (disposition, reason)
+    assert await rows(store, sa.select(receipt)) == []
+
+
+async def test_the_same_sale_again_is_the_same_row(store: Store) -> None:
+    assert await sell(store, a_sale(), a_sale()) == [Kept.NEW, Kept.AGAIN]
+    assert await sell(store, a_sale()) == [Kept.AGAIN]
+    assert len(await rows(store, sa.select(sale))) == 1
+    assert len(await rows(store, sa.select(receipt))) == 1
+    assert await incidents(store) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_sale(amount=1),
+        a_sale(item="0002"),
+        a_sale(seq=2),
+        a_sale(epoch="00000000"),
+        # The same place in the sequence, or the same page, and another sale.
+        a_sale(sale_id=id_of(2)),
+        a_sale(2, token=token_of(1)),
+        a_sale(2, seq=1),
+    ],
+)
+async def test_the_same_name_with_another_body_is_an_incident_and_both_are_kept(
+    store: Store, other: Sale
+) -> None:
+    assert await sell(store, a_sale(), other, other) == [Kept.NEW, Kept.CONFLICT, Kept.CONFLICT]
+    (kept,) = await rows(store, sa.select(sale))
+    assert decode(kept.body.encode(), Sale) == a_sale()
+    (beside,) = await rows(store, sa.select(incident))
+    assert (beside.kind, beside.machine, beside.sale_id) == ("conflict", MACHINE, other.sale_id)
+    assert decode(beside.body, Sale) == other
+    assert len(await rows(store, sa.select(receipt))) == 1
+
+
+async def test_two_different_conflicts_are_two_incidents(store: Store) -> None:
+    await sell(store, a_sale(), a_sale(amount=1), a_sale(amount=2), a_sale(amount=1))
+    assert await incidents(store) == ["conflict", "conflict"]
+
+
+async def test_two_machines_may_count_alike(store: Store) -> None:
+    other = a_sale(2, seq=1, machine="vm-9")
+    assert await sell(store, a_sale(), other) == [Kept.NEW, Kept.NEW]
+
+
+async def test_a_machine_with_a_new_card_begins_again(store: Store) -> None:
+    other = a_sale(2, seq=1, epoch="00000001")
+    assert await sell(store, a_sale(), other) == [Kept.NEW, Kept.NEW]
+    assert await sequence(store) == await sequence(store, "00000001") == Received(1, 1, ())
+
+
+async def test_a_sale_that_can_be_placed_at_last_goes_its_way_once(store: Store) -> None:
+    await sell(store, a_sale(), config=a_config(machines={}))
+    async with store.transaction() as connection:
+        ((body, received_at),) = await sales.in_attention(connection)
+        assert received_at <= now_ms()
+        arrival = placed(decode(body.encode(), Sale))
+        await sales.place_again(connection, arrival.disposition, now_ms())  # type: ignore[arg-type]
+    async with store.transaction() as connection:
+        assert await sales.in_attention(connection) == []
+    (kept,) = await rows(store, sa.select(sale))
+    assert (kept.disposition, kept.reason) == ("receipt", None)
+    (asked,) = await rows(store, sa.select(receipt))
+    assert asked.state == "waiting"
+
+
+async def test_the_sequence_remembers_how_far_it_is_whole(store: Store) -> None:
+    assert await sequence(store) == Received(0, 0, ())
+    await sell(store, *(a_sale(number) for number in (1, 2, 4, 7)))
+    assert await sequence(store) == Received(2, 7, (3, 5, 6))
+    await sell(store, a_sale(3))
+    assert await sequence(store) == Received(4, 7, (5, 6))
+    assert await sequence(store) == Received(4, 7, (5, 6))
+    await sell(store, a_sale(6), a_sale(5))
+    assert await sequence(store) == Received(7, 7, ())
+    ((whole,),) = await rows(store, sa.select(stream.c.contiguous))
+    assert whole == 7
+
+
+async def test_a_conflict_does_not_fill_a_gap(store: Store) -> None:
+    await sell(store, a_sale(1), a_sale(1, seq=2), a_sale(3))
+    assert await sequence(store) == Received(1, 3, (2,))

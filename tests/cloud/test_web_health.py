@@ -1,0 +1,50 @@
+import threading
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from parts import Mosquitto, free_port, until
+
+from cloud.store import Store
+from cloud.web.health import Health
+from edge.wire.link import Link
+from edge.wire.settings import Broker
+
+
+def a_link(port: int) -> Link:
+    return Link(Broker(port=port), client_id="health", subscriptions=(), will=("x", b""))
+
+
+async def healthz(store: Store, link: Link) -> tuple[int, dict[str, bool]]:
+    app = web.Application()
+    app.add_routes(Health(store, link).routes())
+    async with TestClient(TestServer(app)) as client, client.get("/healthz") as answer:
+        return answer.status, await answer.json()
+
+
+@pytest.mark.needs("mosquitto")
+async def test_all_is_well(store: Store, broker: Mosquitto) -> None:
+    link = a_link(broker.port)
+    link.start()
+    await until(lambda: link.connected)
+    assert await healthz(store, link) == (200, {"ok": True, "store": True, "broker": True})
+    broker.kill()
+    await until(lambda: not link.connected)
+    assert await healthz(store, link) == (503, {"ok": False, "store": True, "broker": False})
+    await link.stop()
+
+
+async def test_without_a_broker_it_is_not_well(store: Store) -> None:
+    told = await healthz(store, a_link(free_port()))
+    assert told == (503, {"ok": False, "store": True, "broker": False})
+
+
+async def test_without_its_store_it_is_not_well(tmp_path: Path) -> None:
+    threads = set(threading.enumerate())
+    gone = Store(tmp_path / "no such folder" / "cloud.sqlite")
+    told = await healthz(gone, a_link(free_port()))
+    assert told == (503, {"ok": False, "store": False, "broker": False})
+    await gone.close()
+    # The driver's thread of a connection that failed says goodbye by itself.
+    await until(lambda: set(threading.enumerate()) <= threads)

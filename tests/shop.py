@@ -1,0 +1,372 @@
+"""A sale, a configuration to sell under, a register over real HTTP, a machine and a cloud."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from parts import Mosquitto, until
+
+from cloud.bell import Bell
+from cloud.config import Config
+from cloud.emulators.cloudkassir import CloudKassir as Emulator
+from cloud.emulators.cloudkassir import Settings
+from cloud.emulators.drive import Drive
+from cloud.fiscal import FiscalDocument
+from cloud.fiscalizer import Fiscalizer
+from cloud.inbox import SUBSCRIPTIONS, Inbox
+from cloud.intake import Placed, place
+from cloud.providers import Provider
+from cloud.providers.cloudkassir import CloudKassir
+from cloud.receipt import Purpose, Receipt, Subject, Taxation
+from cloud.replies import Replies
+from cloud.store import Store, sales
+from cloud.store.sales import Arrival, Kept
+from cloud.store.schema import incident, receipt
+from cloud.vat import VatRate
+from cloud.web.hooks import Hooks
+from edge.wire import CLOUD_STATE, Ack, Channel, CloudState, Sale, decode, encode, parse
+from edge.wire import Receipt as WireReceipt
+from edge.wire import State as WireState
+from edge.wire.link import Connected, Incoming, Link
+from edge.wire.settings import Broker
+
+MACHINE = "vm-000123"
+EPOCH = "7f3a9c1e"
+INN = "7708806062"
+SECRET = "tell nobody"
+NOW = datetime(2026, 11, 23, 15, 42, 11, tzinfo=UTC)
+NOON = "20261123T1542"
+
+RECEIPT = Receipt(
+    sale_id="0193a5d2-7c1e-7b54-9d0e-000000000001",
+    purpose=Purpose.INCOME,
+    inn=INN,
+    taxation=Taxation.USN_INCOME,
+    machine=MACHINE,
+    address="г. Москва, ул. Примерная, д. 1",
+    place="ТЦ «Ромашка», 1 этаж",
+    name="Капучино 200 мл",
+    subject=Subject.GOODS,
+    vat=VatRate.VAT_22,
+    amount=12010,
+    cash=0,
+    cashless=12010,
+)
+
+
+def id_of(number: int) -> str:
+    return f"0193a5d2-7c1e-7b54-9d0e-{number:012x}"
+
+
+def token_of(number: int) -> str:
+    return f"k7q2m9x4{number:08d}"
+
+
+def a_sale(number: int = 1, **told: object) -> Sale:
+    """The machine's sale of this number; what is told differs from the ordinary."""
+    ordinary = Sale(
+        sale_id=id_of(number),
+        machine=MACHINE,
+        epoch=EPOCH,
+        seq=number,
+        sold_at="2026-11-23T15:42:10.512Z",
+        clock="synced",
+        boot_id="0b6c",
+        boottime_ms=512345678,
+        item="0001",
+        kind="paid",
+        amount=12010,
+        currency="RUB",
+        tenders=(),
+        confidence="confirmed",
+        token=token_of(number),
+    )
+    return msgspec.structs.replace(ordinary, **told)
+
+
+def a_document(fd: int = 1, total: int = 12010, fn: str = "9999078900000001") -> FiscalDocument:
+    return FiscalDocument(fn=fn, fd=fd, fp=3141592653, at=NOON, total=total)
+
+
+def settings(**told: object) -> dict[str, Any]:
+    """The file's tables; what is told differs from the ordinary."""
+    return {
+        "database": "unused.sqlite",
+        "public_url": "https://receipts.example",
+        "operator": {"name": "ООО «Кофе на ходу»", "inn": INN, "taxation": "usn_income"},
+        "registers": {"main": {"provider": "cloudkassir", "public_id": "p", "secret_file": "s"}},
+        "machines": {
+            MACHINE: {
+                "register": "main",
+                "address": RECEIPT.address,
+                "place": RECEIPT.place,
+                "slots": {"0002": {"name": "Эспрессо", "vat": "10"}},
+            }
+        },
+        "slots": {
+            "0001": {"name": "Капучино 200 мл", "vat": "standard"},
+            "0002": {"name": "Чай", "vat": "none"},
+            "0005": {"name": "Газета", "vat": "5"},
+        },
+        **told,
+    }
+
+
+def a_config(**told: object) -> Config:
+    return msgspec.convert(settings(**told), Config)
+
+
+async def sell(store: Store, *told: Sale, config: Config | None = None) -> list[Kept]:
+    """Store sales as the inbox does."""
+    config = config or a_config()
+    async with store.transaction() as connection:
+        return [
+            await sales.keep(connection, Arrival(each, place(each, config, NOW)), now_ms())
+            for each in told
+        ]
+
+
+def placed(told: Sale, register: str = "main") -> Arrival:
+    disposition = place(told, a_config(), NOW)
+    assert isinstance(disposition, Placed)
+    return Arrival(told, Placed(disposition.receipt, register))
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def rows(store: Store, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    async with store.transaction() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def write(store: Store, change: sa.UpdateBase) -> None:
+    async with store.transaction() as connection:
+        await connection.execute(change)
+
+
+async def states(store: Store) -> dict[str, str]:
+    """Each receipt's state by its sale."""
+    return {row.sale_id: row.state for row in await rows(store, sa.select(receipt))}
+
+
+async def the_receipt(store: Store, sale_id: str = RECEIPT.sale_id) -> Any:  # noqa: ANN401, a row
+    (row,) = await rows(store, sa.select(receipt).where(receipt.c.sale_id == sale_id))
+    return row
+
+
+async def incidents(store: Store) -> list[str]:
+    return [row.kind for row in await rows(store, sa.select(incident).order_by(incident.c.id))]
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], patience_s: float = 10) -> None:
+    """`until`, of what has to be asked for."""
+    async with asyncio.timeout(patience_s):
+        while not await condition():
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Register:
+    """A CloudKassir account: the emulator on loopback, our client of it, its pushes to our hook."""
+
+    url: str
+    emulator: Emulator
+    http: aiohttp.ClientSession
+    provider: CloudKassir
+    due: Bell = field(default_factory=Bell)
+    news: Bell = field(default_factory=Bell)
+
+    def client(self, secret: str = SECRET, timeout_s: float = 5) -> CloudKassir:
+        return CloudKassir(self.http, self.url, "demo", secret, timeout_s)
+
+    async def fault(self, name: str, times: int = 1) -> None:
+        await self.control({"fault": name, "times": times})
+
+    async def control(self, order: Mapping[str, object]) -> None:
+        async with self.http.post(f"{self.url}/control", json=order) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        """Every document ever made: the judge."""
+        async with self.http.get(f"{self.url}/ledger") as answer:
+            told: list[dict[str, Any]] = await answer.json()
+            return told
+
+    async def keys(self) -> list[str]:
+        return [document["key"] for document in await self.ledger()]
+
+    @asynccontextmanager
+    async def at_work(
+        self, store: Store, provider: Provider | None = None, owner: str = "one"
+    ) -> AsyncIterator["asyncio.Task[None]"]:
+        """A fiscaliser that works this register's lane until the block ends."""
+        lanes = Fiscalizer(store, {"main": provider or self.provider}, owner, self.due, self.news)
+        task = asyncio.ensure_future(lanes.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def settle(self, store: Store, *wanted: str) -> None:
+        """Work until every receipt is in one of these states. No wait is waited for."""
+        hurry = sa.update(receipt).values(next_at=0)
+        async with self.at_work(store) as task, asyncio.timeout(20):
+            while not set((await states(store)).values()) <= set(wanted):
+                assert not task.done(), task
+                await write(store, hurry)
+                self.due.ring()
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def a_register(
+    store: Store | None, *, pushes: bool, delay_s: float = 0, port: int = 0
+) -> AsyncIterator[Register]:
+    async with contextlib.AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        providers, news, webhook = dict[str, Provider](), Bell(), None
+        if store is not None and pushes:
+            hook = web.Application()
+            hook.add_routes(Hooks(store, providers, news).routes())
+            hooks = await stack.enter_async_context(TestServer(hook))
+            webhook = str(hooks.make_url("/hook/main"))
+        account = Settings("demo", SECRET, inn=INN, webhook=webhook, delay_s=delay_s)
+        emulator = Emulator(account, Drive(None))
+        server = TestServer(emulator.app(), port=port or None)
+        await stack.enter_async_context(server)
+        url = str(server.make_url("")).rstrip("/")
+        providers["main"] = provider = CloudKassir(http, url, "demo", SECRET, 5)
+        yield Register(url, emulator, http, provider, news=news)
+
+
+@asynccontextmanager
+async def a_server(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[str]:
+    """Something that answers on loopback, and is no emulator."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+M = TypeVar("M")
+ECHO = f"test/{MACHINE}/echo"
+HEARD = {Channel.ACK: Ack, Channel.RECEIPT: WireReceipt}
+
+
+@dataclass
+class Peer:
+    """A machine as the broker sees it: says what it is told to, and keeps what it hears."""
+
+    link: Link
+    messages: list[object] = field(default_factory=list)
+    connections: int = 0
+    """How often it was connected and its subscriptions were in force."""
+
+    async def listen(self) -> None:
+        async for happening in self.link:
+            match happening:
+                case Connected():
+                    # The broker takes things in order: once this is back, it has subscribed.
+                    self.send(ECHO, b"")
+                case Incoming(topic) if topic == ECHO:
+                    self.connections += 1
+                case Incoming(topic, payload):
+                    addressed = parse(topic)
+                    assert addressed is not None
+                    self.messages.append(decode(payload, HEARD[addressed[1]]))
+                    happening.acknowledge()
+
+    def say(self, told: Sale) -> None:
+        self.send(Channel.SALE.of(MACHINE), encode(told))
+
+    def send(self, topic: str, payload: bytes) -> None:
+        self.link.publish(topic, payload, 1)
+
+    def heard(self, kind: type[M]) -> list[M]:
+        return [each for each in self.messages if isinstance(each, kind)]
+
+
+@asynccontextmanager
+async def a_machine(broker: Mosquitto) -> AsyncIterator[Peer]:
+    link = Link(
+        Broker(port=broker.port),
+        client_id=MACHINE,
+        subscriptions=[ECHO, *(channel.of(MACHINE) for channel in HEARD)],
+        will=(Channel.STATE.of(MACHINE), encode(WireState(online=False))),
+    )
+    peer = Peer(link)
+    link.start()
+    listening = asyncio.ensure_future(peer.listen())
+    await until(lambda: peer.connections)
+    try:
+        yield peer
+    finally:
+        await link.stop()
+        listening.cancel()
+        await asyncio.wait([listening])
+
+
+@dataclass
+class Cloud:
+    """Inbox and replies at work; `news` wakes the replies."""
+
+    work: "asyncio.Future[Any]"
+    news: Bell
+
+
+@asynccontextmanager
+async def a_cloud(
+    store: Store, broker: Mosquitto, config: Config | None = None, *, connected: bool = True
+) -> AsyncIterator[Cloud]:
+    """The cloud's ears and mouth, joined as the application joins them."""
+    config = config or a_config()
+    due, news = Bell(), Bell()
+    link = Link(
+        Broker(port=broker.port),
+        client_id="chekomat-cloud",
+        subscriptions=SUBSCRIPTIONS,
+        will=(CLOUD_STATE, encode(CloudState(online=False))),
+    )
+    inbox = Inbox(config, store, link, due, news)
+
+    subscribed = asyncio.Event()
+
+    async def follow() -> None:
+        async for happening in link:
+            match happening:
+                case Connected():
+                    link.publish(CLOUD_STATE, encode(CloudState(online=True)), 1)
+                case Incoming(topic):
+                    if topic == CLOUD_STATE:
+                        # Its own birth came back: what machines say will come as well.
+                        subscribed.set()
+                    inbox.take(happening)
+
+    link.start()
+    parts = [follow(), inbox.run(), Replies(config, store, link, news).run()]
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        if connected:
+            async with asyncio.timeout(10):
+                await subscribed.wait()
+        yield Cloud(tasks[1], news)
+    finally:
+        await link.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
