@@ -10,12 +10,12 @@ from typing import Final
 from edge.clock import Clock
 from edge.disk import Disk
 from edge.outbox import Outbox
-from edge.presenter import Answered, Buying, Sold
+from edge.presenter import STATUTORY_S, Answered, Buying, Sold
 from edge.sale import sale_of
 from edge.stage import Stage
 from edge.uplink import Uplink
-from edge.wire import Channel, Health, Receipt, Shown, State, encode
-from edge.wire.link import Connected, Incoming, Link
+from edge.wire import Channel, Health, Receipt, Sale, Shown, State, encode
+from edge.wire.link import Connected, Incoming, Link, LinkLostError
 from mdb import Signal, Sniffer, event
 from mdb.sniffer import Heard
 
@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 HEALTH_S: Final = 60.0
 CHANCE_BYTES: Final = 20
 BEGINS: Final = (event.SessionBegan, event.VendRequested)
-ENDS: Final = (event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed)
+ENDS: Final = (
+    *(event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed),
+    *(event.VendUncertain, event.PeripheralReset, event.BusReset),
+)
 
 
 class Agent:
@@ -69,6 +72,7 @@ class Agent:
 
     async def run(self, stage: Stage) -> None:
         """Everything at once. Says goodbye when it is cancelled."""
+        await self._resume(stage)
         self._link.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -83,6 +87,18 @@ class Agent:
             await self._say_goodbye()
             self._disk.close()
             self._outbox.close()
+
+    async def _resume(self, stage: Stage) -> None:
+        """Started again while the buyer still stands there: go on with that sale's screen."""
+        last = await self._disk.do(self._outbox.last_sale)
+        now = self._clock.now()
+        if last is None or last[0].boot_id != now.boot_id:
+            return
+        sale, receipt = last
+        if now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S and _is_shown(sale):
+            stage.happen(Sold(sale))
+            if receipt is not None:
+                stage.happen(Answered(sale, receipt))
 
     async def _listen(self, stage: Stage) -> None:
         async for signal in self._tap:
@@ -123,13 +139,15 @@ class Agent:
         body = await self._disk.insist(self._outbox.put, sale)
         log.info("sale kept: seq=%s item=%s amount=%s", sale.seq, sale.item, sale.amount)
         self._uplink.offer(sale.seq, body)
-        stage.happen(Sold(sale))
+        if _is_shown(sale):
+            stage.happen(Sold(sale))
 
     async def _follow_link(self) -> None:
         async for happening in self._link:
             match happening:
                 case Connected():
                     await self._say_birth()
+                    await self._say_health()
                     self._uplink.connected()
                 case Incoming():
                     await self._uplink.receive(happening)
@@ -162,23 +180,31 @@ class Agent:
             try:
                 async with asyncio.timeout(1):
                     await told
-            except TimeoutError:
-                log.debug("the broker did not hear the goodbye")
+            except (TimeoutError, LinkLostError) as error:
+                log.debug("the broker did not hear the goodbye: %s", error)
         await self._link.stop()
 
     async def _tell_health(self) -> None:
         while True:
-            pending, _ = await self._disk.do(self._outbox.pending)
-            health = Health(
-                uptime_s=int(self._clock.boottime() - self._started),
-                pending=pending,
-                sales=self._outbox.next_seq - 1,
-                bus_faults=self._faults,
-            )
-            if self._link.connected:
-                self._tell(Channel.HEALTH, encode(health))
             await asyncio.sleep(HEALTH_S)
+            if self._link.connected:
+                await self._say_health()
 
-    def _tell(self, channel: Channel, body: bytes) -> "asyncio.Future[None]":
+    async def _say_health(self) -> None:
+        pending, _ = await self._disk.do(self._outbox.pending)
+        health = Health(
+            uptime_s=int(self._clock.boottime() - self._started),
+            pending=pending,
+            sales=self._outbox.next_seq - 1,
+            bus_faults=self._faults,
+        )
+        self._tell(Channel.HEALTH, encode(health))
+
+    def _tell(self, channel: Channel, body: bytes) -> "asyncio.Future[bool]":
         topic = channel.of(self._machine)
         return self._link.publish(topic, body, channel.qos, retain=channel.retained)
+
+
+def _is_shown(sale: Sale) -> bool:
+    """Whether a buyer waits for a receipt of it: free and test vends have none."""
+    return sale.kind in {"paid", "token"} and sale.amount != 0

@@ -72,6 +72,8 @@ class Face:
             try:
                 while stream.is_connected():
                     await stream.send(await mine.get())
+            except ConnectionResetError:
+                pass  # the page was closed
             finally:
                 self._watchers.discard(mine)
         return stream

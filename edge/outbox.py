@@ -76,9 +76,21 @@ class Outbox:
         row = self._run("sale", sale_id=sale_id).fetchone()
         return decode(row[0], Sale) if row else None
 
-    def acknowledge(self, upto: int, missing: Sequence[int]) -> None:
-        """The cloud has these; kept with the next commit."""
-        self._run("acknowledge", upto=upto, missing=msgspec.json.encode(missing).decode())
+    def acknowledge(self, upto: int, missing: Sequence[int]) -> bool:
+        """The cloud has these; kept with the next commit.
+
+        True if it misses some that it once had, as after a restore: those are open again.
+        """
+        named = msgspec.json.encode(missing).decode()
+        self._run("acknowledge", upto=upto, missing=named)
+        return self._run("reopen", missing=named).rowcount > 0
+
+    def last_sale(self) -> tuple[Sale, Receipt | None] | None:
+        """The newest sale and its receipt, if it came."""
+        row = self._run("last_sale").fetchone()
+        if row is None:
+            return None
+        return decode(row[0], Sale), decode(row[1], Receipt) if row[1] else None
 
     def put_receipt(self, receipt: Receipt) -> bool:
         """Commit a receipt; False if this revision or a later one is here already."""

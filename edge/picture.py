@@ -116,7 +116,7 @@ def _of_sale(
         kind=kind,
         title=title,
         title_en=title_en,
-        product=products.get(sale.item or "", sale.item or ""),
+        product=" ".join(products.get(sale.item or "", sale.item or "").split()),
         amount=_amount(sale),
         hint=hint,
         hint_en=hint_en,

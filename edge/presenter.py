@@ -96,6 +96,8 @@ def _answered(state: State, event: Answered, now: float, policy: Policy) -> Stat
     mine = state.waiting_for is not None and state.waiting_for.sale_id == sale.sale_id
     in_front = mine and isinstance(state.screen, Making)
     screen = _screen(sale, receipt, policy, late=not in_front)
+    # A newer word on a receipt that still waits for its turn replaces the older.
+    state = replace(state, late=tuple(each for each in state.late if not _is_of(each, sale)))
     if screen is None:
         return state
     if in_front:
@@ -135,6 +137,10 @@ def _screen(sale: Sale, receipt: Receipt, policy: Policy, *, late: bool) -> Scre
             return Refused(sale, receipt.rev)
         case _:
             return None
+
+
+def _is_of(screen: Screen, sale: Sale) -> bool:
+    return isinstance(screen, Ready | Refused) and screen.sale.sale_id == sale.sale_id
 
 
 def _link(sale: Sale, policy: Policy) -> str | None:

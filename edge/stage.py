@@ -1,6 +1,7 @@
 """The stage: carries out what the presenter decides. Pictures to displays, time, evidence."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from edge.clock import Clock, Moment
 from edge.displays import Display
 from edge.picture import Picture, picture_of
 from edge.presenter import Answered, Event, Policy, Sold, State, Tick, advance
+from edge.screen import Idle
 from edge.wire import Shown
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,12 @@ class Stage:
                 display.show(picture, partial(self._painted, name, picture))
             except (OSError, ValueError) as error:
                 log.error("display %s: %s", name, error)  # noqa: TRY400, one line
+                self._wipe(display)
+
+    def _wipe(self, display: Display) -> None:
+        """Better nothing than the last buyer's receipt."""
+        with contextlib.suppress(OSError, ValueError):
+            display.show(picture_of(Idle(), {}), lambda _: None)
 
     def _painted(self, name: str, picture: Picture, frame: str) -> None:
         self._on_glass[name] = _OnGlass(picture, self._clock.now(), frame)

@@ -28,7 +28,7 @@ from edge.wire import (
     encode,
     parse,
 )
-from edge.wire.link import Incoming, Link, LinkRefusedError
+from edge.wire.link import Incoming, Link
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,9 @@ class Uplink:
             log.warning("an ack of epoch %s up to %s is not ours", ack.epoch, ack.upto)
             return
         now = self._clock.boottime()
-        await self._disk.do(self._outbox.acknowledge, ack.upto, ack.missing)
+        if await self._disk.do(self._outbox.acknowledge, ack.upto, ack.missing):
+            log.warning("the cloud has lost sales that it had acknowledged; they go up again")
+            self._anew = True
         self._window.acknowledged(ack.upto, frozenset(ack.missing), now)
         if ack.hold_s:
             self._window.hold(now + ack.hold_s)
@@ -169,10 +171,10 @@ class Uplink:
                 partial(self._showing_published, number)
             )
 
-    def _showing_published(self, number: int, done: "asyncio.Future[None]") -> None:
-        if not done.cancelled() and not isinstance(done.exception(), LinkRefusedError):
+    def _showing_published(self, number: int, done: "asyncio.Future[bool]") -> None:
+        if not done.cancelled() and done.exception() is None and done.result():
             self._disk.later(self._outbox.showing_published, number)
 
-    def _publish(self, channel: Channel, body: bytes) -> "asyncio.Future[None]":
+    def _publish(self, channel: Channel, body: bytes) -> "asyncio.Future[bool]":
         topic = channel.of(self._machine)
         return self._link.publish(topic, body, channel.qos, retain=channel.retained)

@@ -71,6 +71,8 @@ class Kiosk:
                     mine.put_nowait(self._event)
                 while stream.is_connected():
                     await stream.send(await mine.get())
+            except ConnectionResetError:
+                pass  # the page was closed
             finally:
                 self._pages.discard(mine)
         return stream

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 SESSION_S: Final = 7 * 86400
 RECEIVE_MAXIMUM: Final = 200
 KEEPALIVE_S: Final = 45
+NOBODY_LISTENS: Final = 0x10
+"""PUBACK's "No matching subscribers", from MQTT 5 on: the broker has dropped it."""
 WILL_DELAY_S: Final = 5
 """Hides a modem's flap from the dashboards."""
 
@@ -62,7 +64,11 @@ class Incoming:
 Happening = Connected | Disconnected | Incoming
 
 
-class LinkRefusedError(Exception):
+class LinkLostError(Exception):
+    """The connection broke before the broker said that it has a message."""
+
+
+class LinkRefusedError(LinkLostError):
     """The broker said no to a message, for instance because an ACL forbids its topic."""
 
 
@@ -84,7 +90,7 @@ class Link:
         self._broker = broker
         self._subscriptions = [(topic, 1) for topic in subscriptions]
         self._happenings: asyncio.Queue[Happening] = asyncio.Queue()
-        self._publishing: dict[int, asyncio.Future[None]] = {}
+        self._publishing: dict[int, asyncio.Future[bool]] = {}
         self._generation = 0
         self.connected = False
         self._stopping = False
@@ -121,17 +127,20 @@ class Link:
 
     def publish(
         self, topic: str, payload: bytes, qos: int, *, retain: bool = False
-    ) -> "asyncio.Future[None]":
-        """Send; the future is done when the broker has it, and fails if it refuses."""
+    ) -> "asyncio.Future[bool]":
+        """Send. The future is done when the broker has it: False if it says that nobody listens.
+
+        It fails with LinkLostError if the connection breaks first, or the broker refuses.
+        """
         loop = self._loop
         if loop is None:
             raise RuntimeError("the link was not started")
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[bool] = loop.create_future()
         # Nobody may be waiting: a refusal is logged where it arrives.
         done.add_done_callback(lambda future: future.cancelled() or future.exception())
         sent = self._client.publish(topic, payload, qos=qos, retain=retain)
         if qos == 0:
-            done.set_result(None)
+            done.set_result(True)
         else:
             self._publishing[sent.mid] = done
         return done
@@ -154,7 +163,8 @@ class Link:
                 password = Path(self._broker.password_file).read_text("utf-8").strip()
             client.username_pw_set(self._broker.username, password)
         if self._broker.ca:
-            context = ssl.create_default_context(cafile=self._broker.ca)
+            ca = None if self._broker.ca == "system" else self._broker.ca
+            context = ssl.create_default_context(cafile=ca)
             if self._broker.certificate:
                 context.load_cert_chain(self._broker.certificate, self._broker.key)
             client.tls_set_context(context)
@@ -164,6 +174,7 @@ class Link:
             properties.WillDelayInterval = WILL_DELAY_S
         client.will_set(will[0], will[1], qos=1, retain=True, properties=properties)
         client.on_socket_open = _no_delay
+        client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -179,6 +190,11 @@ class Link:
                 self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:
             log.debug("the event loop is gone")
+
+    def _on_pre_connect(self, client: mqtt.Client, _userdata: object) -> None:
+        # paho would send all of it again, outside any window; its owners do that themselves.
+        client.drop_out_messages()
+        self._hand_over(self._forgotten)
 
     def _on_connect(
         self,
@@ -246,12 +262,19 @@ class Link:
         if was:
             self._happenings.put_nowait(Disconnected(reason))
 
+    def _forgotten(self) -> None:
+        lost, self._publishing = self._publishing, {}
+        for done in lost.values():
+            if not done.done():
+                done.set_exception(LinkLostError("the connection broke"))
+
     def _received(self, topic: str, payload: bytes, mid: int, qos: int) -> None:
         generation = self._generation
 
         def acknowledge() -> None:
-            # A packet id of an earlier connection may by now belong to another message.
-            if generation == self._generation and qos:
+            # A packet id of an earlier connection may by now belong to another message, and an
+            # answer given while there is none would go out before the next one is made.
+            if self.connected and generation == self._generation and qos:
                 self._client.ack(mid, qos)
 
         self._happenings.put_nowait(Incoming(topic, payload, acknowledge))
@@ -265,7 +288,7 @@ class Link:
         if code.is_failure:
             done.set_exception(LinkRefusedError(str(code)))
         else:
-            done.set_result(None)
+            done.set_result(code.value != NOBODY_LISTENS)
 
 
 def _properties(packet: int) -> Properties:

@@ -27,8 +27,20 @@ class Broker(Table, frozen=True, kw_only=True):
     username: str | None = None
     password_file: str | None = None
     ca: str | None = None
+    """The file of who signed the broker's certificate, or ``system``; without it there is no TLS."""
     certificate: str | None = None
     key: str | None = None
+
+    def __post_init__(self) -> None:
+        """What one key alone cannot tell."""
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together")
+        if self.certificate is not None and self.ca is None:
+            raise ValueError("certificate without ca would go out in the clear: set ca")
+        try:
+            self.host.encode("idna")
+        except UnicodeError:
+            raise ValueError(f"host is no host's name, found {self.host!r}") from None
 
 
 class SettingsError(ValueError):

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from peer import Cloud, cloud_at
 from specimens import receipt
 
 from edge.agent import Agent
-from edge.clock import SystemClock
+from edge.clock import Moment, SystemClock
 from edge.disk import Disk
 from edge.displays import Painted
 from edge.outbox import Outbox
@@ -70,12 +71,20 @@ class Screen:
         """It is only a list."""
 
 
+class Rebooted(SystemClock):
+    """The machine was switched off and on: nobody waits before it any more."""
+
+    def now(self) -> Moment:
+        return replace(super().now(), boot_id="another")
+
+
 class Machine:
-    def __init__(self, folder: Path, port: int, tap: AsyncIterable[Signal]) -> None:
+    def __init__(
+        self, folder: Path, port: int, tap: AsyncIterable[Signal], clock: SystemClock
+    ) -> None:
         self.file = folder / "outbox.sqlite"
         self.outbox = Outbox(self.file, "7f3a9c1e")
         self.screen = Screen(self.file)
-        clock = SystemClock()
         agent = Agent(
             machine=MACHINE,
             tap=tap,
@@ -105,9 +114,12 @@ class Machine:
 
 @asynccontextmanager
 async def machine_at(
-    folder: Path, broker: Mosquitto, tap: AsyncIterable[Signal]
+    folder: Path,
+    broker: Mosquitto,
+    tap: AsyncIterable[Signal],
+    clock: SystemClock | None = None,
 ) -> AsyncIterator[Machine]:
-    machine = Machine(folder, broker.port, tap)
+    machine = Machine(folder, broker.port, tap, clock or SystemClock())
     running = asyncio.create_task(machine.run)
     try:
         yield machine
@@ -207,12 +219,38 @@ async def test_a_machine_that_was_away_gets_its_receipt_again(
         await until(lambda: cloud.arrived == [1])
     (sale,) = arrived(cloud)
     cloud.send(receipt(sale))
-    async with machine_at(tmp_path, broker, vendor) as machine:
+    async with machine_at(tmp_path, broker, vendor, Rebooted()) as machine:
         await until(lambda: machine.screen.kinds == ["idle", "ready"])
         await until(lambda: cloud.receipt_acks)
     picture = machine.screen.pictures[-1]
     assert "Чек за покупку" in picture.title
     assert picture.amount == "120,00 ₽"
+
+
+async def test_an_agent_that_was_killed_goes_on_for_the_buyer_who_still_stands_there(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: machine.screen.kinds[-1] == "ready")
+        (shown,) = machine.screen.pictures[-1:]
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        await until(lambda: machine.screen.kinds == ["idle", "making", "ready"])
+    assert machine.screen.pictures[-1] == shown
+
+
+@pytest.mark.parametrize("kind", ["free-media", "denied"])
+async def test_a_vend_without_a_receipt_promises_none(
+    broker: Mosquitto, tmp_path: Path, kind: str
+) -> None:
+    tap = Replay(list(read_trace((TRACES / f"{kind}.mdb").read_text("utf-8").splitlines())), 0)
+    async with machine_at(tmp_path, broker, tap) as machine:
+        await until(lambda: len(machine.sales) >= (kind == "free-media"))
+        await asyncio.sleep(0)
+        assert machine.screen.kinds == ["idle"]
 
 
 async def test_a_receipt_of_another_machine_s_sale_is_acknowledged_and_not_shown(
@@ -239,7 +277,7 @@ async def test_a_late_receipt_waits_until_the_buyer_at_the_reader_has_gone(
         tap.press("0001")
         await until(lambda: cloud.arrived == [1])
     bus = Bus()
-    async with machine_at(tmp_path, broker, bus) as machine:
+    async with machine_at(tmp_path, broker, bus, Rebooted()) as machine:
         bus.say(["1.0 > 12 12", "1.005 < 03 FF FF 01", "1.010 > 00", "2.0 > 12 12"])
         bus.say(["2.005 < 00", "2.1 > 12 12"])
         await until(lambda: len(cloud.states) >= 3)
