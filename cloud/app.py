@@ -20,13 +20,13 @@ from cloud.listening import listening
 from cloud.providers import Provider
 from cloud.providers.cloudkassir import CloudKassir
 from cloud.replies import Replies
-from cloud.store import Store
+from cloud.store import Store, alone, receipts
 from cloud.web.buyer import Buyer
 from cloud.web.cabinet import Cabinet
 from cloud.web.health import Health
 from cloud.web.hooks import Hooks
 from edge.wire import CLOUD_STATE, CloudState, encode
-from edge.wire.link import Connected, Incoming, Link
+from edge.wire.link import Connected, Incoming, Link, LinkLostError
 
 log = structlog.get_logger(__name__)
 
@@ -38,13 +38,20 @@ async def serve(config: Config) -> None:
         ConfigError: a secret or certificate file cannot be read.
         StartError: the database or a port is not to be had.
     """
-    due, news = Bell(), Bell()
     link = _link(config)
-    store = await Store.open(Path(config.database))
+    database = Path(config.database)
+    with alone(database):
+        store = await Store.open(database)
+        await _serve(config, link, store)
+
+
+async def _serve(config: Config, link: Link, store: Store) -> None:
+    due, news = Bell(), Bell()
     owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
     try:
         async with aiohttp.ClientSession() as http:
             providers = _providers(config, http)
+            await _check_registers(config, store)
             inbox = Inbox(config, store, link, due, news)
             health = Health(store, link)
             public = [
@@ -60,7 +67,7 @@ async def serve(config: Config) -> None:
                 log.info("serving", listen=config.listen, cabinet=config.cabinet)
                 link.start()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(_follow_link(link, inbox, owner), name="link")
+                    group.create_task(_follow_link(link, inbox, news, owner), name="link")
                     group.create_task(inbox.run(), name="inbox")
                     lanes = Fiscalizer(store, providers, owner, due, news)
                     group.create_task(lanes.run(), name="lanes")
@@ -70,12 +77,25 @@ async def serve(config: Config) -> None:
         await store.close()
 
 
-async def _follow_link(link: Link, inbox: Inbox, owner: str) -> None:
+async def _check_registers(config: Config, store: Store) -> None:
+    """A register that was renamed or taken away must not take its receipts along."""
+    async with store.reading() as connection:
+        in_use = await receipts.registers_in_use(connection)
+    for register, count in in_use:
+        if register not in config.registers:
+            raise ConfigError(
+                f"registers.{register}: missing, and {count} receipts still wait for it;"
+                " put it back until they are issued"
+            )
+
+
+async def _follow_link(link: Link, inbox: Inbox, news: Bell, owner: str) -> None:
     async for happening in link:
         match happening:
             case Connected():
                 birth = encode(CloudState(online=True, instance=owner))
                 link.publish(CLOUD_STATE, birth, 1, retain=True)
+                news.ring()
             case Incoming():
                 inbox.take(happening)
 
@@ -86,8 +106,8 @@ async def _say_goodbye(link: Link) -> None:
         try:
             async with asyncio.timeout(1):
                 await told
-        except TimeoutError:
-            log.debug("the broker did not hear the goodbye")
+        except (TimeoutError, LinkLostError) as error:
+            log.debug("the broker did not hear the goodbye", reason=str(error))
     await link.stop()
 
 

@@ -9,18 +9,20 @@ remembers it; after that it waits for the provider's push, and for a person.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import Final
 
 import structlog
 
 from cloud import metrics
 from cloud.bell import Bell
+from cloud.clock import SinceBoot, since_boot
+from cloud.clock import now_ms as clock_ms
 from cloud.errors import LeaseLostError
 from cloud.fiscalization import State
-from cloud.outcome import Dead, Outcome
+from cloud.outcome import Dead, Outcome, Unknown
 from cloud.providers import Provider
-from cloud.store import Store, receipts
+from cloud.store import BUSY, Store, receipts
 from cloud.store.receipts import LEASE_MS, Job, Lease
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class Fiscalizer:
         self._owner = owner
         self._due = due
         self._news = news
+        self._asked: dict[str, bool] = {}
 
     async def run(self) -> None:
         """One task a lane, for ever."""
@@ -57,6 +60,9 @@ class Fiscalizer:
                 except LeaseLostError as error:
                     log.warning("lane lost", register=register, reason=str(error))
                     wait = LOOK_S
+                except BUSY as error:
+                    log.warning("the store is busy", register=register, reason=str(error))
+                    wait = LOOK_S
                 if wait > 0:
                     await self._due.wait(ring, min(wait, LOOK_S))
         finally:
@@ -66,44 +72,65 @@ class Fiscalizer:
 
     async def _once(self, register: str, provider: Provider) -> tuple[Lease | None, float]:
         """Do the next thing that is due; return the lease and seconds until there is more."""
-        now_ms = _now_ms()
+        now_ms = clock_ms()
         async with self._store.transaction() as connection:
             held = await receipts.lease(connection, register, self._owner, now_ms)
             if held is None:
                 return None, LEASE_MS / 1000
-            job = await receipts.next_job(connection, register)
+            self._asked[register] = not self._asked.get(register, False)
+            job = await receipts.next_job(
+                connection, register, now_ms, ask_first=self._asked[register]
+            )
             if job is None:
                 return held, LOOK_S
             if job.next_at > now_ms:
                 return held, (job.next_at - now_ms) / 1000
             body = job.body or provider.compose(job.receipt)
-            step = _step(job, provider, now_ms)
+            boot = since_boot()
+            step = _step(job, provider.memory_s, now_ms, boot)
             if step == "submit":
-                await receipts.intend(connection, held, job, body, now_ms)
+                await receipts.intend(connection, held, job, body, now_ms, boot)
         began = time.monotonic()
-        outcome = await _do(step, job, body, provider)
+        outcome = await _guarded(_do(step, job, body, provider))
         metrics.PROVIDER_SECONDS.labels(step).observe(time.monotonic() - began)
         await self._record(job, outcome, held)
         return held, 0
 
     async def _record(self, job: Job, outcome: Outcome, held: Lease) -> None:
         async with self._store.transaction() as connection:
-            state = await receipts.record(connection, job.key, outcome, _now_ms(), held)
+            state = await receipts.record(connection, job.key, outcome, clock_ms(), held)
         metrics.OUTCOMES.labels(type(outcome).__name__.lower()).inc()
         reason = getattr(outcome, "reason", None)
         log.info("receipt", key=job.key, state=state and state.value, reason=reason)
         self._news.ring()
 
 
-def _step(job: Job, provider: Provider, now_ms: int) -> str:
+def _step(job: Job, memory_s: float, now_ms: int, boot: SinceBoot) -> str:
     """What to do with a receipt that is due: `submit`, `ask`, or `give up`."""
     if job.state is State.WAITING:
         return "submit"
     if job.state is State.ACCEPTED and job.provider_id is not None:
         return "ask"
-    if job.first_sent_at is not None and now_ms - job.first_sent_at < 1000 * provider.memory_s:
+    if all(0 <= age < 1000 * memory_s for age in _ages(job, now_ms, boot)):
         return "submit"
-    return "give up"
+    return "ask" if job.provider_id is not None else "give up"
+
+
+def _ages(job: Job, now_ms: int, boot: SinceBoot) -> Iterator[int]:
+    """How long ago the key was used first, by every clock that can tell."""
+    if job.first_sent_at is not None:
+        yield now_ms - job.first_sent_at
+    if job.first_sent is not None and job.first_sent.boot_id == boot.boot_id:
+        yield boot.ms - job.first_sent.ms
+
+
+async def _guarded(work: Awaitable[Outcome]) -> Outcome:
+    """A provider's answer that our code trips over must not end the process, nor be believed."""
+    try:
+        return await work
+    except Exception as error:
+        log.exception("a provider's answer was not understood")
+        return Unknown(f"not understood: {error!r}")
 
 
 async def _do(step: str, job: Job, body: str, provider: Provider) -> Outcome:
@@ -115,7 +142,3 @@ async def _do(step: str, job: Job, body: str, provider: Provider) -> Outcome:
         "the answer was lost, and the provider no longer remembers the key: look for the receipt in"
         " the provider's cabinet; its push, if it comes, still ends this"
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

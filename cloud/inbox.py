@@ -3,11 +3,10 @@
     take what has come -> INSERT … ON CONFLICT DO NOTHING -> COMMIT -> PUBACK -> ack
 
 A message that makes no sense is kept with its bytes and acknowledged: it may not come for ever.
-A machine speaks for itself alone: a sale that names another machine than its topic is an incident.
+A machine speaks for itself alone: a sale that names another machine than its topic needs a person.
 """
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import metrics
 from cloud.bell import Bell
+from cloud.clock import now_ms
 from cloud.config import Config
-from cloud.intake import Placed, place
-from cloud.store import Store, replies, sales
+from cloud.intake import Attention, Disposition, Placed, place
+from cloud.store import BUSY, Store, replies, sales
 from cloud.store.sales import Arrival, Kept
 from edge.wire import (
     Ack,
@@ -37,6 +37,7 @@ from edge.wire.link import Incoming, Link
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 200
+RETRY_S: Final = 1.0
 Stream = tuple[str, str]
 
 SUBSCRIPTIONS: Final = tuple(
@@ -66,7 +67,18 @@ class Inbox:
             batch = [await self._waiting.get()]
             while len(batch) < BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
-            await self._store_batch(batch)
+            await self._insist(batch)
+
+    async def _insist(self, batch: list[Incoming]) -> None:
+        """Until the store takes it: nobody is acknowledged before."""
+        while True:
+            try:
+                await self._store_batch(batch)
+            except BUSY as error:
+                log.warning("the store is busy", reason=str(error))
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
     async def _store_batch(self, batch: list[Incoming]) -> None:
         streams: set[Stream] = set()
@@ -99,7 +111,7 @@ class Inbox:
         machine, channel = addressed
         match channel:
             case Channel.SALE:
-                return await self._keep_sale(connection, machine, decode(incoming.payload, Sale))
+                return await self._keep_sale(connection, machine, incoming.payload)
             case Channel.RECEIPT_ACK:
                 ack = decode(incoming.payload, ReceiptAck)
                 await replies.told(connection, machine, ack.sale_id, ack.rev)
@@ -107,16 +119,27 @@ class Inbox:
                 await replies.keep_showing(connection, machine, decode(incoming.payload, Shown))
             case Channel.STATE:
                 state = decode(incoming.payload, State)
-                await replies.note_presence(connection, machine, _now_ms(), online=state.online)
+                await replies.note_presence(connection, machine, now_ms(), online=state.online)
                 if state.online:
                     await replies.hurry(connection, machine)
+                    return await self._settle(connection, machine, state)
         return None
 
-    async def _keep_sale(self, connection: AsyncConnection, machine: str, sale: Sale) -> Stream:
-        if sale.machine != machine:
-            raise MalformedMessageError(f"a sale of {sale.machine} came from {machine}")
-        arrival = Arrival(sale, place(sale, self._config, datetime.now(UTC)))
-        kept = await sales.keep(connection, arrival, _now_ms())
+    async def _settle(
+        self, connection: AsyncConnection, machine: str, state: State
+    ) -> Stream | None:
+        """A birth says how far the machine was acknowledged; it is told where we stand."""
+        if state.epoch is None or state.next_seq == 0:
+            return None
+        settled = (state.oldest_unacked or state.next_seq) - 1
+        await sales.settle(connection, machine, state.epoch, settled, now_ms())
+        return machine, state.epoch
+
+    async def _keep_sale(self, connection: AsyncConnection, machine: str, payload: bytes) -> Stream:
+        sale = decode(payload, Sale)
+        disposition = self._place(machine, sale, datetime.now(UTC))
+        arrival = Arrival(machine, sale, payload.decode(), disposition)
+        kept = await sales.keep(connection, arrival, now_ms())
         metrics.SALES.labels(kept.value).inc()
         if kept is Kept.NEW:
             log.info("sale stored", sale_id=sale.sale_id, machine=machine, seq=sale.seq)
@@ -131,7 +154,7 @@ class Inbox:
         addressed = parse(incoming.topic)
         await sales.report(
             connection,
-            _now_ms(),
+            now_ms(),
             "malformed",
             f"{incoming.topic[:200]}: {reason[:500]}",
             machine=addressed[0] if addressed else None,
@@ -139,15 +162,21 @@ class Inbox:
         )
         log.warning("message quarantined", topic=incoming.topic[:200], reason=reason[:500])
 
+    def _place(self, machine: str, sale: Sale, arrived: datetime) -> Disposition:
+        """A machine speaks for itself alone."""
+        if sale.machine != machine:
+            return Attention(f"it says that {sale.machine} sold it, and it came from {machine}")
+        return place(sale, self._config, arrived)
+
     async def _place_again(self) -> None:
         """The configuration may now name what was missing: sales in attention go on."""
         async with self._store.transaction() as connection:
-            for body, received_at in await sales.in_attention(connection):
+            for machine, body, received_at in await sales.in_attention(connection):
                 sale = decode(body.encode(), Sale)
                 arrived = datetime.fromtimestamp(received_at / 1000, UTC)
-                placed = place(sale, self._config, arrived)
+                placed = self._place(machine, sale, arrived)
                 if isinstance(placed, Placed):
-                    await sales.place_again(connection, placed, _now_ms())
+                    await sales.place_again(connection, placed, now_ms())
                     log.info("sale placed at last", sale_id=sale.sale_id)
         self._due.ring()
 
@@ -157,7 +186,3 @@ async def _ack(connection: AsyncConnection, stream: Stream) -> Ack:
     now = await sales.sequence(connection, machine, epoch)
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Ack(epoch=epoch, upto=now.upto, missing=now.missing, time=stamp)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

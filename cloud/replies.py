@@ -7,7 +7,7 @@ import structlog
 
 from cloud.bell import Bell
 from cloud.config import Config
-from cloud.store import Store, replies
+from cloud.store import BUSY, Store, replies
 from cloud.store.replies import Reply
 from edge.wire import Channel, Receipt, encode
 from edge.wire.link import Link
@@ -32,12 +32,15 @@ class Replies:
         while True:
             ring = self._news.listen()
             if self._link.connected:
-                await self._tell()
+                try:
+                    await self._tell()
+                except BUSY as error:
+                    log.warning("the store is busy", reason=str(error))
             await self._news.wait(ring, LOOK_S)
 
     async def _tell(self) -> None:
         now_ms = time.time_ns() // 1_000_000
-        async with self._store.transaction() as connection:
+        async with self._store.reading() as connection:
             untold = await replies.untold(connection, now_ms)
         if not untold:
             return

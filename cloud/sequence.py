@@ -17,20 +17,23 @@ class Received:
     missing: tuple[int, ...]
 
 
-def received(contiguous: int, beyond: Iterable[int]) -> Received:
+def received(contiguous: int, runs: Iterable[tuple[int, int]]) -> Received:
     """Where a machine's sequence stands.
 
     Args:
         contiguous: all seqs up to here were known to be stored.
-        beyond: the stored seqs above it, ascending.
+        runs: the first and last seq of each unbroken run that is stored above it, ascending.
     """
     upto, missing = contiguous, list[int]()
-    for seq in beyond:
-        gap = range(upto + 1, seq)
-        if len(missing) + len(gap) > MOST_MISSING:
+    for first, last in runs:
+        gap = range(upto + 1, first)
+        named = gap[: MOST_MISSING - len(missing)]
+        missing.extend(named)
+        if len(named) < len(gap):
+            # More than an ack may name: it speaks of the sequence up to here.
+            upto = missing[-1] if named else upto
             break
-        missing.extend(gap)
-        upto = seq
+        upto = last
         if not missing:
-            contiguous = seq
+            contiguous = last
     return Received(contiguous, upto, tuple(missing))

@@ -64,6 +64,7 @@ class Agent:
             disk=disk,
             clock=clock,
             on_receipt=self._arrived.put_nowait,
+            on_new_cloud=self._say_birth,
         )
 
     def keep_showing(self, shown: Shown) -> None:

@@ -76,14 +76,12 @@ class Outbox:
         row = self._run("sale", sale_id=sale_id).fetchone()
         return decode(row[0], Sale) if row else None
 
-    def acknowledge(self, upto: int, missing: Sequence[int]) -> bool:
+    def acknowledge(self, upto: int, missing: Sequence[int]) -> None:
         """The cloud has these; kept with the next commit.
 
-        True if it misses some that it once had, as after a restore: those are open again.
+        A missing one that was acknowledged before stays so: it may have its receipt already.
         """
-        named = msgspec.json.encode(missing).decode()
-        self._run("acknowledge", upto=upto, missing=named)
-        return self._run("reopen", missing=named).rowcount > 0
+        self._run("acknowledge", upto=upto, missing=msgspec.json.encode(missing).decode())
 
     def last_sale(self) -> tuple[Sale, Receipt | None] | None:
         """The newest sale and its receipt, if it came."""

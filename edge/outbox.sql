@@ -76,10 +76,6 @@ SELECT body FROM sale WHERE sale_id = :sale_id;
 UPDATE sale SET acknowledged = 1
 WHERE acknowledged = 0 AND seq <= :upto AND seq NOT IN (SELECT value FROM json_each(:missing));
 
--- reopen --
-UPDATE sale SET acknowledged = 0
-WHERE acknowledged = 1 AND seq IN (SELECT value FROM json_each(:missing));
-
 -- last_sale --
 SELECT sale.body, receipt.body FROM sale LEFT JOIN receipt USING (sale_id)
 ORDER BY seq DESC LIMIT 1;

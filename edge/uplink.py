@@ -7,7 +7,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -52,6 +52,7 @@ class Uplink:
         disk: Disk,
         clock: Clock,
         on_receipt: Callable[[Receipt], None],
+        on_new_cloud: Callable[[], Awaitable[None]],
     ) -> None:
         self._machine = machine
         self._link = link
@@ -59,6 +60,7 @@ class Uplink:
         self._disk = disk
         self._clock = clock
         self._on_receipt = on_receipt
+        self._on_new_cloud = on_new_cloud
         self._window = Window()
         self._last_showing = 0
         self._cloud: CloudState | None = None
@@ -118,6 +120,7 @@ class Uplink:
         if incoming.topic == CLOUD_STATE:
             cloud = decode(incoming.payload, CloudState)
             if cloud.online and cloud != self._cloud:
+                await self._on_new_cloud()
                 self.connected()
             self._cloud = cloud
             return
@@ -138,9 +141,7 @@ class Uplink:
             log.warning("an ack of epoch %s up to %s is not ours", ack.epoch, ack.upto)
             return
         now = self._clock.boottime()
-        if await self._disk.do(self._outbox.acknowledge, ack.upto, ack.missing):
-            log.warning("the cloud has lost sales that it had acknowledged; they go up again")
-            self._anew = True
+        await self._disk.do(self._outbox.acknowledge, ack.upto, ack.missing)
         self._window.acknowledged(ack.upto, frozenset(ack.missing), now)
         if ack.hold_s:
             self._window.hold(now + ack.hold_s)

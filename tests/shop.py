@@ -24,7 +24,7 @@ from cloud.emulators.drive import Drive
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalizer import Fiscalizer
 from cloud.inbox import SUBSCRIPTIONS, Inbox
-from cloud.intake import Placed, place
+from cloud.intake import Disposition, Placed, place
 from cloud.providers import Provider
 from cloud.providers.cloudkassir import CloudKassir
 from cloud.receipt import Purpose, Receipt, Subject, Taxation
@@ -126,12 +126,16 @@ def a_config(**told: object) -> Config:
     return msgspec.convert(settings(**told), Config)
 
 
+def arrival(told: Sale, disposition: Disposition) -> Arrival:
+    return Arrival(told.machine, told, encode(told).decode(), disposition)
+
+
 async def sell(store: Store, *told: Sale, config: Config | None = None) -> list[Kept]:
     """Store sales as the inbox does."""
     config = config or a_config()
     async with store.transaction() as connection:
         return [
-            await sales.keep(connection, Arrival(each, place(each, config, NOW)), now_ms())
+            await sales.keep(connection, arrival(each, place(each, config, NOW)), now_ms())
             for each in told
         ]
 
@@ -139,7 +143,7 @@ async def sell(store: Store, *told: Sale, config: Config | None = None) -> list[
 def placed(told: Sale, register: str = "main") -> Arrival:
     disposition = place(told, a_config(), NOW)
     assert isinstance(disposition, Placed)
-    return Arrival(told, Placed(disposition.receipt, register))
+    return arrival(told, Placed(disposition.receipt, register))
 
 
 def now_ms() -> int:

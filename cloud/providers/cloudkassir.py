@@ -133,7 +133,8 @@ class CloudKassir:
         document = _document(told) if isinstance(told, dict) else None
         if document is None:
             return Unknown(f"processed, but without a document: {_said(answer)}")
-        return Done(document, provider_id, link=told.get("OfdReceiptUrl") if told else None)
+        link = told.get("OfdReceiptUrl") if told else None
+        return Done(document, provider_id, link if isinstance(link, str) else None)
 
     async def _post(self, path: str, body: str, key: str | None = None) -> dict[str, Any] | Outcome:
         """The answer's object, or the outcome that there is none."""
@@ -175,10 +176,10 @@ class CloudKassir:
 
 def _refusal(code: object, said: str) -> Outcome:
     """Every numbered refusal says that nothing was recorded; the undefined one says nothing."""
-    if code in BUSY_CODES:
-        return Unsent(f"code {code}: {said}")
     if not isinstance(code, int) or (code == UNDEFINED_ERROR and "ИНН" not in said):
         return Unknown(f"undefined error: {said}")
+    if code in BUSY_CODES:
+        return Unsent(f"code {code}: {said}")
     return Dead(f"code {code}: {said}")
 
 

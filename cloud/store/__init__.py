@@ -10,8 +10,9 @@ A verb takes a connection and is one query or a few; a caller joins verbs into o
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import fcntl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ PRAGMAS: Final = (
     "PRAGMA foreign_keys = on",
     "PRAGMA busy_timeout = 10000",
 )
+BUSY: Final = (sa.exc.OperationalError, sa.exc.TimeoutError)
+"""The disk is full or another holds the file: nothing was written, try again."""
 
 
 class Store:
@@ -64,9 +67,37 @@ class Store:
         async with self._engine.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """For looking only: takes no lock that a writer waits for."""
+        async with self._engine.execution_options(reading=True).begin() as connection:
+            yield connection
+
     async def close(self) -> None:
         """Let go of the file."""
         await self._engine.dispose()
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Let no second process serve this database: their links would throw each other out.
+
+    Raises:
+        StartError: one does already.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.with_name(f"{file.name}.lock").open("w")
+    except OSError as error:
+        raise StartError(f"database {file}: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(
+                f"database {file}: another process serves it; stop that one first"
+            ) from None
+        yield
 
 
 def migrate(file: Path) -> None:
@@ -89,4 +120,5 @@ def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401, the driv
 
 def _begin(connection: sa.Connection) -> None:
     """Take the write lock at once: a transaction that reads first cannot be refused later."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

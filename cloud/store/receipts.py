@@ -1,5 +1,6 @@
 """Receipts: leases, intents and outcomes. The order of writes here is the promise itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import retry
+from cloud.clock import SinceBoot
 from cloud.errors import LeaseLostError
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import OPEN, State, after
@@ -17,6 +19,8 @@ from cloud.receipt import Receipt
 from cloud.store.sales import report
 from cloud.store.schema import lane, receipt
 
+LONGEST_MS: Final = 3_600_000
+"""No schedule puts anything off for longer."""
 LEASE_MS: Final = 15_000
 """Longer than a provider may take to answer; what a killed process leaves waits so long."""
 _OPEN: Final = [state.value for state in OPEN]
@@ -42,6 +46,7 @@ class Job:
     key: str
     body: str | None
     first_sent_at: int | None
+    first_sent: SinceBoot | None
     provider_id: str | None
 
 
@@ -60,7 +65,10 @@ async def lease(
             # Another's lease that ran out is a new term; one's own goes on.
             "fence": sa.case((lane.c.owner == owner, lane.c.fence), else_=lane.c.fence + 1),
         },
-        where=(lane.c.owner == owner) | (lane.c.lease_until < now_ms),
+        where=(lane.c.owner == owner)
+        | (lane.c.lease_until < now_ms)
+        # Nobody leases for longer: the clock was set back since.
+        | (lane.c.lease_until > now_ms + LEASE_MS),
     ).returning(lane.c.fence)
     fence = await connection.scalar(renewed)
     return None if fence is None else Lease(register, owner, fence)
@@ -75,13 +83,26 @@ async def release(connection: AsyncConnection, held: Lease) -> None:
     )
 
 
-async def next_job(connection: AsyncConnection, register: str) -> Job | None:
-    """The open receipt that is due first."""
+async def next_job(
+    connection: AsyncConnection, register: str, now_ms: int, *, ask_first: bool = False
+) -> Job | None:
+    """The open receipt to go on with: one that is due, or else the one that is due first.
+
+    Sending and asking take turns: a queue of accepted receipts must not keep a buyer waiting, nor
+    a rush of buyers the queue.
+    """
+    due = receipt.c.next_at <= now_ms
+    asked = receipt.c.state == State.ACCEPTED.value
     row = (
         await connection.execute(
             sa.select(receipt)
             .where(receipt.c.register == register, receipt.c.state.in_(_OPEN))
-            .order_by(receipt.c.next_at, receipt.c.sale_id)
+            .order_by(
+                due.desc(),
+                sa.case((due, asked if ask_first else ~asked), else_=sa.false()).desc(),
+                receipt.c.next_at,
+                receipt.c.sale_id,
+            )
             .limit(1)
         )
     ).first()
@@ -91,16 +112,23 @@ async def next_job(connection: AsyncConnection, register: str) -> Job | None:
         receipt=msgspec.json.decode(row.request, type=Receipt),
         state=State(row.state),
         tries=row.tries,
-        next_at=row.next_at,
+        # Nothing is put off for longer: the clock was set back since.
+        next_at=row.next_at if row.next_at <= now_ms + LONGEST_MS else now_ms,
         key=row.key,
         body=row.body,
         first_sent_at=row.first_sent_at,
+        first_sent=_since_boot(row),
         provider_id=row.provider_id,
     )
 
 
-async def intend(
-    connection: AsyncConnection, held: Lease, job: Job, body: str, now_ms: int
+async def intend(  # noqa: PLR0917, an intent has two clocks
+    connection: AsyncConnection,
+    held: Lease,
+    job: Job,
+    body: str,
+    now_ms: int,
+    boot: SinceBoot | None = None,
 ) -> None:
     """Write down that this body is about to leave under this key; the first body is kept.
 
@@ -121,14 +149,23 @@ async def intend(
             ),
             body=sa.func.coalesce(receipt.c.body, body),
             first_sent_at=sa.func.coalesce(receipt.c.first_sent_at, now_ms),
+            first_sent_boot=sa.func.coalesce(receipt.c.first_sent_boot, boot and boot.boot_id),
+            first_sent_boottime=sa.func.coalesce(receipt.c.first_sent_boottime, boot and boot.ms),
         )
     )
 
 
-async def record(
-    connection: AsyncConnection, key: str, outcome: Outcome, now_ms: int, held: Lease | None
+async def record(  # noqa: PLR0917, a push has a register, an answer a lease
+    connection: AsyncConnection,
+    key: str,
+    outcome: Outcome,
+    now_ms: int,
+    held: Lease | None,
+    register: str | None = None,
 ) -> State | None:
-    """Write an outcome down; None if the key is not ours. A push comes without a lease.
+    """Write an outcome down; None if the key is none of this register's.
+
+    A push comes without a lease, and names its register.
 
     Raises:
         LeaseLostError: the lane is another's; nothing was written.
@@ -136,8 +173,12 @@ async def record(
     if held is not None:
         await _check(connection, held)
     row = (await connection.execute(sa.select(receipt).where(receipt.c.key == key))).first()
-    if row is None:
+    if row is None or (register is not None and row.register != register):
         return None
+    if isinstance(outcome, Done) and outcome.document.purpose.value != row.purpose:
+        said = f"{outcome.document.qr} is no document of the purpose that was asked for"
+        await report(connection, now_ms, "another purpose", said, row.machine, row.sale_id)
+        return State(row.state)
     if isinstance(outcome, Done) and await _is_anothers(connection, key, outcome.document):
         mixed = f"the provider gave {outcome.document.qr} to another sale as well"
         await report(
@@ -205,13 +246,29 @@ def _news(
         }
     if now is State.WAITING:
         # It surely never arrived: the provider's memory of the key has not begun.
-        return {"first_sent_at": None}
+        return {"first_sent_at": None, "first_sent_boot": None, "first_sent_boottime": None}
     return _revised(row) if now is State.ATTENTION and row.state != now.value else {}
 
 
 def _revised(row: sa.Row[tuple[object, ...]]) -> dict[str, object]:
     """The machine is to be told, now."""
     return {"rev": row.rev + 1, "tell_at": 0, "told_times": 0}
+
+
+def _since_boot(row: sa.Row[tuple[object, ...]]) -> SinceBoot | None:
+    if row.first_sent_boot is None:
+        return None
+    return SinceBoot(row.first_sent_boot, row.first_sent_boottime)
+
+
+async def registers_in_use(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
+    """Registers that open receipts wait for, and how many."""
+    rows = await connection.execute(
+        sa.select(receipt.c.register, sa.func.count())
+        .where(receipt.c.state.in_(_OPEN))
+        .group_by(receipt.c.register)
+    )
+    return [(register, count) for register, count in rows]
 
 
 def _reason(outcome: Outcome) -> str | None:

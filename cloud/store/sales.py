@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import sha256
 
 import msgspec
 import sqlalchemy as sa
@@ -11,11 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscalization import State
 from cloud.intake import Attention, Disposition, Placed, Skipped
-from cloud.sequence import Received, received
+from cloud.sequence import MOST_MISSING, Received, received
 from cloud.store.schema import incident, receipt, sale, stream
-from edge.wire import Sale, encode
-
-MOST_BEYOND = 10_000
+from edge.wire import Sale
 
 
 class Kept(Enum):
@@ -28,30 +27,52 @@ class Kept(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A sale as it came, and what is to be done with it."""
+    """A sale as it came, from which machine, and what is to be done with it."""
 
+    machine: str
     sale: Sale
+    body: str
     disposition: Disposition
 
 
 async def keep(connection: AsyncConnection, arrival: Arrival, now_ms: int) -> Kept:
-    """Store a sale with its receipt or its reason. Another body under its id is an incident."""
-    told = arrival.sale
-    body = encode(told).decode()
-    placed = arrival.disposition
+    """Store a sale with its receipt or its reason; the same again is the same row.
+
+    Another body under its id or its token is an incident, and is kept there. Another sale at its
+    place in the sequence is one as well, and is kept as the sale it is.
+    """
+    told, placed = arrival.sale, arrival.disposition
     row = {
-        "machine": told.machine,
+        "sale_id": told.sale_id,
+        "machine": arrival.machine,
         "epoch": told.epoch,
         "seq": told.seq,
-        "sale_id": told.sale_id,
         "token": told.token,
-        "body": body,
+        "body": arrival.body,
         "received_at": now_ms,
         **_columns(placed),
     }
+    place = (
+        sale.c.machine == arrival.machine,
+        sale.c.epoch == told.epoch,
+        sale.c.seq == told.seq,
+        sale.c.sale_id != told.sale_id,
+    )
+    other = await connection.scalar(sa.select(sale.c.sale_id).where(*place).limit(1))
     stored = await connection.execute(insert(sale).values(row).on_conflict_do_nothing())
+    where = f"epoch {told.epoch} seq {told.seq}"
     if stored.rowcount == 0:
-        return await _again(connection, told, body, now_ms)
+        known = await connection.scalar(
+            sa.select(sale.c.body).where(sale.c.sale_id == told.sale_id)
+        )
+        if known == arrival.body:
+            return Kept.AGAIN
+        detail = f"{where} came with another body, or with another sale's token"
+        await _report(connection, now_ms, "conflict", detail, arrival)
+        return Kept.CONFLICT
+    if other is not None:
+        detail = f"{where} is the place of {other} too: did the machine's disk forget it?"
+        await _report(connection, now_ms, "two sales at one place", detail, arrival)
     if isinstance(placed, Placed):
         await ask(connection, placed, now_ms)
     return Kept.NEW
@@ -83,34 +104,65 @@ async def place_again(connection: AsyncConnection, placed: Placed, now_ms: int) 
     await ask(connection, placed, now_ms)
 
 
-async def in_attention(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
-    """(body, received_at) of the sales that could not be placed."""
+async def in_attention(connection: AsyncConnection) -> Sequence[tuple[str, str, int]]:
+    """(machine, body, received_at) of the sales that could not be placed."""
     rows = await connection.execute(
-        sa.select(sale.c.body, sale.c.received_at).where(sale.c.disposition == "attention")
+        sa.select(sale.c.machine, sale.c.body, sale.c.received_at).where(
+            sale.c.disposition == "attention"
+        )
     )
-    return [(row.body, row.received_at) for row in rows]
+    return [(row.machine, row.body, row.received_at) for row in rows]
 
 
 async def sequence(connection: AsyncConnection, machine: str, epoch: str) -> Received:
     """How far a machine's sequence is stored; remembers how far it is without a gap."""
     where = (stream.c.machine == machine, stream.c.epoch == epoch)
     known = await connection.scalar(sa.select(stream.c.contiguous).where(*where)) or 0
-    rows = await connection.execute(
+    beyond = (
         sa.select(sale.c.seq)
         .where(sale.c.machine == machine, sale.c.epoch == epoch, sale.c.seq > known)
-        .order_by(sale.c.seq)
-        .limit(MOST_BEYOND)
+        .distinct()
+        .subquery()
     )
-    now = received(known, (row.seq for row in rows))
+    # Within an unbroken run, a seq less its rank is always the same.
+    rank = sa.func.row_number().over(order_by=beyond.c.seq)
+    numbered = sa.select(beyond.c.seq, (beyond.c.seq - rank).label("run")).subquery()
+    rows = await connection.execute(
+        sa.select(sa.func.min(numbered.c.seq), sa.func.max(numbered.c.seq))
+        .group_by(numbered.c.run)
+        .order_by(sa.func.min(numbered.c.seq))
+        .limit(MOST_MISSING + 1)
+    )
+    now = received(known, ((first, last) for first, last in rows))
     if now.contiguous != known:
-        moved = insert(stream).values(machine=machine, epoch=epoch, contiguous=now.contiguous)
-        await connection.execute(
-            moved.on_conflict_do_update(
-                index_elements=[stream.c.machine, stream.c.epoch],
-                set_={"contiguous": now.contiguous},
-            )
-        )
+        await _remember(connection, machine, epoch, now.contiguous)
     return now
+
+
+async def settle(
+    connection: AsyncConnection, machine: str, epoch: str, settled: int, now_ms: int
+) -> None:
+    """A machine says that all up to `settled` was acknowledged; what is not here is lost.
+
+    It is not asked for again: it may have had its receipt, from a store that is no more.
+    """
+    now = await sequence(connection, machine, epoch)
+    if now.contiguous < settled:
+        detail = (
+            f"epoch {epoch}: of the sales {now.contiguous + 1} to {settled}, which the machine"
+            " knows as acknowledged, some are not here; was the database restored or replaced?"
+        )
+        await report(connection, now_ms, "gap", detail, machine)
+        await _remember(connection, machine, epoch, settled)
+
+
+async def _remember(connection: AsyncConnection, machine: str, epoch: str, contiguous: int) -> None:
+    moved = insert(stream).values(machine=machine, epoch=epoch, contiguous=contiguous)
+    await connection.execute(
+        moved.on_conflict_do_update(
+            index_elements=[stream.c.machine, stream.c.epoch], set_={"contiguous": contiguous}
+        )
+    )
 
 
 async def report(  # noqa: PLR0917, a row has as many columns as it has
@@ -122,33 +174,25 @@ async def report(  # noqa: PLR0917, a row has as many columns as it has
     sale_id: str | None = None,
     body: bytes | None = None,
 ) -> None:
-    """Write an incident down."""
-    await connection.execute(
-        sa.insert(incident).values(
-            at=now_ms, kind=kind, machine=machine, sale_id=sale_id, detail=detail, body=body
-        )
+    """Write an incident down; said again, it is the same."""
+    told = "\0".join((kind, machine or "", sale_id or "", detail)).encode() + (body or b"")
+    row = insert(incident).values(
+        at=now_ms,
+        kind=kind,
+        machine=machine,
+        sale_id=sale_id,
+        detail=detail,
+        body=body,
+        digest=sha256(told).hexdigest(),
     )
+    await connection.execute(row.on_conflict_do_nothing())
 
 
-async def _again(connection: AsyncConnection, told: Sale, body: str, now_ms: int) -> Kept:
-    same = await connection.scalar(
-        sa.select(sale.c.body).where(
-            sale.c.machine == told.machine, sale.c.epoch == told.epoch, sale.c.seq == told.seq
-        )
-    )
-    if same == body:
-        return Kept.AGAIN
-    detail = f"epoch {told.epoch} seq {told.seq} came with another id, token or body"
-    known = await connection.scalar(
-        sa.select(incident.c.id).where(
-            incident.c.kind == "conflict", incident.c.body == body.encode()
-        )
-    )
-    if known is None:
-        await report(
-            connection, now_ms, "conflict", detail, told.machine, told.sale_id, body.encode()
-        )
-    return Kept.CONFLICT
+async def _report(
+    connection: AsyncConnection, now_ms: int, kind: str, detail: str, arrival: Arrival
+) -> None:
+    body = arrival.body.encode()
+    await report(connection, now_ms, kind, detail, arrival.machine, arrival.sale.sale_id, body)
 
 
 def _columns(placed: Disposition) -> dict[str, str | None]:

@@ -19,11 +19,11 @@ def _states() -> str:
 sale: Final = sa.Table(
     "sale",
     metadata,
-    sa.Column("machine", sa.Text, primary_key=True),
-    sa.Column("epoch", sa.Text, primary_key=True),
-    sa.Column("seq", sa.BigInteger, primary_key=True),
-    # The same sale again is the same row, whatever sequence it claims.
-    sa.Column("sale_id", sa.Text, nullable=False, unique=True),
+    # The same sale again is the same row, whatever place it claims.
+    sa.Column("sale_id", sa.Text, primary_key=True),
+    sa.Column("machine", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
     # One receipt page, one sale.
     sa.Column("token", sa.Text, nullable=False, unique=True),
     sa.Column("body", sa.Text, nullable=False),
@@ -34,6 +34,8 @@ sale: Final = sa.Table(
     sa.CheckConstraint("disposition IN ('receipt', 'skipped', 'attention')", name="disposition"),
     sa.CheckConstraint("disposition = 'receipt' OR reason IS NOT NULL", name="reasoned"),
 )
+# Two sales at one place are both kept: a card that forgot its last sale made the second.
+sa.Index("sale_place", sale.c.machine, sale.c.epoch, sale.c.seq)
 sa.Index("sale_latest", sale.c.received_at)
 sa.Index("sale_attention", sale.c.received_at, sqlite_where=sale.c.disposition == "attention")
 
@@ -52,7 +54,10 @@ receipt: Final = sa.Table(
     # A provider's key is used for one receipt, ever.
     sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column("body", sa.Text),
+    # When the provider's memory of the key began: on the wall, and since which boot.
     sa.Column("first_sent_at", sa.BigInteger),
+    sa.Column("first_sent_boot", sa.Text),
+    sa.Column("first_sent_boottime", sa.BigInteger),
     sa.Column("provider_id", sa.Text),
     sa.Column("error", sa.Text),
     sa.Column("fn", sa.Text),
@@ -133,4 +138,6 @@ incident: Final = sa.Table(
     sa.Column("sale_id", sa.Text),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary),
+    # Said again, it is the same incident.
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
 )

@@ -4,14 +4,17 @@ The token is the only key. A token that nobody knows yet is answered like one wh
 way: the machine may be offline, and a stranger learns nothing from guessing.
 """
 
+import asyncio
+import contextlib
 import re
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import qrcode
 from aiohttp import web
-from aiohttp_sse import sse_response
+from aiohttp_sse import EventSourceResponse, sse_response
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.image.svg import SvgPathImage
 
@@ -24,6 +27,9 @@ from cloud.web.pages import page, render
 
 TOKEN: Final = re.compile(r"[0-9a-hjkmnp-tv-z]{16}")
 LOOK_S: Final = 5.0
+LONGEST_S: Final = 3600.0
+"""A page that stays open longer asks anew, by itself."""
+MOST_OPEN: Final = 500
 
 
 class Buyer:
@@ -33,6 +39,7 @@ class Buyer:
         self._config = config
         self._store = store
         self._news = news
+        self._open = 0
 
     def routes(self) -> Sequence[web.RouteDef]:
         """Public routes."""
@@ -54,9 +61,21 @@ class Buyer:
         token = _token(request)
         if token is None:
             return web.Response(status=404)
-        async with sse_response(request) as stream:
-            told = None
-            while stream.is_connected():
+        if self._open >= MOST_OPEN:
+            return web.Response(status=503, headers={"Retry-After": "30"})
+        self._open += 1
+        try:
+            async with sse_response(request) as stream:
+                await self._tell(request, stream, token)
+        finally:
+            self._open -= 1
+        return stream
+
+    async def _tell(self, request: web.Request, stream: EventSourceResponse, token: str) -> None:
+        told = None
+        deadline = time.monotonic() + LONGEST_S
+        with contextlib.suppress(ConnectionResetError):  # the page was closed
+            while stream.is_connected() and time.monotonic() < deadline:
                 ring = self._news.listen()
                 entry = await self._find(token)
                 card = self._card(request, entry)
@@ -65,12 +84,15 @@ class Buyer:
                     told = card
                 if entry is not None and entry.document is not None:
                     await stream.send("", event="done")
-                    break
-                await self._news.wait(ring, LOOK_S)
-        return stream
+                    return
+                if entry is None:
+                    # Nobody knows this token: it may be invented, and must not cost much.
+                    await asyncio.sleep(LOOK_S)
+                else:
+                    await self._news.wait(ring, LOOK_S)
 
     async def _find(self, token: str) -> Entry | None:
-        async with self._store.transaction() as connection:
+        async with self._store.reading() as connection:
             return await journal.by_token(connection, token)
 
     def _card(self, request: web.Request, entry: Entry | None) -> str:

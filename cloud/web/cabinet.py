@@ -1,5 +1,6 @@
 """The operator's cabinet: the latest sales, live, and the gauges. Not for the public address."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -42,17 +43,18 @@ class Cabinet:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         async with sse_response(request) as stream:
             told = None
-            while stream.is_connected():
-                ring = self._news.listen()
-                now = await self._sales(request)
-                if now != told:
-                    await stream.send(now)
-                    told = now
-                await self._news.wait(ring, LOOK_S)
+            with contextlib.suppress(ConnectionResetError):  # the page was closed
+                while stream.is_connected():
+                    ring = self._news.listen()
+                    now = await self._sales(request)
+                    if now != told:
+                        await stream.send(now)
+                        told = now
+                    await self._news.wait(ring, LOOK_S)
         return stream
 
     async def _sales(self, request: web.Request) -> str:
-        async with self._store.transaction() as connection:
+        async with self._store.reading() as connection:
             entries = await journal.latest(connection, LATEST)
             counted = await journal.counts(connection)
         return render(
@@ -66,7 +68,7 @@ class Cabinet:
         )
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        async with self._store.transaction() as connection:
+        async with self._store.reading() as connection:
             _gauge(await journal.counts(connection))
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

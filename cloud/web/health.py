@@ -27,7 +27,7 @@ class Health:
 
     async def _store_answers(self) -> bool:
         try:
-            async with self._store.transaction() as connection:
+            async with self._store.reading() as connection:
                 await connection.execute(sa.text("SELECT 1"))
         except sa.exc.SQLAlchemyError:
             return False

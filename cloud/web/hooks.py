@@ -27,7 +27,8 @@ class Hooks:
         return [web.post("/hook/{register}", self._push)]
 
     async def _push(self, request: web.Request) -> web.Response:
-        provider = self._providers.get(request.match_info["register"])
+        register = request.match_info["register"]
+        provider = self._providers.get(register)
         if provider is None:
             return web.json_response({"error": "no such register"}, status=404)
         try:
@@ -36,12 +37,14 @@ class Hooks:
             return web.json_response({"error": "the body cannot be unpacked"}, status=400)
         except BadSignatureError:
             metrics.BAD_SIGNATURES.inc()
-            log.warning("push with a wrong signature", register=request.match_info["register"])
+            log.warning("push with a wrong signature", register=register)
             return web.json_response({"error": "wrong signature"}, status=401)
         if notice is not None:
             now_ms = time.time_ns() // 1_000_000
             async with self._store.transaction() as connection:
-                state = await receipts.record(connection, notice.key, notice.outcome, now_ms, None)
+                state = await receipts.record(
+                    connection, notice.key, notice.outcome, now_ms, None, register
+                )
             if state is None:
                 log.warning("push about a receipt that is not ours", key=notice.key)
             else:

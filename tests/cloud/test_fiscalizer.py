@@ -479,9 +479,9 @@ async def test_a_lane_that_is_stuck_holds_up_no_other(store: Store, register: Re
     working = asyncio.ensure_future(Fiscalizer(store, lanes, "one", Bell(), Bell()).run())
 
     async def there() -> bool:
-        return await states(store) == {id_of(1): "issued", id_of(2): "issued"}
+        return await states(store) == {id_of(1): "submitted", id_of(2): "issued"}
 
-    # The first is issued by its push: its lane still waits for the answer.
+    # The push of the first comes to the other register's address, and is not believed.
     await eventually(there)
     assert not working.done()
     working.cancel()

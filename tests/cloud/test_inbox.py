@@ -35,6 +35,7 @@ from edge.wire import CLOUD_STATE, Ack, Channel, ReceiptAck, Sale, Shown, State,
 pytestmark = pytest.mark.needs("mosquitto")
 
 SALE_TOPIC = Channel.SALE.of(MACHINE)
+STATE_TOPIC = Channel.STATE.of(MACHINE)
 
 
 @pytest.fixture
@@ -136,7 +137,6 @@ QUARANTINED = {
     "a float as money": sale_json(amount=1.5),
     "less than nothing": sale_json(amount=-1),
     "half a surrogate": sale_json(item="\ud800"),
-    "another's sale": sale_json(machine="vm-9"),
 }
 
 
@@ -330,3 +330,29 @@ async def test_an_answer_to_a_receipt_is_believed_of_ones_own_alone(
         machine.say(a_sale(3))
         await until(lambda: last_ack(machine) == (3, ()))
         assert (await the_receipt(store)).acked_rev == 1
+
+
+async def test_a_sale_of_another_machine_needs_a_person_and_wedges_nobody(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.send(SALE_TOPIC, sale_json(machine="vm-9"))
+        machine.say(a_sale(2))
+        await until(lambda: machine.heard(Ack) and last_ack(machine) == (2, ()))
+    ((body, reason),) = await rows(
+        store, sa.select(sale.c.body, sale.c.reason).where(sale.c.disposition == "attention")
+    )
+    assert '"vm-9"' in body
+    assert reason == f"it says that vm-9 sold it, and it came from {MACHINE}"
+
+
+async def test_a_birth_that_knows_of_sales_we_never_saw_is_an_incident_and_wedges_nobody(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    """The database was replaced: 150 sales were acknowledged by one that is no more."""
+    birth = State(online=True, epoch=EPOCH, next_seq=152, oldest_unacked=151)
+    async with a_cloud(store, broker):
+        machine.send(STATE_TOPIC, encode(birth))
+        machine.say(a_sale(151))
+        await until(lambda: machine.heard(Ack) and last_ack(machine) == (151, ()))
+    assert await incidents(store) == ["gap"]

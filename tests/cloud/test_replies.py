@@ -121,7 +121,7 @@ async def test_a_refusal_is_told_without_a_qr_or_a_page(
     await sell(store, a_sale())
     async with store.transaction() as connection:
         held = await receipts.lease(connection, "main", "one", now_ms())
-        job = await receipts.next_job(connection, "main")
+        job = await receipts.next_job(connection, "main", now_ms())
         assert held is not None
         assert job is not None
         await receipts.intend(connection, held, job, "{}", now_ms())

@@ -9,6 +9,7 @@ from shop import (
     a_document,
     a_sale,
     id_of,
+    now_ms,
     sell,
     token_of,
     write,
@@ -26,7 +27,7 @@ T = 1_800_000_000_000
 async def answer(store: Store, number: int, outcome: Outcome) -> None:
     async with store.transaction() as connection:
         held = await receipts.lease(connection, "main", "one", T)
-        job = await receipts.next_job(connection, "main")
+        job = await receipts.next_job(connection, "main", now_ms())
         assert held is not None
         assert job is not None
         assert job.key == id_of(number)

@@ -12,6 +12,7 @@ from shop import (
     a_sale,
     id_of,
     incidents,
+    now_ms,
     placed,
     rows,
     sell,
@@ -43,7 +44,7 @@ async def taken(store: Store, owner: str = "one", at: int = T) -> Lease:
 
 async def job(store: Store, register: str = "main") -> Job | None:
     async with store.transaction() as connection:
-        return await receipts.next_job(connection, register)
+        return await receipts.next_job(connection, register, now_ms())
 
 
 async def intend(store: Store, held: Lease, body: str = "body", at: int = T) -> None:

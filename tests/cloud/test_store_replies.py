@@ -2,7 +2,7 @@
 
 import msgspec
 import sqlalchemy as sa
-from shop import MACHINE, NOON, a_document, a_sale, id_of, rows, sell, token_of
+from shop import MACHINE, NOON, a_document, a_sale, id_of, now_ms, rows, sell, token_of
 
 from cloud.outcome import Dead, Done
 from cloud.store import Store, receipts, replies
@@ -78,7 +78,7 @@ async def test_a_refusal_is_told_and_replaced_by_a_late_document(store: Store) -
     await sell(store, a_sale())
     async with store.transaction() as connection:
         held = await receipts.lease(connection, "main", "one", T)
-        job = await receipts.next_job(connection, "main")
+        job = await receipts.next_job(connection, "main", now_ms())
         assert held is not None
         assert job is not None
         await receipts.intend(connection, held, job, "{}", T)

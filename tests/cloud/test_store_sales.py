@@ -72,10 +72,9 @@ async def test_the_same_sale_again_is_the_same_row(store: Store) -> None:
         a_sale(item="0002"),
         a_sale(seq=2),
         a_sale(epoch="00000000"),
-        # The same place in the sequence, or the same page, and another sale.
+        # The same page, and another sale.
         a_sale(sale_id=id_of(2)),
         a_sale(2, token=token_of(1)),
-        a_sale(2, seq=1),
     ],
 )
 async def test_the_same_name_with_another_body_is_an_incident_and_both_are_kept(
@@ -88,6 +87,28 @@ async def test_the_same_name_with_another_body_is_an_incident_and_both_are_kept(
     assert (beside.kind, beside.machine, beside.sale_id) == ("conflict", MACHINE, other.sale_id)
     assert decode(beside.body, Sale) == other
     assert len(await rows(store, sa.select(receipt))) == 1
+
+
+async def test_another_sale_at_the_same_place_is_kept_with_its_receipt_and_an_incident(
+    store: Store,
+) -> None:
+    """A card that forgot its last sale gives its place to the next; both were sold."""
+    other = a_sale(2, seq=1)
+    assert await sell(store, a_sale(), other, other) == [Kept.NEW, Kept.NEW, Kept.AGAIN]
+    assert len(await rows(store, sa.select(receipt))) == 2
+    assert await incidents(store) == ["two sales at one place"]
+    assert await sequence(store) == Received(1, 1, ())
+
+
+async def test_what_a_machine_knows_as_acknowledged_and_is_not_here_is_an_incident(
+    store: Store,
+) -> None:
+    await sell(store, a_sale(1), a_sale(2), a_sale(300))
+    for _ in range(2):
+        async with store.transaction() as connection:
+            await sales.settle(connection, MACHINE, EPOCH, 299, now_ms())
+    assert await incidents(store) == ["gap"]
+    assert await sequence(store) == Received(300, 300, ())
 
 
 async def test_two_different_conflicts_are_two_incidents(store: Store) -> None:
@@ -109,7 +130,8 @@ async def test_a_machine_with_a_new_card_begins_again(store: Store) -> None:
 async def test_a_sale_that_can_be_placed_at_last_goes_its_way_once(store: Store) -> None:
     await sell(store, a_sale(), config=a_config(machines={}))
     async with store.transaction() as connection:
-        ((body, received_at),) = await sales.in_attention(connection)
+        ((machine, body, received_at),) = await sales.in_attention(connection)
+        assert machine == MACHINE
         assert received_at <= now_ms()
         arrival = placed(decode(body.encode(), Sale))
         await sales.place_again(connection, arrival.disposition, now_ms())  # type: ignore[arg-type]

@@ -166,7 +166,7 @@ async def test_a_refusal_keeps_its_reason_from_the_buyer(store: Store, client: C
     await sell(store, a_sale())
     async with store.transaction() as connection:
         held = await receipts.lease(connection, "main", "one", now_ms())
-        job = await receipts.next_job(connection, "main")
+        job = await receipts.next_job(connection, "main", now_ms())
         assert held is not None
         assert job is not None
         await receipts.intend(connection, held, job, "{}", now_ms())

@@ -22,7 +22,9 @@ def upgrade() -> None:
         sa.Column("sale_id", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("digest"),
     )
     op.create_table(
         "lane",
@@ -41,10 +43,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "sale",
+        sa.Column("sale_id", sa.Text(), nullable=False),
         sa.Column("machine", sa.Text(), nullable=False),
         sa.Column("epoch", sa.Text(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("sale_id", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
@@ -54,8 +56,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "disposition IN ('receipt', 'skipped', 'attention')", name="disposition"
         ),
-        sa.PrimaryKeyConstraint("machine", "epoch", "seq"),
-        sa.UniqueConstraint("sale_id"),
+        sa.PrimaryKeyConstraint("sale_id"),
         sa.UniqueConstraint("token"),
     )
     with op.batch_alter_table("sale", schema=None) as batch_op:
@@ -66,6 +67,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("disposition = 'attention'"),
         )
         batch_op.create_index("sale_latest", ["received_at"], unique=False)
+        batch_op.create_index("sale_place", ["machine", "epoch", "seq"], unique=False)
 
     op.create_table(
         "showing",
@@ -99,6 +101,8 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("first_sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("first_sent_boot", sa.Text(), nullable=True),
+        sa.Column("first_sent_boottime", sa.BigInteger(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("fn", sa.Text(), nullable=True),
