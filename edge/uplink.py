@@ -120,7 +120,9 @@ class Uplink:
         if incoming.topic == CLOUD_STATE:
             cloud = decode(incoming.payload, CloudState)
             if cloud.online and cloud != self._cloud:
-                await self._on_new_cloud()
+                if self._cloud is not None:
+                    # It has read the birth of our connection, which is old by now.
+                    await self._on_new_cloud()
                 self.connected()
             self._cloud = cloud
             return

@@ -1,5 +1,6 @@
 """Leases, intents and outcomes: what is written down, in which order, and by whom alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from shop import (
 from cloud.errors import LeaseLostError
 from cloud.fiscalization import State
 from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
+from cloud.receipt import Purpose
 from cloud.store import Store, receipts, sales
 from cloud.store.receipts import LEASE_MS, Job, Lease
 from cloud.store.schema import incident, lane, receipt, sale
@@ -271,3 +273,61 @@ async def test_no_interleaving_of_answers_and_pushes_undoes_a_document(
         row = await the_receipt(store)
         assert (state is State.ISSUED) == documented == (row.fd == 1)
     assert await incidents(store) == []
+
+
+async def test_a_lease_from_the_future_is_a_clock_that_was_set_back(store: Store) -> None:
+    await taken(store, "one", T)
+    assert await take(store, "two", T - 3 * 3_600_000) == Lease("main", "two", 2)
+
+
+async def test_a_receipt_put_off_to_the_far_future_is_due(store: Store) -> None:
+    await sell(store, a_sale())
+    await write(store, sa.update(receipt).values(next_at=now_ms() + 10 * 3_600_000))
+    due = await job(store)
+    assert due is not None
+    assert due.next_at <= now_ms()
+
+
+@pytest.mark.parametrize(("ask_first", "first"), [(False, 3), (True, 1)])
+async def test_sending_and_asking_take_turns(store: Store, *, ask_first: bool, first: int) -> None:
+    held = await taken(store)
+    await sell(store, a_sale(1), a_sale(2))
+    for number in (1, 2):
+        await intend(store, held)
+        await record(store, Accepted(f"sc_{number}"), held=held, key=id_of(number))
+    await write(store, sa.update(receipt).values(next_at=0))
+    await sell(store, a_sale(3))
+    async with store.transaction() as connection:
+        due = await receipts.next_job(connection, "main", now_ms(), ask_first=ask_first)
+    assert due is not None
+    assert due.key == id_of(first)
+
+
+async def test_a_refund_is_not_taken_for_the_sales_own_document(store: Store) -> None:
+    await sell(store, a_sale())
+    await intend(store, await taken(store))
+    refund = replace(a_document(), purpose=Purpose.INCOME_RETURN)
+    assert await record(store, Done(refund, "sc_1")) is State.SUBMITTED
+    assert await incidents(store) == ["another purpose"]
+    assert await record(store, DONE) is State.ISSUED
+
+
+async def test_a_push_to_another_registers_address_is_not_ours(store: Store) -> None:
+    await sell(store, a_sale())
+    async with store.transaction() as connection:
+        told = await receipts.record(connection, id_of(1), DONE, T, None, "other")
+    assert told is None
+    assert (await the_receipt(store)).state == "waiting"
+
+
+async def test_a_document_of_another_sum_stands_and_is_an_incident(store: Store) -> None:
+    await sell(store, a_sale())
+    assert await record(store, Done(a_document(total=1), "sc_1")) is State.ISSUED
+    assert await incidents(store) == ["another sum"]
+
+
+async def test_what_a_register_still_has_to_do_is_counted(store: Store) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    await record(store, DONE)
+    async with store.reading() as connection:
+        assert await receipts.registers_in_use(connection) == [("main", 1)]

@@ -53,8 +53,13 @@ class Machine:
             disk=self.disk,
             clock=self.clock,
             on_receipt=self.receipts.append,
+            on_new_cloud=self.say_birth,
         )
         self.connections = 0
+        self.births = 0
+
+    async def say_birth(self) -> None:
+        self.births += 1
 
     @property
     def pending(self) -> int:
@@ -217,6 +222,7 @@ async def test_a_cloud_that_started_anew_is_told_again(machine: Machine, cloud: 
     cloud.announce()
     await until(lambda: machine.pending == 0)
     assert cloud.arrived == [1, 2, 3]
+    assert machine.births == 1
 
 
 async def test_a_receipt_is_acknowledged_every_time_and_told_once(
