@@ -152,9 +152,7 @@ class Reader:
             self._media = Kind.PAID
         return events
 
-    def _events(
-        self, conclusion: Conclusion, vend: _Vend, at: float
-    ) -> list[Event]:
+    def _events(self, conclusion: Conclusion, vend: _Vend, at: float) -> list[Event]:
         item = _item(vend.item)
         amount, currency = self._worth(vend.approved if vend.approved is not None else vend.price)
         if conclusion in SALES:

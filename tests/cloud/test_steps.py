@@ -90,6 +90,6 @@ def test_a_second_process_is_told_that_the_first_is_there(tmp_path: Path) -> Non
 
 async def test_a_register_that_receipts_wait_for_cannot_be_taken_away(store: Store) -> None:
     await sell(store, a_sale())
-    with pytest.raises(ConfigError, match="registers.main: missing, and 1 receipts still wait"):
+    with pytest.raises(ConfigError, match=r"registers\.main: missing, and 1 receipts still wait"):
         await _check_registers(a_config(registers={}), store)
     await _check_registers(a_config(), store)
