@@ -84,6 +84,16 @@ class Revalue(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CashMovement(Event):
+    """Cash went in and out until no credit was left; `amount` is what the machine keeps."""
+
+    name: ClassVar[str] = "cash_movement"
+    amount: int | None
+    currency: str | None
+    raw: Raw = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class VendRequested(Event):
     """A buyer chose: a settlement begins."""
 

@@ -1,6 +1,6 @@
 """Sniffer: signals in, events out. Joins framer, exchanges and readers; has no rules of its own.
 
-Signal -> Framer -> Block -> Joiner -> Exchange -> Reader -> Event
+Signal -> Framer -> Block -> Joiner -> Exchange -> Reader, Till -> Event
 """
 
 from collections import deque
@@ -10,6 +10,7 @@ from typing import Final
 
 from mdb.block import Address, Fault
 from mdb.byte import Break, Signal
+from mdb.cash import Changer, Ledger, Validator
 from mdb.cashless import Message
 from mdb.event import BusFault, BusReset, Event, Return, Sale
 from mdb.exchange import Exchange, Joined, Joiner
@@ -45,6 +46,10 @@ class Sniffer:
             each: Reader(each, known.get(each, Context())) for each in READERS
         }
         self._cash_sales: deque[Sale | Return] = deque(maxlen=CASH_SALES_KEPT)
+        self._changer = Changer()
+        self._validator = Validator()
+        self._ledger = Ledger()
+        self._at = 0.0
 
     @property
     def context(self) -> Mapping[int, Context]:
@@ -60,9 +65,14 @@ class Sniffer:
         return self._follow(self._framer.feed(signal))
 
     def flush(self) -> list[Heard]:
-        """The capture ended: what the last block still settles."""
+        """The capture ended: what the last block still settles, and what cash is left."""
         heard = self._follow(self._framer.flush())
-        return heard + [self._hear(each) for each in self._joiner.flush()]
+        heard += [self._hear(each) for each in self._joiner.flush()]
+        at = max((each.exchange.at for each in heard if each.exchange), default=self._at)
+        till = self._changer.till
+        events = self._ledger.add(self._changer.settle(), till, at, Address.CHANGER)
+        events += self._ledger.flush(till, at)
+        return [*heard, Heard(None, (), tuple(events))] if events else heard
 
     def _follow(self, framed: Iterable[Framed]) -> list[Heard]:
         return [self._hear(joined) for each in framed for joined in self._joiner.feed(each)]
@@ -78,13 +88,38 @@ class Sniffer:
                     events += reader.reset_by_bus(joined.at)
                 return Heard(None, (), tuple(events))
             case Exchange():
+                self._at = joined.at
                 follower = self._readers.get(joined.address)
                 if follower is None:
-                    return Heard(joined, (), ())
+                    return Heard(joined, (), tuple(self._cash_moved(joined)))
                 said, concluded = follower.feed(joined)
                 if joined.command[1:2] == CASH_SALE:
                     concluded = [event for event in concluded if not self._told_before(event)]
+                    concluded += self._cash_spent(concluded)
                 return Heard(joined, tuple(said), tuple(concluded))
+
+    def _cash_moved(self, exchange: Exchange) -> list[Event]:
+        """Coins and bills, in and out."""
+        match exchange.address:
+            case Address.CHANGER:
+                moved, till = self._changer.feed(exchange), self._changer.till
+                if moved.deposited:
+                    moved = self._changer.settle() + moved
+                return self._ledger.add(moved, till, exchange.at, Address.CHANGER)
+            case Address.VALIDATOR:
+                moved, till = self._validator.feed(exchange), self._validator.till
+                return self._ledger.add(moved, till, exchange.at, Address.VALIDATOR)
+            case _:
+                return []
+
+    def _cash_spent(self, concluded: list[Event]) -> list[Event]:
+        """A CASH SALE says what the cash was for."""
+        return [
+            movement
+            for event in concluded
+            if isinstance(event, Sale)
+            for movement in self._ledger.sold(event.amount or 0, self._changer.till, event.at)
+        ]
 
     def _told_before(self, event: Event) -> bool:
         """A CASH SALE may be told to both readers; it is one sale."""

@@ -50,8 +50,8 @@ def test_a_command_nobody_answers_is_told_once() -> None:
     ("story", "told"),
     [
         (
-            ["1 > 33 33", "1.1 < 81 81", "1.2 > 00"],
-            ["1.0000 VMC > validator 33", "1.1000 validator > VMC 81"],
+            ["1 > 33 33", "1.1 < 91 91", "1.2 > 00"],
+            ["1.0000 VMC > validator 33", "1.1000 validator > VMC 91"],
         ),
         (["1 > C3 01 C4", "1.1 < 00"], ["1.0000 VMC > address C0 C3 01"]),
         (["1 > 13 07 1A", "1.1 < 00"], ["1.0000 VMC > cashless 1 13 07"]),

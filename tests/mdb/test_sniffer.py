@@ -156,7 +156,7 @@ def test_the_context_can_be_kept_and_given_back(hear: Hear) -> None:
 
 
 def test_a_peripheral_nobody_knows_is_heard_out(hear: Hear) -> None:
-    assert hear("> C3 01 02 C6 \n < 05 0096 9B \n > 00 \n > 33 33 \n < 81 81 \n > 00") == []
+    assert hear("> C3 01 02 C6 \n < 05 0096 9B \n > 00 \n > 1A 1A \n < 02 02 \n > 00") == []
 
 
 def test_a_break_is_told(hear: Hear) -> None:
