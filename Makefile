@@ -14,6 +14,7 @@ help:
 	@echo 'make bench            figures, each beside its ceiling'
 	@echo 'make format           let the formatter have its way'
 	@echo 'make lock             raise the locked versions'
+	@echo 'make clean            take .venv away'
 
 demo: .venv/.demo
 	@$(BIN)/python -m cloud demo $(if $(SALES),--sales $(SALES))

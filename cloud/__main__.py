@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -69,7 +70,7 @@ async def _demo(arguments: argparse.Namespace) -> int:
 async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
     running = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         return await running
@@ -84,25 +85,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = _command(commands.add_parser, "serve", help="run the fiscaliser")
-    serve.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=str(CONFIG))
+    serve.add_argument(
+        "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
+    )
     serve.set_defaults(run=_serve)
     migrate = _command(commands.add_parser, "migrate", help="bring the database up to date")
-    migrate.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=str(CONFIG))
+    migrate.add_argument(
+        "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
+    )
     migrate.set_defaults(run=_migrate)
     emulate = _command(commands.add_parser, "emulate", help="a provider of one's own")
     emulate.add_argument("provider", choices=["cloudkassir"])
-    emulate.add_argument("--listen", default="127.0.0.1:8085", metavar="HOST:PORT")
-    emulate.add_argument("--public-id", default="demo", metavar="ID")
+    emulate.add_argument(
+        "--listen", default="127.0.0.1:8085", metavar="HOST:PORT", help="default: %(default)s"
+    )
+    emulate.add_argument("--public-id", default="demo", metavar="ID", help="default: %(default)s")
     emulate.add_argument(
         "--secret-file", type=Path, metavar="FILE", help="the API secret; else one is made and told"
     )
     emulate.add_argument("--inn", metavar="INN", help="the only company it knows; any, if not set")
     emulate.add_argument("--webhook", metavar="URL", help="where receipts are pushed to")
-    emulate.add_argument("--delay", type=float, default=0.0, metavar="S", help="until it is issued")
+    emulate.add_argument(
+        "--delay", type=_seconds, default=0.0, metavar="S", help="until it is issued"
+    )
     emulate.add_argument("--ledger", type=Path, metavar="FILE", help="kept there; else in memory")
     emulate.set_defaults(run=_emulate)
     demo = _command(commands.add_parser, "demo", help="everything, here and now, without a machine")
-    demo.add_argument("--sales", type=int, metavar="N", help="sell by itself, sum up, end")
+    demo.add_argument("--sales", type=_count, metavar="N", help="sell by itself, sum up, end")
     demo.add_argument(
         "--broker",
         choices=["mosquitto", "amqtt"],
@@ -118,6 +127,22 @@ def _command(make: Any, *names: str, **how: Any) -> argparse.ArgumentParser:  # 
     )
     parser.add_argument("--verbose", action="store_true", help="log each sale and receipt")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of sales; expected 1 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; expected seconds, such as 1.5")
+    return seconds
 
 
 def _log(*, verbose: bool) -> None:

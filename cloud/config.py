@@ -12,7 +12,7 @@ from msgspec import Meta, field
 from cloud.errors import ConfigError
 from cloud.receipt import Subject, Taxation
 from edge.wire.messages import MachineId
-from edge.wire.settings import Broker, Listen, SettingsError, Table, read
+from edge.wire.settings import Broker, Item, Listen, SettingsError, Table, read
 
 Text = Annotated[str, Meta(min_length=1, max_length=243)]
 """As long as the shortest provider's field for an address."""
@@ -65,7 +65,7 @@ class Machine(Table, frozen=True, kw_only=True):
     address: Text
     place: Text
     timezone: str = "Europe/Moscow"
-    slots: dict[str, Slot] = field(default_factory=dict)
+    slots: dict[Item, Slot] = field(default_factory=dict)
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class Config(Table, frozen=True, kw_only=True):
     operator: Operator
     registers: dict[str, Register]
     machines: dict[MachineId, Machine] = field(default_factory=dict)
-    slots: dict[str, Slot] = field(default_factory=dict)
+    slots: dict[Item, Slot] = field(default_factory=dict)
 
     def receipt_page(self, token: str) -> str:
         """The buyer's page of a sale."""

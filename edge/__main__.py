@@ -127,7 +127,7 @@ def _face(tap: Replay | VirtualMachine, config: Config) -> "Face | None":
 async def _until_told_to_stop(work: Coroutine[None, None, None]) -> None:
     running = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await running

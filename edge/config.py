@@ -8,7 +8,7 @@ from msgspec import Meta, field
 from edge.errors import ConfigError
 from edge.presenter import STATUTORY_S
 from edge.wire.messages import END, MachineId
-from edge.wire.settings import Broker, Listen, SettingsError, Table, read
+from edge.wire.settings import Broker, Item, Listen, SettingsError, Table, read
 from edge.wire.topics import CLOUD
 
 
@@ -52,7 +52,7 @@ class Config(Table, frozen=True, kw_only=True):
     broker: Broker = Broker()
     receipts: Receipts = Receipts()
     display: tuple[DisplayTable, ...] = (TerminalDisplay(),)
-    products: dict[str, str] = field(default_factory=dict)
+    products: dict[Item, str] = field(default_factory=dict)
 
 
 def load(file: Path) -> Config:

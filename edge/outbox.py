@@ -6,6 +6,8 @@
 - One connection, used by one thread at a time: this SQLite corrupts a log written by two.
 """
 
+import fcntl
+import os
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -31,6 +33,25 @@ def _queries() -> Mapping[str, str]:
 QUERIES: Final = _queries()
 
 
+def _unusable(file: Path, error: Exception) -> StartError:
+    return StartError(
+        f"{file}: the outbox cannot be used: {error}; check the disk and the folder's owner"
+    )
+
+
+def _alone(file: Path) -> int:
+    """Lock the outbox's folder: two agents would both keep, and lose, each other's sales."""
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(folder)
+        raise StartError(
+            f"{file}: another agent uses this outbox; stop it first (systemctl stop chekomat-edge)"
+        ) from None
+    return folder
+
+
 class Outbox:
     """Everything the machine must not forget, in one SQLite file."""
 
@@ -42,15 +63,18 @@ class Outbox:
         """
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(file, error) from error
+        self._lock = _alone(file)
+        try:
             self._connection = sqlite3.connect(file, check_same_thread=False)
             self._secure()
             self._connection.executescript(QUERIES["schema"])
             self._run("make_identity", epoch=epoch)
             self._connection.commit()
-        except (OSError, sqlite3.Error) as error:
-            raise StartError(
-                f"{file}: the outbox cannot be used: {error}; check the disk and the folder's owner"
-            ) from error
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise _unusable(file, error) from error
         self.epoch: str = self._one("epoch")[0]
         self.next_seq: int = self._one("next_seq")[0]
 
@@ -126,6 +150,7 @@ class Outbox:
         self._connection.commit()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
+        os.close(self._lock)
 
     def _secure(self) -> None:
         """Set what durability rests on, and read it back: a setting may silently not take."""

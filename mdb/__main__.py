@@ -43,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         raise
-    except (NotATraceError, UnicodeDecodeError, OSError) as error:
-        reason = error if isinstance(error, NotATraceError) else _reason(error)
+    except (NotATraceError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
         print(f"{arguments.file}: {reason}", file=sys.stderr)
         return 2
     return 0
@@ -63,16 +63,14 @@ def _decode(file: Path, *, as_lines: bool) -> None:
 
 def _listen(file: Path) -> Iterator[Heard]:
     sniffer = Sniffer()
-    with file.open(encoding="utf-8-sig") as trace:
-        for signal in read_trace(trace):
+    with file.open(encoding="utf-8-sig", errors="replace") as trace:
+        for signal in read_trace(trace, _unreadable):
             yield from sniffer.listen(signal)
     yield from sniffer.flush()
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "this is no text, and a trace is text: one bus block a line, '12.5 > 12 12'"
-    return str(getattr(error, "strerror", None) or error)
+def _unreadable(number: int, line: str) -> None:
+    print(f"line {number} cannot be read and is left out: {line[:60]!r}", file=sys.stderr)
 
 
 if __name__ == "__main__":

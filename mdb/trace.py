@@ -11,7 +11,7 @@ more than one byte, and on the last byte of a `<` block. Sniff lines of a Qibixx
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from mdb import qibixx
@@ -20,18 +20,22 @@ from mdb.byte import Break, BusByte, Line, Signal
 BYTE_S: Final = 0.001146
 """One byte on the wire: 11 bits at 9600 baud."""
 
-_LINE: Final = re.compile(r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir>[<>])\s+(?P<what>BREAK|[0-9A-Fa-f\s]+)")
+_LINE: Final = re.compile(
+    r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir>[<>])\s+(?P<what>BREAK|break|[0-9A-Fa-f\s]+)"
+)
 
 
 class NotATraceError(ValueError):
     """The text is no trace of either form; the message names the line and what was expected."""
 
 
-def read_trace(lines: Iterable[str]) -> Iterator[Signal]:
+def read_trace(
+    lines: Iterable[str], unreadable: Callable[[int, str], None] = lambda _number, _line: None
+) -> Iterator[Signal]:
     """The signals of a trace, in the order of the bus.
 
-    A line that cannot be read is skipped once the text has proved to be a trace: a recorder that
-    lost its power leaves half a line.
+    A line that cannot be read is told to `unreadable` and skipped, once the text has proved to be a
+    trace: a recorder that lost its power leaves half a line.
 
     Raises:
         NotATraceError: the first line that is no comment is no line of a trace.
@@ -50,8 +54,11 @@ def read_trace(lines: Iterable[str]) -> Iterator[Signal]:
             " '<seconds> <direction> <hex bytes>' such as '12.5 > 12 12',"
             " or a Qibixx sniff line such as 'x,00,0006528766,12,'"
         )
-    for _, line in _chain(first, told):
-        yield from parse_line(line) or ()
+    for number, line in _chain(first, told):
+        signals_of_line = parse_line(line)
+        if signals_of_line is None:
+            unreadable(number, line)
+        yield from signals_of_line or ()
 
 
 def parse_line(line: str) -> list[Signal] | None:
@@ -60,7 +67,7 @@ def parse_line(line: str) -> list[Signal] | None:
     if match is None:
         return None
     at, who = float(match["t"]), Line(match["dir"])
-    if match["what"] == "BREAK":
+    if match["what"].upper() == "BREAK":
         return [Break(at)] if who is Line.VMC else None
     try:
         values = bytes.fromhex(match["what"])

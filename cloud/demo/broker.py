@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from cloud.demo.processes import run
 from cloud.errors import StartError
@@ -16,7 +16,7 @@ _PLACES: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 
 @asynccontextmanager
-async def broker(folder: Path, port: int, name: str | None) -> AsyncIterator[str]:
+async def broker(folder: Path, port: int, name: str | None) -> AsyncIterator[Literal["5", "3.1.1"]]:
     """Run one on a loopback port, the named one or what is there; yields its version of MQTT.
 
     Raises:

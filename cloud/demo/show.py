@@ -11,7 +11,7 @@ import aiohttp
 
 from cloud.demo import settings
 from cloud.demo.broker import broker
-from cloud.demo.places import Places
+from cloud.demo.places import Places, Running
 from cloud.demo.processes import python, run, until_it_answers
 from cloud.demo.selling import sell
 
@@ -19,15 +19,14 @@ from cloud.demo.selling import sell
 async def demo(sales: int | None, broker_name: str | None = None) -> int:
     """Run it; the exit status says whether every sale has its one receipt."""
     places = Places.free()
-    kiosk, emulator = places.url(places.kiosk), places.url(places.emulator)
     with tempfile.TemporaryDirectory(prefix="chekomat-") as folder:
-        async with parts(Path(folder), places, broker_name) as http:
+        async with parts(Path(folder), places, broker_name) as running:
             if sales is None:
                 _say_where(places)
                 await asyncio.Event().wait()
                 return 0
             summary = await sell(
-                http, kiosk, emulator, sales, lambda done: print(f"{done} / {sales}", flush=True)
+                running, sales, lambda done: print(f"{done} / {sales}", flush=True)
             )
     # Last of all: the parts have ended and nobody speaks any more.
     print(summary.as_json(), flush=True)
@@ -50,7 +49,7 @@ def _say_where(places: Places) -> None:
 @asynccontextmanager
 async def parts(
     folder: Path, places: Places, broker_name: str | None = None
-) -> AsyncIterator[aiohttp.ClientSession]:
+) -> AsyncIterator[Running]:
     """Broker, register, cloud and machine, each up before the next; down again in turn.
 
     Raises:
@@ -82,4 +81,4 @@ async def parts(
             run("edge", python("edge", "run", "--config", str(edge_toml)))
         )
         await until_it_answers(http, f"{kiosk}/machine")
-        yield http
+        yield Running(http, places, version)

@@ -12,6 +12,8 @@ from edge.wire.messages import END
 
 Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:[0-9]{1,5}" + END)]
 """``HOST:PORT`` to listen on."""
+Item = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}" + END)]
+"""An item number as the bus has it: four hex digits, letters small."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,7 +25,8 @@ def main() -> None:
 def tell(figure: Figure) -> None:
     print(
         f"{figure.name:44}{figure.ours:12.1f}  {figure.beside:12.1f}  "
-        f"{figure.ours / figure.beside:7.2f}   {figure.unit}; beside: {figure.peer}; {figure.goal}",
+        f"{figure.ours / figure.beside:7.2f}   "
+        + "; ".join(part for part in (figure.unit, f"beside: {figure.peer}", figure.goal) if part),
         flush=True,
     )
 

@@ -143,7 +143,7 @@ WRONG = [
     ),
     (
         "[receipts]",
-        "[products]\n1 = 2\n[receipts]",
+        "[products]\n0001 = 2\n[receipts]",
         "products[...]: Expected `str`, got `int`",
     ),
     ("[receipts]", "broker = 7\n[receipts]", "broker: Expected `object`, found 7"),

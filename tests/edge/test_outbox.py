@@ -407,3 +407,12 @@ class OutboxStory(RuleBasedStateMachine):
 
 OutboxStory.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 test_no_story_loses_or_changes_a_sale = OutboxStory.TestCase
+
+
+def test_a_second_agent_is_told_that_the_first_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "outbox.sqlite"
+    first = Outbox(file, "7f3a9c1e")
+    with pytest.raises(StartError, match="another agent uses this outbox"):
+        Outbox(file, "7f3a9c1e")
+    first.close()
+    Outbox(file, "7f3a9c1e").close()

@@ -33,7 +33,7 @@ def test_a_program_reads_one_object_a_line(capsys: pytest.CaptureFixture[str]) -
     ("content", "told"),
     [
         (b"hello\n", "line 1 is no line of a trace: 'hello'; expected"),
-        (b"\x7fELF\x80\xff", "this is no text, and a trace is text"),
+        (b"\x7fELF\x80\xff", "line 1 is no line of a trace"),
     ],
 )
 def test_a_file_that_is_no_trace_is_refused(
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_read_is_named(
 
 @pytest.mark.parametrize(
     "content",
-    ["", "# nothing\n", "1 > 12 13\n2 < 42\n", "\ufeff1 > 12 12\r\n1.1 < 00\r\n", "1 > 12 12\n?"],
+    ["", "# nothing\n", "1 > 12 13\n2 < 42\n", "\ufeff1 > 12 12\r\n1.1 < 00\r\n"],
 )
 def test_whatever_was_heard_is_no_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
@@ -86,3 +86,17 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         decoding.stdout.close()
         assert decoding.stderr.read() == b""
     assert decoding.returncode == 0
+
+
+def test_a_line_that_cannot_be_read_is_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.mdb"
+    file.write_bytes(b"1.0 > break\n\xff\xfe\n2.0 > 13 FZ\n3.0 > BREAK\n")
+
+    assert main(["decode", "--json", str(file)]) == 0
+
+    told = capsys.readouterr()
+    assert [json.loads(line)["event"] for line in told.out.splitlines()] == ["bus_reset"] * 2
+    assert "line 2 cannot be read" in told.err
+    assert "line 3 cannot be read and is left out: '2.0 > 13 FZ'" in told.err
