@@ -18,8 +18,8 @@ from edge.config import Config, KioskDisplay, load
 from edge.disk import Disk
 from edge.errors import ConfigError, EdgeError
 from edge.outbox import Outbox
+from edge.panels import open_panels
 from edge.presenter import Policy
-from edge.screens import open_screens
 from edge.stage import Stage
 from edge.uplink import subscriptions
 from edge.wire import Channel, State, encode
@@ -84,7 +84,7 @@ async def _run(file: Path) -> None:
         clock=clock,
         on_heard=face.heard if face else None,
     )
-    async with open_screens(config.display, face) as displays:
+    async with open_panels(config.display, face) as displays:
         policy = Policy(
             qr=config.receipts.qr,
             link=config.receipts.link,

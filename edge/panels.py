@@ -1,4 +1,4 @@
-"""The displays that a configuration asks for, opened; a kiosk brings its small server along.
+"""The panels that a configuration asks for, opened as displays; a kiosk brings its server along.
 
 Pillow and aiohttp are imported only where they are needed: a pole display saves their 30 MB.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_screens(
+async def open_panels(
     tables: Sequence[DisplayTable], face: "Face | None"
 ) -> AsyncIterator[Mapping[str, Display]]:
     """Open every display; a kiosk serves the face of a virtual machine as well.
