@@ -1,11 +1,11 @@
 """Replies: a machine is told of its receipt, again and again, until it says that it has it."""
 
-import time
 from typing import Final
 
 import structlog
 
 from cloud.bell import Bell
+from cloud.clock import now_ms
 from cloud.config import Config
 from cloud.store import BUSY, Store, replies
 from cloud.store.replies import Reply
@@ -39,9 +39,9 @@ class Replies:
             await self._news.wait(ring, LOOK_S)
 
     async def _tell(self) -> None:
-        now_ms = time.time_ns() // 1_000_000
+        now = now_ms()
         async with self._store.reading() as connection:
-            untold = await replies.untold(connection, now_ms)
+            untold = await replies.untold(connection, now)
         if not untold:
             return
         for reply in untold:
@@ -49,7 +49,7 @@ class Replies:
         async with self._store.transaction() as connection:
             for reply in untold:
                 again_s = REPEAT_S[min(reply.times, len(REPEAT_S) - 1)]
-                await replies.said(connection, reply, now_ms + 1000 * again_s)
+                await replies.said(connection, reply, now + 1000 * again_s)
 
     def _publish(self, reply: Reply) -> None:
         receipt = reply.receipt

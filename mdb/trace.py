@@ -84,11 +84,6 @@ def signals(line: Line, values: bytes, at: float) -> Iterator[BusByte]:
         yield BusByte(value, mode, line, at + index * BYTE_S)
 
 
-def write_line(line: Line, values: bytes, at: float) -> str:
-    """One line of a trace, the mirror of `parse_line`."""
-    return f"{at:.4f} {line.value} {values.hex(' ').upper()}"
-
-
 def _chain(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     yield first
     yield from rest

@@ -1,6 +1,5 @@
 """Pushes from providers: ``POST /hook/<register>``. A push is merged with what polling finds."""
 
-import time
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -8,6 +7,7 @@ from aiohttp import web
 
 from cloud import metrics
 from cloud.bell import Bell
+from cloud.clock import now_ms
 from cloud.providers import BadSignatureError, Provider
 from cloud.store import Store, receipts
 
@@ -40,10 +40,9 @@ class Hooks:
             log.warning("push with a wrong signature", register=register)
             return web.json_response({"error": "wrong signature"}, status=401)
         if notice is not None:
-            now_ms = time.time_ns() // 1_000_000
             async with self._store.transaction() as connection:
                 state = await receipts.record(
-                    connection, notice.key, notice.outcome, now_ms, None, register
+                    connection, notice.key, notice.outcome, now_ms(), None, register
                 )
             if state is None:
                 log.warning("push about a receipt that is not ours", key=notice.key)

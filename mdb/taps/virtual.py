@@ -45,23 +45,21 @@ class _Choice:
 class VirtualMachine:
     """A tap whose bus is inside it; `press` is the buyer's finger."""
 
-    def __init__(self, prices: dict[str, int], dispensing_s: float = 0.0) -> None:
+    def __init__(self, prices: dict[str, int]) -> None:
         self.prices = prices
         self.ledger: list[Vend] = []
-        self._dispensing_s = dispensing_s
         self._pressed: asyncio.Queue[_Choice] = asyncio.Queue()
 
     @classmethod
     def open(cls, address: str) -> "VirtualMachine":
-        """Read ``ITEM=PRICE,…[?dispensing=SECONDS]``.
+        """Read ``ITEM=PRICE,…``.
 
         Raises:
             ValueError: an item is not four hex digits, or a price no multiple of ten kopecks that
                 fits the bus.
         """
-        menu, _, query = address.partition("?dispensing=")
         prices: dict[str, int] = {}
-        for entry in menu.split(","):
+        for entry in address.split(","):
             item, _, price = entry.partition("=")
             if not _ENTRY.fullmatch(entry) or int(price) % SCALE:
                 raise ValueError(
@@ -71,7 +69,7 @@ class VirtualMachine:
             if int(price) // SCALE >= 0xFFFF:
                 raise ValueError(f"virtual: {price} does not fit the bus; at most 655340")
             prices[item.lower()] = int(price)
-        return cls(prices, float(query or 0))
+        return cls(prices)
 
     def press(self, item: str, by: str = "cashless") -> None:
         """Buy an item, by ``cashless`` or ``cash``.
@@ -99,7 +97,6 @@ class VirtualMachine:
             ahead, done, after = _cash_vend(units, item) if cash else _card_vend(units, item)
             async for signal in self._speak(ahead):
                 yield signal
-            await asyncio.sleep(self._dispensing_s)
             async for signal in self._speak(done, choice):
                 yield signal
             async for signal in self._speak(after):
