@@ -47,7 +47,10 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A command to one peripheral and the answer that counts, if any."""
+    """A command to one peripheral and the answer that counts, if any.
+
+    `reply_at` is when the peripheral began to answer, be it with data, ACK or NAK.
+    """
 
     address: int
     command: bytes
@@ -144,9 +147,10 @@ class Joiner:
         if self._open is None or self._open.reply is not None:
             return [_stray(single, "answer to nobody")]
         block, self._open = self._open.block, None
-        if single.answer is Answer.ACK:
-            return self._settle(Exchange(block.address, block.data, block.at))
-        return self._settle(Exchange(block.address, block.data, block.at, fate=Fate.SILENT))
+        fate = Fate.HEARD if single.answer is Answer.ACK else Fate.SILENT
+        return self._settle(
+            Exchange(block.address, block.data, block.at, reply_at=single.at, fate=fate)
+        )
 
     def _vmc_single(self, single: Single) -> list[Joined]:
         if self._open is None or self._open.reply is None:
@@ -155,9 +159,9 @@ class Joiner:
             self._open.reply = None
             return []
         block, reply, self._open = self._open.block, self._open.reply, None
-        exchange = Exchange(block.address, block.data, block.at)
+        exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at)
         if single.answer is Answer.ACK:
-            exchange = replace(exchange, reply=reply.data, reply_at=reply.at)
+            exchange = replace(exchange, reply=reply.data)
         return self._settle(exchange, reply.data)
 
     def _close(self) -> list[Joined]:
@@ -165,13 +169,11 @@ class Joiner:
         if self._open is None:
             return []
         block, reply, self._open = self._open.block, self._open.reply, None
-        exchange = Exchange(block.address, block.data, block.at)
         if reply is None:
-            return self._settle(replace(exchange, fate=Fate.SILENT))
+            return self._settle(Exchange(block.address, block.data, block.at, fate=Fate.SILENT))
+        exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at)
         joined = self._settle(exchange, reply.data)
-        self._device(block.address).held = replace(
-            exchange, reply=reply.data, reply_at=reply.at, repeated=True
-        )
+        self._device(block.address).held = replace(exchange, reply=reply.data, repeated=True)
         return joined
 
     def _settle(self, exchange: Exchange, said: bytes | None = None) -> list[Joined]:

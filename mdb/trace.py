@@ -4,9 +4,11 @@
     12.000 > 13 00 04 E3 00 01 FB     seconds, who, bytes with checksum
     12.010 < 00                       ACK
     12.500 > BREAK                    a bus reset
+    12.600 >> 13* 00 04               mode bits as heard
 
 `>` is the VMC, `<` a peripheral. The mode bit is implied: set on the first byte of a `>` block of
-more than one byte, and on the last byte of a `<` block. Sniff lines of a Qibixx adapter
+more than one byte, and on the last byte of a `<` block. Where noise left them otherwise, `>>` or
+`<<` begins a line that tells them: a star after the byte whose mode bit was set. Sniff lines of a Qibixx adapter
 (`x,00,0006528766,12,`) are recognised by themselves; see `mdb.qibixx`.
 """
 
@@ -15,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from mdb import qibixx
+from mdb.block import MAX_BLOCK
 from mdb.byte import Break, BusByte, Line, Signal
 
 BYTE_S: Final = 0.001146
@@ -22,6 +25,9 @@ BYTE_S: Final = 0.001146
 
 _LINE: Final = re.compile(
     r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir>[<>])\s+(?P<what>BREAK|break|[0-9A-Fa-f\s]+)"
+)
+_TOLD: Final = re.compile(
+    r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir><<|>>)\s+(?P<what>[0-9A-Fa-f]{2}\*?(?:\s+[0-9A-Fa-f]{2}\*?)*)"
 )
 
 
@@ -65,7 +71,7 @@ def parse_line(line: str) -> list[Signal] | None:
     """The signals of one line of our own form; None if it is none."""
     match = _LINE.fullmatch(line)
     if match is None:
-        return None
+        return _mode_bits_told(line)
     at, who = float(match["t"]), Line(match["dir"])
     if match["what"].upper() == "BREAK":
         return [Break(at)] if who is Line.VMC else None
@@ -82,6 +88,55 @@ def signals(line: Line, values: bytes, at: float) -> Iterator[BusByte]:
     for index, value in enumerate(values):
         mode = (index == 0 and last > 0) if line is Line.VMC else index == last
         yield BusByte(value, mode, line, at + index * BYTE_S)
+
+
+def _mode_bits_told(line: str) -> list[Signal] | None:
+    match = _TOLD.fullmatch(line)
+    if match is None:
+        return None
+    at, who = float(match["t"]), Line(match["dir"][0])
+    return [
+        BusByte(int(told[:2], 16), told.endswith("*"), who, at + index * BYTE_S)
+        for index, told in enumerate(match["what"].split())
+    ]
+
+
+class Transcript:
+    """Signals written as lines of a trace; reading them gives the same signals.
+
+    Only a line's first byte keeps its own time; the others follow at the bus's pace.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[BusByte] = []
+
+    def feed(self, signal: Signal) -> list[str]:
+        """Take the next signal; return the lines it completes."""
+        if isinstance(signal, Break):
+            return [*self.flush(), f"{signal.at:.6f} > BREAK"]
+        if signal.line is Line.VMC:
+            lines = [] if not signal.mode and self._hears(Line.VMC) else self.flush()
+            self._open.append(signal)
+            return lines
+        lines = [] if self._hears(Line.PERIPHERAL) else self.flush()
+        self._open.append(signal)
+        return [*lines, *self.flush()] if signal.mode or len(self._open) > MAX_BLOCK else lines
+
+    def flush(self) -> list[str]:
+        """The line under way, if there is one."""
+        block, self._open = self._open, []
+        if not block:
+            return []
+        first = block[0]
+        values = bytes(each.value for each in block)
+        implied = [each.mode for each in signals(first.line, values, first.at)]
+        if implied == [each.mode for each in block]:
+            return [f"{first.at:.6f} {first.line.value} {values.hex(' ').upper()}"]
+        told = " ".join(f"{each.value:02X}{'*' * each.mode}" for each in block)
+        return [f"{first.at:.6f} {first.line.value * 2} {told}"]
+
+    def _hears(self, line: Line) -> bool:
+        return bool(self._open) and self._open[0].line is line and len(self._open) <= MAX_BLOCK
 
 
 def _chain(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

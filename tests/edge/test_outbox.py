@@ -256,7 +256,10 @@ def test_the_settings_are_read_back(file: Path, monkeypatch: pytest.MonkeyPatch)
         assert opened[0].execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_a_disk_on_which_a_setting_does_not_take_is_refused() -> None:
+def test_a_disk_on_which_a_setting_does_not_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the lock beside the database goes
     with pytest.raises(StartError, match="journal_mode is memory, not wal, on this disk"):
         Outbox(Path(":memory:"), EPOCH)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdb.byte import Break, BusByte, Line, Signal
-from mdb.trace import BYTE_S, NotATraceError, parse_line, read_trace
+from mdb.trace import BYTE_S, NotATraceError, Transcript, parse_line, read_trace
 
 V, P = Line.VMC, Line.PERIPHERAL
 
@@ -29,6 +29,9 @@ LINES = {
     "12. > 00": "000",
     "0 > AA": "0AA",
     "12.5 > BREAK": "BREAK",
+    "12.5 >> 13* 00": "113 000",
+    "12.5 >> 13 00*": "013 100",
+    "12.5 << 05 00": "005 000",
 }
 
 
@@ -106,3 +109,22 @@ def test_a_trace_cut_anywhere_is_still_one() -> None:
     whole = words(list(read_trace(text.splitlines()))) or ""
     for cut in range(text.index("1F") + 2, len(text)):
         assert whole.startswith(words(list(read_trace(text[:cut].splitlines()))) or "nothing")
+
+
+heard = st.builds(
+    BusByte, st.integers(0, 255), st.booleans(), st.sampled_from(Line), st.just(1.0)
+) | st.just(Break(1.0))
+
+
+@given(st.lists(heard, max_size=90))
+def test_what_is_written_reads_back_as_heard(signals: list[Signal]) -> None:
+    transcript = Transcript()
+    lines = [line for each in signals for line in transcript.feed(each)] + transcript.flush()
+    assert words(list(read_trace(lines))) == words(signals)
+
+
+def test_a_clean_block_is_written_as_a_person_would() -> None:
+    lines = ["12.500000 > 13 00 00 96 00 0A B3", "12.510000 < 00", "12.700000 > BREAK"]
+    transcript = Transcript()
+    written = [line for each in read_trace(lines) for line in transcript.feed(each)]
+    assert written + transcript.flush() == lines
