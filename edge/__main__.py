@@ -24,7 +24,7 @@ from edge.stage import Stage
 from edge.uplink import subscriptions
 from edge.wire import Channel, State, encode
 from edge.wire.link import Link
-from mdb.taps import Replay, VirtualMachine, open_tap
+from mdb.taps import Tap, VirtualMachine, open_tap
 
 if TYPE_CHECKING:
     from edge.face import Face
@@ -78,6 +78,7 @@ async def _run(file: Path) -> None:
     agent = Agent(
         machine=config.machine,
         tap=tap,
+        vmc_only=tap.vmc_only,
         outbox=outbox,
         disk=Disk(),
         link=link,
@@ -95,7 +96,7 @@ async def _run(file: Path) -> None:
         await _until_told_to_stop(agent.run(stage))
 
 
-def _tap(file: Path, config: Config) -> Replay | VirtualMachine:
+def _tap(file: Path, config: Config) -> Tap:
     try:
         return open_tap(config.tap)
     except (ValueError, OSError) as error:
@@ -115,7 +116,7 @@ def _link(file: Path, config: Config) -> Link:
         raise ConfigError(f"{file}: broker: {error}") from error
 
 
-def _face(tap: Replay | VirtualMachine, config: Config) -> "Face | None":
+def _face(tap: Tap, config: Config) -> "Face | None":
     kiosk = any(isinstance(table, KioskDisplay) for table in config.display)
     if not isinstance(tap, VirtualMachine) or not kiosk:
         return None

@@ -22,6 +22,8 @@ from mdb.sniffer import Heard
 log = logging.getLogger(__name__)
 
 HEALTH_S: Final = 60.0
+SILENCE_S: Final = 0.5
+"""A VMC polls somebody every 200 ms; a bus that says nothing for so long may be dead."""
 CHANCE_BYTES: Final = 20
 BEGINS: Final = (event.SessionBegan, event.VendRequested)
 ENDS: Final = (
@@ -44,6 +46,7 @@ class Agent:
         clock: Clock,
         chance: Callable[[int], bytes] = os.urandom,
         on_heard: Callable[[Heard], None] | None = None,
+        vmc_only: bool = False,
     ) -> None:
         self._machine = machine
         self._tap = tap
@@ -53,7 +56,10 @@ class Agent:
         self._clock = clock
         self._chance = chance
         self._on_heard = on_heard
-        self._sniffer = Sniffer(outbox.contexts())
+        self._known = outbox.contexts()
+        self._sniffer = Sniffer(self._known, vmc_only=vmc_only)
+        self._concluding = asyncio.Lock()
+        self._heard_at = (0.0, clock.boottime())
         self._started = clock.boottime()
         self._faults = 0
         self._arrived: asyncio.Queue[Receipt] = asyncio.Queue()
@@ -78,6 +84,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(stage), name="bus")
+                group.create_task(self._mind_silence(stage), name="silence")
                 group.create_task(self._follow_link(), name="link")
                 group.create_task(self._uplink.run(), name="uplink")
                 group.create_task(self._follow_receipts(stage), name="receipts")
@@ -103,14 +110,30 @@ class Agent:
 
     async def _listen(self, stage: Stage) -> None:
         async for signal in self._tap:
-            await self._conclude(self._sniffer.listen(signal), stage)
-        await self._conclude(self._sniffer.flush(), stage)
+            async with self._concluding:
+                self._heard_at = (signal.at, self._clock.boottime())
+                await self._conclude(self._sniffer.listen(signal), stage)
+        async with self._concluding:
+            await self._conclude(self._sniffer.flush(), stage)
         log.warning("the tap has ended; what it gave goes on its way")
+
+    async def _mind_silence(self, stage: Stage) -> None:
+        """What waits for more of the bus does not wait for ever: it may have died with the sale."""
+        while True:
+            await asyncio.sleep(SILENCE_S)
+            async with self._concluding:
+                at, then = self._heard_at
+                silent = self._clock.boottime() - then
+                if silent > SILENCE_S:
+                    released = tuple(self._sniffer.wait(at + silent))
+                    await self._conclude([Heard(None, (), released)], stage)
 
     async def _conclude(self, heard: list[Heard], stage: Stage) -> None:
         for each in heard:
             for concluded in each.events:
                 await self._happened(concluded, stage)
+            if each.exchange is not None and not each.exchange.is_poll:
+                await self._keep_context()
             if self._on_heard is not None:
                 self._on_heard(each)
 
@@ -118,14 +141,20 @@ class Agent:
         match concluded:
             case event.Sale() | event.Return():
                 await self._keep(concluded, stage)
-            case event.ReaderConfigured():
-                await self._disk.insist(self._outbox.put_context, self._sniffer.context)
             case event.BusFault():
                 self._faults += 1
             case _ if isinstance(concluded, BEGINS):
                 stage.happen(Buying(now=True))
             case _ if isinstance(concluded, ENDS):
                 stage.happen(Buying(now=False))
+
+    async def _keep_context(self) -> None:
+        """What the peripherals told at the machine's start is told once: to the disk with it."""
+        context = self._sniffer.context
+        new = {each: told for each, told in context.items() if self._known.get(each) != told}
+        if new:
+            await self._disk.insist(self._outbox.put_context, new)
+            self._known = {**self._known, **new}
 
     async def _keep(self, vend: event.Sale | event.Return, stage: Stage) -> None:
         """To the disk before anything else; then up, and only then to the screen."""

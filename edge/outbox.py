@@ -19,7 +19,7 @@ import msgspec
 
 from edge.errors import StartError
 from edge.wire import Receipt, Sale, Shown, decode, encode
-from mdb.reader import Context
+from mdb.context import Context
 
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2}
 

@@ -7,7 +7,7 @@ import uuid
 from typing import Final
 
 from edge.clock import Moment
-from edge.wire import Sale, Tender
+from edge.wire import MAX_AMOUNT, Sale, Tender
 from mdb import event
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -50,13 +50,18 @@ def sale_of(
         boottime_ms=moment.boottime_ms,
         item=vend.item,
         kind=vend.kind.value if isinstance(vend, event.Sale) else "return",
-        amount=vend.amount,
+        amount=_tellable(vend.amount),
         currency=vend.currency,
         tenders=tuple(
-            Tender(by=tender.by, amount=tender.amount)  # type: ignore[arg-type]
+            Tender(by=tender.by, amount=_tellable(tender.amount))  # type: ignore[arg-type]
             for tender in vend.tenders
         ),
         confidence=vend.confidence.value,
         raw=dict(vend.raw),
         token=token(chance[TOKEN_BYTES:]),
     )
+
+
+def _tellable(amount: int | None) -> int | None:
+    """No vend costs as much: an amount out of the wire's bounds is not known; `raw` keeps it."""
+    return amount if amount is not None and amount <= MAX_AMOUNT else None

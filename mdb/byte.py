@@ -7,6 +7,10 @@ guess where blocks end.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+BYTE_S: Final = 0.001146
+"""One byte on the wire: 11 bits at 9600 baud."""
 
 
 class Line(Enum):

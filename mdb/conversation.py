@@ -7,9 +7,9 @@ from typing import Final
 
 from mdb import event
 from mdb.block import Address
-from mdb.cashless import ByReader, Message, Poll, Unknown
 from mdb.event import Event
 from mdb.exchange import Exchange, Fate
+from mdb.message import ByPeripheral, Message, Poll, Unknown
 from mdb.money import Money
 from mdb.sniffer import Heard
 
@@ -60,7 +60,7 @@ def _raw(exchange: Exchange) -> list[Message]:
 def _by_reader(message: Message, exchange: Exchange) -> bool:
     if isinstance(message, Unknown):
         return message.raw != exchange.command
-    return isinstance(message, ByReader)
+    return isinstance(message, ByPeripheral)
 
 
 def _hex(data: bytes) -> str:

@@ -175,6 +175,57 @@ class ReaderConfigured(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TillConfigured(Event):
+    """A coin changer, bill validator or hopper told its scaling and what its types are worth."""
+
+    name: ClassVar[str] = "till_configured"
+    currency: str | None
+    scale: int
+    decimals: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReported(Event):
+    """The VMC reported a transaction to a communications gateway (MDB 4.2, 8.3.4).
+
+    `kind` is paid, token, free, test, revalue, return, vendless or service.
+    """
+
+    name: ClassVar[str] = "transaction_reported"
+    item: str | None
+    kind: str
+    amount: int | None
+    currency: str | None
+    tenders: tuple[Tender, ...]
+    confidence: Confidence = Confidence.CONFIRMED
+    raw: Raw = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SatelliteVended(Event):
+    """A satellite device let a product out; who paid for it is told elsewhere."""
+
+    name: ClassVar[str] = "satellite_vended"
+    item: str | None
+    amount: int | None
+    raw: Raw = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileTransferred(Event):
+    """A file went over the bus (section 2.6); `file` 01 is the EVA-DTS audit, `raw` its bytes."""
+
+    name: ClassVar[str] = "file_transferred"
+    file: str | None
+    source: str | None
+    to: str
+    size: int
+    complete: bool
+    raw: Raw = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderMalfunction(Event):
     """A reader reported an error code (section 7.4.4, 0A)."""
 

@@ -43,6 +43,12 @@ class Fate(Enum):
     """Nobody was heard to answer, and the VMC went on to another command."""
     GIVEN_UP = "given up"
     """Nobody answered, and the VMC reset the device."""
+    UNSEEN = "unseen"
+    """The peripherals' line is not listened to, so whether somebody answered is not known."""
+
+
+TOOK_EFFECT: Final = frozenset({Fate.HEARD, Fate.MOVED_ON, Fate.UNSEEN})
+"""Fates of a command that the peripheral has carried out, as far as anybody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,13 @@ class _Device:
 
 @dataclass(slots=True)
 class Joiner:
-    """Follows the bus block by block; `feed` returns what has been decided."""
+    """Follows the bus block by block; `feed` returns what has been decided.
 
+    With `vmc_only` no answer can be heard: a command counts at once, and said again as the very
+    next one it is a repetition.
+    """
+
+    vmc_only: bool = False
     _open: _Open | None = None
     _devices: dict[int, _Device] = field(default_factory=dict)
 
@@ -153,6 +164,8 @@ class Joiner:
         )
 
     def _vmc_single(self, single: Single) -> list[Joined]:
+        if self.vmc_only:
+            return []  # of an answer that we cannot hear
         if self._open is None or self._open.reply is None:
             return [_stray(single, f"{single.answer.name} of nothing")]
         if single.answer is Answer.RET:
@@ -170,7 +183,8 @@ class Joiner:
             return []
         block, reply, self._open = self._open.block, self._open.reply, None
         if reply is None:
-            return self._settle(Exchange(block.address, block.data, block.at, fate=Fate.SILENT))
+            fate = Fate.UNSEEN if self.vmc_only else Fate.SILENT
+            return self._settle(Exchange(block.address, block.data, block.at, fate=fate))
         exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at)
         joined = self._settle(exchange, reply.data)
         self._device(block.address).held = replace(exchange, reply=reply.data, repeated=True)
@@ -185,7 +199,7 @@ class Joiner:
         joined = [*_resolve_held(device, exchange, said), *_resolve_pending(device, exchange)]
         if exchange.command == device.last_heard and not exchange.is_poll:
             exchange = replace(exchange, repeated=True)
-        elif exchange.fate is Fate.HEARD:
+        elif exchange.fate in TOOK_EFFECT:
             device.last_heard = exchange.command
         else:
             device.last_heard = None

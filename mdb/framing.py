@@ -8,16 +8,23 @@ checksum is no end mark, as a byte of data may equal it. So a VMC block that nob
 known only when the next one starts, and a flush at the end of a capture gives the last.
 """
 
+from typing import Final
+
 from mdb.block import MAX_BLOCK, Answer, Block, Fault, Single, checksum
-from mdb.byte import Break, BusByte, Line, Signal
+from mdb.byte import BYTE_S, Break, BusByte, Line, Signal
 
 Framed = Block | Single | Fault | Break
 
 
 class Framer:
-    """Two buffers, one a line, neither ever longer than a block."""
+    """Two buffers, one a line, neither ever longer than a block.
 
-    def __init__(self) -> None:
+    With `vmc_only`, the peripherals' line is not heard: the VMC's ACK of an answer then follows
+    right after its own block, and is told by the checksum before it.
+    """
+
+    def __init__(self, *, vmc_only: bool = False) -> None:
+        self._vmc_only = vmc_only
         self._vmc = bytearray()
         self._peripheral = bytearray()
         self._vmc_at = 0.0
@@ -79,13 +86,23 @@ class Framer:
             return []
         raw = bytes(self._vmc)
         self._vmc.clear()
+        if self._vmc_only and len(raw) > 2 and raw[-1] in _SINGLES and _right(raw[:-1]):
+            single = Single(Line.VMC, Answer(raw[-1]), self._vmc_at + len(raw) * BYTE_S)
+            return [_block(Line.VMC, raw[:-1], self._vmc_at), single]
         return [_block(Line.VMC, raw, self._vmc_at)]
+
+
+_SINGLES: Final = frozenset(Answer)
+
+
+def _right(raw: bytes) -> bool:
+    return raw[-1] == checksum(raw[:-1])
 
 
 def _block(line: Line, raw: bytes, at: float) -> Block | Fault:
     if len(raw) < 2:
         return Fault(line, "block without a checksum", raw, at)
-    if raw[-1] != checksum(raw[:-1]):
+    if not _right(raw):
         return Fault(line, f"checksum {raw[-1]:02X}, expected {checksum(raw[:-1]):02X}", raw, at)
     return Block(line, raw[:-1], at)
 

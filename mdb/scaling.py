@@ -48,8 +48,10 @@ ISO_4217: Final = {
 }
 """Numeric to alphabetic currency codes."""
 
-UNKNOWN_MONEY: Final = 0xFFFF
-"""FFFFh: in VEND APPROVED an electronic token, elsewhere "not known"."""
+UNKNOWN_MONEY: Final = frozenset({0xFFFF})
+UNKNOWN_WIDE_MONEY: Final = frozenset({0xFFFFFFFF})
+"""All ones, 16 and 32 bits: in VEND APPROVED an electronic token, elsewhere "not known"."""
+UNKNOWN_CURRENCY: Final = b"\xff\xff"
 
 
 def currency_of(code: bytes) -> str | None:
@@ -66,11 +68,23 @@ def currency_of(code: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """One peripheral's scale factor, decimal places and currency."""
+    """One peripheral's scale factor, decimal places and currency; `code` is as it was told, hex."""
 
     scale: int
     decimals: int
     currency: str | None
+    code: str | None = None
+
+    @classmethod
+    def of(cls, code: bytes, scale: int, decimals: int) -> "Scaling":
+        """The scaling of a SETUP answer; `code` is its two bytes of country/currency."""
+        return cls(scale, decimals, currency_of(code), code.hex())
+
+    def with_currency(self, code: bytes | None) -> "Scaling":
+        """The same in another currency (expanded currency mode); None or FFFF tells none."""
+        if code is None or code == UNKNOWN_CURRENCY:
+            return self
+        return Scaling.of(code, self.scale, self.decimals)
 
     def money(self, units: int) -> Money | None:
         """Scaled units to minor units; None where they do not come out whole."""

@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Final
 
 from mdb import cashless
-from mdb.cashless import Message
+from mdb.message import JustReset, Message, Reset
 
 
 class State(Enum):
@@ -63,8 +63,8 @@ _C = Conclusion
 _S = State
 
 ANYWHERE: Final[Mapping[type[Message], Step]] = {
-    cashless.Reset: (_S.INACTIVE, _C.NOTHING),
-    cashless.JustReset: (_S.INACTIVE, _C.NOTHING),
+    Reset: (_S.INACTIVE, _C.NOTHING),
+    JustReset: (_S.INACTIVE, _C.NOTHING),
     cashless.ReaderDisable: (_S.DISABLED, _C.NOTHING),
     cashless.ReaderEnable: (_S.ENABLED, _C.NOTHING),
     cashless.BeginSession: (_S.IDLE, _C.SESSION_BEGAN),
@@ -112,16 +112,16 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
         **_goes_on(_S.APPROVED),
         cashless.VendApproved: (_S.APPROVED, _C.NOTHING),
         cashless.VendSuccess: (_S.SOLD, _C.SALE),
-        cashless.Reset: (_S.PRESUMED, _C.SALE_PRESUMED),
-        cashless.JustReset: (_S.PRESUMED, _C.SALE_PRESUMED),
+        Reset: (_S.PRESUMED, _C.SALE_PRESUMED),
+        JustReset: (_S.PRESUMED, _C.SALE_PRESUMED),
         cashless.VendRequest: (_S.REQUESTED, _C.UNCERTAIN),
         cashless.SessionComplete: (_S.IDLE, _C.UNCERTAIN),
         cashless.BeginSession: (_S.IDLE, _C.UNCERTAIN),
         cashless.EndSession: (_S.ENABLED, _C.UNCERTAIN),
     },
     _S.PRESUMED: {
-        cashless.Reset: (_S.PRESUMED, _C.NOTHING),
-        cashless.JustReset: (_S.PRESUMED, _C.NOTHING),
+        Reset: (_S.PRESUMED, _C.NOTHING),
+        JustReset: (_S.PRESUMED, _C.NOTHING),
         cashless.VendSuccess: (_S.PRESUMED, _C.NOTHING),
     },
     _S.REVALUE: {

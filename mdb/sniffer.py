@@ -1,29 +1,39 @@
-"""Sniffer: signals in, events out. Joins framer, exchanges and readers; has no rules of its own.
+"""Sniffer: signals in, events out. Joins framer, exchanges and followers; has no rules of its own.
 
-Signal -> Framer -> Block -> Joiner -> Exchange -> Reader, Till -> Event
+Signal -> Framer -> Block -> Joiner -> Exchange -> Reader, Till, … -> VendCycle -> Event
 """
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mdb import age, changer, event, hopper, validator
 from mdb.block import Address, Fault
 from mdb.byte import Break, Signal
-from mdb.cash import Changer, Ledger, Validator
-from mdb.cashless import Message
-from mdb.event import BusFault, BusReset, Event, Return, Sale
+from mdb.cash import Ledger
+from mdb.cashless import CashSale
+from mdb.context import CASH_SALE, UNHEARD, Context
+from mdb.event import BusFault, BusReset, Event, FileTransferred, Return, Revalue, Sale
 from mdb.exchange import Exchange, Joined, Joiner
+from mdb.file_transport import File, FileMessage, Reassembly
 from mdb.framing import Framed, Framer
-from mdb.reader import Context, Reader
+from mdb.gateway_reports import GatewayReports, as_vend
+from mdb.message import JustReset, Message, Reset, Unknown
+from mdb.reader import Reader
+from mdb.satellite_vends import SatelliteVends
+from mdb.till import Till
+from mdb.vend_cycle import VendCycle
 
 READERS: Final = (Address.CASHLESS_1, Address.CASHLESS_2)
-CASH_SALE: Final = b"\x05"
-SAME_CASH_SALE_S: Final = 1.5
-"""Bus time within which a CASH SALE told to the other reader too is the same one. Without it two
-equal purchases, each told to one reader in turn, would be taken for one."""
-CASH_SALES_KEPT: Final = 16
-"""A reader that does not answer is given up seconds later, and other sales may come between."""
+SATELLITES: Final = (Address.USD_1, Address.USD_2, Address.USD_3)
+TILLS: Final = {
+    Address.CHANGER: (changer.decode_command, changer.decode_reply),
+    Address.VALIDATOR: (validator.decode_command, validator.decode_reply),
+    Address.HOPPER_1: (hopper.decode_command, hopper.decode_reply),
+    Address.HOPPER_2: (hopper.decode_command, hopper.decode_reply),
+}
+MONEY: Final = {*READERS, *TILLS}
+"""Addresses whose words move money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +48,45 @@ class Heard:
 class Sniffer:
     """A passive listener to a whole bus. Never raises on what it hears."""
 
-    def __init__(self, context: Mapping[int, Context] | None = None) -> None:
+    def __init__(
+        self, context: Mapping[int, Context] | None = None, *, vmc_only: bool = False
+    ) -> None:
+        """`vmc_only`: the peripherals' line is not heard, so no answer is missed by its absence."""
         known = context or {}
-        self._framer = Framer()
-        self._joiner = Joiner()
-        self._readers: dict[int, Reader] = {
-            each: Reader(each, known.get(each, Context())) for each in READERS
-        }
-        self._cash_sales: deque[Sale | Return] = deque(maxlen=CASH_SALES_KEPT)
-        self._changer = Changer()
-        self._validator = Validator()
+        self._framer = Framer(vmc_only=vmc_only)
+        self._joiner = Joiner(vmc_only=vmc_only)
         self._ledger = Ledger()
+        self._cycle = VendCycle()
+        self._readers: dict[int, Reader] = {
+            each: Reader(each, known.get(each, UNHEARD)) for each in READERS
+        }
+        self._tills: dict[int, Till] = {
+            address: Till(
+                address,
+                decode,
+                self._ledger,
+                known.get(address, UNHEARD),
+                at_once=address == Address.CHANGER,
+            )
+            for address, decode in TILLS.items()
+        }
+        self._gateway = GatewayReports(known.get(Address.GATEWAY, UNHEARD))
+        self._satellites: dict[int, SatelliteVends] = {
+            each: SatelliteVends(each, known.get(each, UNHEARD)) for each in SATELLITES
+        }
+        self._files: dict[int, Reassembly] = {}
         self._at = 0.0
 
     @property
     def context(self) -> Mapping[int, Context]:
-        """What the readers told when the machine started: keep it, and give it to the next."""
-        return {address: reader.context for address, reader in self._readers.items()}
+        """What the peripherals told when the machine started: keep it, and give it to the next."""
+        followers: tuple[Reader | Till | GatewayReports | SatelliteVends, ...] = (
+            *self._readers.values(),
+            *self._tills.values(),
+            self._gateway,
+            *self._satellites.values(),
+        )
+        return {each.address: each.context for each in followers if each.context != UNHEARD}
 
     def feed(self, signal: Signal) -> list[Event]:
         """Take the next signal; return what it lets us conclude."""
@@ -62,84 +94,162 @@ class Sniffer:
 
     def listen(self, signal: Signal) -> list[Heard]:
         """As `feed`, with the conversation that led there."""
-        return self._follow(self._framer.feed(signal))
+        framed = self._framer.feed(signal)
+        return self._follow(framed) if framed else []
+
+    def wait(self, at: float) -> list[Event]:
+        """Nothing has been heard until `at`: what no longer waits for more of the bus.
+
+        A card's sale that waited in vain for its cash part tells that there was no credit.
+        """
+        released = self._cycle.until(at)
+        if any(isinstance(each, Sale) for each in released) and not self._ledger.open:
+            self._ledger.trust()
+        return released
 
     def flush(self) -> list[Heard]:
         """The capture ended: what the last block still settles, and what cash is left."""
         heard = self._follow(self._framer.flush())
         heard += [self._hear(each) for each in self._joiner.flush()]
         at = max((each.exchange.at for each in heard if each.exchange), default=self._at)
-        till = self._changer.till
-        events = self._ledger.add(self._changer.settle(), till, at, Address.CHANGER)
-        events += self._ledger.flush(till, at)
+        left = [
+            *(settled for till in self._tills.values() for settled in till.settle(at)),
+            *self._ledger.flush(at),
+        ]
+        events = [told for each in left for told in self._cycle.conclude(each)]
+        events += self._cycle.flush()
         return [*heard, Heard(None, (), tuple(events))] if events else heard
 
     def _follow(self, framed: Iterable[Framed]) -> list[Heard]:
         return [self._hear(joined) for each in framed for joined in self._joiner.feed(each)]
 
     def _hear(self, joined: Joined) -> Heard:
+        late = self.wait(joined.at) if self._cycle.holds else []
         match joined:
-            case Fault():
-                fault = BusFault(joined.at, 0, joined.reason, {"bytes": joined.raw.hex()})
-                return Heard(None, (), (fault,))
-            case Break():
-                events: list[Event] = [BusReset(joined.at, 0)]
-                for reader in self._readers.values():
-                    events += reader.reset_by_bus(joined.at)
-                return Heard(None, (), tuple(events))
+            case Exchange(reply=None) if joined.is_poll:
+                self._at = joined.at
+                return Heard(joined, (), tuple(late))
             case Exchange():
                 self._at = joined.at
-                follower = self._readers.get(joined.address)
-                if follower is None:
-                    return Heard(joined, (), tuple(self._cash_moved(joined)))
-                said, concluded = follower.feed(joined)
-                if joined.command[1:2] == CASH_SALE:
-                    concluded = [event for event in concluded if not self._told_before(event)]
-                    concluded += self._cash_spent(concluded)
-                return Heard(joined, tuple(said), tuple(concluded))
+                said, concluded = self._follower(joined)
+                if joined.address in MONEY and any(isinstance(each, Unknown) for each in said):
+                    self._ledger.doubt()
+                events = [told for each in concluded for told in self._conclude(each, said)]
+                files = [file for message in said for file in self._carried(joined, message)]
+                return Heard(joined, tuple(said), (*late, *events, *files))
+            case Fault():
+                fault = BusFault(joined.at, 0, joined.reason, {"bytes": joined.raw.hex()})
+                self._ledger.doubt()
+                return Heard(None, (), (*late, *self._cycle.conclude(fault)))
+            case Break():
+                events = [BusReset(joined.at, 0)]
+                for reader in self._readers.values():
+                    events += reader.reset_by_bus(joined.at)
+                events = [told for each in events for told in self._conclude(each, [])]
+                return Heard(None, (), (*late, *events))
 
-    def _cash_moved(self, exchange: Exchange) -> list[Event]:
-        """Coins and bills, in and out."""
-        match exchange.address:
-            case Address.CHANGER:
-                moved, till = self._changer.feed(exchange), self._changer.till
-                if moved.deposited:
-                    moved = self._changer.settle() + moved
-                return self._ledger.add(moved, till, exchange.at, Address.CHANGER)
-            case Address.VALIDATOR:
-                moved, till = self._validator.feed(exchange), self._validator.till
-                return self._ledger.add(moved, till, exchange.at, Address.VALIDATOR)
-            case _:
-                return []
+    def _follower(self, exchange: Exchange) -> tuple[list[Message], list[Event]]:
+        """What was said in an exchange, and what it means to the peripheral it was with."""
+        address = exchange.address
+        if address in self._readers:
+            return self._readers[address].feed(exchange)
+        if address in self._tills:
+            return self._tills[address].feed(exchange)
+        if address == Address.GATEWAY:
+            return self._gateway.feed(exchange, self._currency)
+        if address in self._satellites:
+            return self._satellites[address].feed(exchange)
+        return _unfollowed(exchange)
 
-    def _cash_spent(self, concluded: list[Event]) -> list[Event]:
-        """A CASH SALE says what the cash was for."""
+    def _conclude(self, concluded: Event, said: list[Message]) -> list[Event]:
+        """A conclusion on its way through the vend cycle."""
+        match concluded:
+            case Sale() | Return() if any(isinstance(each, CashSale) for each in said):
+                if self._cycle.told_before(concluded):
+                    return []
+                item = concluded.item
+                card = any(reader.pays_for(item) for reader in self._readers.values())
+                card = card or self._ledger.doubtful
+                told = self._cycle.paid_in_cash(concluded, card_in_play=card)
+                return [*told, *self._spent(concluded.amount, concluded)]
+            case Sale():
+                return self._cycle.paid_by_card(concluded, cash_in_play=self._cash_in_play)
+            case Revalue():
+                spent = self._spent(concluded.amount, concluded)
+                return [*self._cycle.conclude(concluded), *spent]
+            case event.TransactionReported():
+                return [*self._cycle.conclude(concluded), *self._reported(as_vend(concluded))]
+            case event.PeripheralReset(address=Address.GATEWAY):
+                self._cycle.gateway_started()
+            case event.PeripheralReset() if concluded.address in self._tills:
+                self._ledger.trust()
+        return self._cycle.conclude(concluded)
+
+    def _reported(self, vend: Sale | Return | None) -> list[Event]:
+        """A vend that a gateway was told of, if nobody else was."""
+        told = None if vend is None else self._cycle.reported(vend)
+        if vend is None or told is None:
+            return []
+        cash = sum(each.amount or 0 for each in vend.tenders if each.by == "cash")
+        return [*told, *self._spent(cash, vend)]
+
+    def _spent(self, amount: int | None, on: Sale | Return | Revalue) -> list[Event]:
+        """What cash was for has been told; a return gave it back."""
+        spent = -(amount or 0) if isinstance(on, Return) else amount or 0
         return [
-            movement
-            for event in concluded
-            if isinstance(event, Sale)
-            for movement in self._ledger.sold(event.amount or 0, self._changer.till, event.at)
+            told
+            for movement in self._ledger.spent(spent, on.at)
+            for told in self._cycle.conclude(movement)
         ]
 
-    def _told_before(self, event: Event) -> bool:
-        """A CASH SALE may be told to both readers; it is one sale."""
-        if not isinstance(event, Sale | Return):
+    @property
+    def _cash_in_play(self) -> bool:
+        """Whether the other part of a card's payment may come as CASH SALE.
+
+        A coin may have gone in before we listened, or in the noise; then it may.
+        """
+        features = [each.context.features for each in self._readers.values()]
+        known = [each for each in features if each is not None]
+        if known and not any(each & CASH_SALE for each in known):
             return False
-        for first in self._cash_sales:
-            if first.address != event.address and _same_cash_sale(first, event):
-                self._cash_sales.remove(first)
-                return True
-        self._cash_sales.append(event)
-        return False
+        return self._ledger.open or self._ledger.doubtful
+
+    @property
+    def _currency(self) -> str | None:
+        """The machine's currency, as any of its peripherals told it."""
+        scalings = [each.scaling for each in self.context.values()]
+        return next((each.currency for each in scalings if each and each.currency), None)
+
+    def _carried(self, exchange: Exchange, message: Message) -> list[Event]:
+        """Files that went over the bus, and what a reset leaves of one."""
+        files = self._files.get(exchange.address)
+        if isinstance(message, FileMessage):
+            files = files or self._files.setdefault(exchange.address, Reassembly())
+            file = files.feed(message)
+        elif isinstance(message, Reset | JustReset) and files is not None:
+            file = files.end()
+        else:
+            return []
+        return [] if file is None else [_transferred(file, exchange)]
 
 
-def _same_cash_sale(one: Sale | Return, other: Sale | Return) -> bool:
-    """The readers may differ in scaling and in what they acknowledged, not in what was sold.
+def _unfollowed(exchange: Exchange) -> tuple[list[Message], list[Event]]:
+    """A peripheral that moves no money: its words, or its bytes."""
+    if exchange.address == Address.AGE:
+        said = [] if exchange.repeated else [age.decode_command(exchange.command)]
+        return [*said, *(age.decode_reply(exchange.reply) if exchange.reply else ())], []
+    said = [] if exchange.repeated else [Unknown(exchange.command)]
+    return [*said, *([Unknown(exchange.reply)] if exchange.reply else ())], []
 
-    Where one's scaling is not known the amounts cannot be compared; the item must do.
-    """
-    if abs(one.at - other.at) > SAME_CASH_SALE_S or type(one) is not type(other):
-        return False
-    if one.raw["item"] != other.raw["item"]:  # with its flags
-        return False
-    return one.amount is None or other.amount is None or one.amount == other.amount
+
+def _transferred(file: File, exchange: Exchange) -> Event:
+    return FileTransferred(
+        exchange.at,
+        exchange.address,
+        None if file.file is None else f"{file.file:02x}",
+        None if file.source is None else f"{file.source:02x}",
+        f"{file.to:02x}",
+        len(file.content),
+        file.complete,
+        {"bytes": file.content.hex()},
+    )

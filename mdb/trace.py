@@ -18,10 +18,7 @@ from typing import Final
 
 from mdb import qibixx
 from mdb.block import MAX_BLOCK
-from mdb.byte import Break, BusByte, Line, Signal
-
-BYTE_S: Final = 0.001146
-"""One byte on the wire: 11 bits at 9600 baud."""
+from mdb.byte import BYTE_S, Break, BusByte, Line, Signal
 
 _LINE: Final = re.compile(
     r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir>[<>])\s+(?P<what>BREAK|break|[0-9A-Fa-f\s]+)"

@@ -10,6 +10,7 @@
 """
 
 from edge.wire.messages import (
+    MAX_AMOUNT,
     Ack,
     CloudState,
     Fiscal,
@@ -28,6 +29,7 @@ from edge.wire.topics import CLOUD_STATE, Channel, parse
 
 __all__ = [
     "CLOUD_STATE",
+    "MAX_AMOUNT",
     "Ack",
     "Channel",
     "CloudState",

@@ -4,7 +4,7 @@ Money is integers of the minor unit. Times of day are text with a zone, and only
 is ordered by them.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -18,7 +18,8 @@ SaleId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}" + END)]
 Token = Annotated[str, Meta(pattern=r"^[0-9a-hjkmnp-tv-z]{16}" + END)]
 Counter = Annotated[int, Meta(ge=0, le=2**53)]
-Amount = Annotated[int, Meta(ge=0, le=10**12)]
+MAX_AMOUNT: Final = 10**12
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 Short = Annotated[str, Meta(max_length=256)]
 
 MAX_BYTES = 64 * 1024

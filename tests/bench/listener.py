@@ -8,7 +8,7 @@ from pathlib import Path
 from figure import Figure
 
 from mdb import Signal, Sniffer, read_trace
-from mdb.trace import BYTE_S
+from mdb.byte import BYTE_S
 
 TRACE = Path(__file__).parent.parent / "traces/ap113-single-vend.mdb"
 BYTES = 400_000

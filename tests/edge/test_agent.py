@@ -304,6 +304,22 @@ async def test_what_a_reader_told_at_its_start_is_known_after_ours(
         assert [(each.item, each.amount) for each in machine.sales] == [("0001", 12510)]
 
 
+async def test_a_card_sale_that_may_have_a_cash_part_does_not_die_with_the_bus(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    """The VMC says no more after VEND SUCCESS: its power has failed, or its line is cut."""
+    spoken = [
+        *("0.1 > 11 00 02 00 00 00 13", "0.11 < 01 01 16 43 0A 02 0A 09 7A", "0.12 > 00"),
+        *("1.0 > 13 00 04 B0 00 05 CC", "1.1 < 05 04 B0 B9", "1.2 > 00"),
+        *("5.0 > 13 02 00 05 1A", "5.1 < 00"),
+    ]
+    bus = Bus()
+    async with machine_at(tmp_path, broker, bus) as machine:
+        bus.say(spoken)
+        await until(lambda: machine.sales)
+        assert [(each.item, each.amount) for each in machine.sales] == [("0005", 12000)]
+
+
 @pytest.mark.parametrize(
     ("trace", "sales"),
     [

@@ -19,7 +19,7 @@ from specimens import receipt, sale
 from edge.errors import StartError
 from edge.outbox import Outbox
 from edge.wire import Sale, Shown, decode, encode
-from mdb.reader import Context
+from mdb.context import Context
 from mdb.scaling import Scaling
 
 EPOCH = "7f3a9c1e"

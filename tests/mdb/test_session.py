@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mdb import cashless
-from mdb.cashless import Message
+from mdb.message import JustReset, Message, Poll, Reset, Unknown
 from mdb.session import ANYWHERE, TRANSITIONS, Conclusion, State, Step, step
 
 README = Path(__file__).parents[2] / "mdb" / "README.md"
@@ -16,7 +16,7 @@ ITEM = b"\x00\x0a"
 REQUEST, APPROVED = cashless.VendRequest(150, ITEM), cashless.VendApproved(150)
 SUCCESS, FAILURE = cashless.VendSuccess(ITEM), cashless.VendFailure()
 BEGIN, COMPLETE, END = cashless.BeginSession(500), cashless.SessionComplete(), cashless.EndSession()
-RESET, JUST_RESET, DENIED = cashless.Reset(), cashless.JustReset(), cashless.VendDenied()
+RESET, JUST_RESET, DENIED = Reset(), JustReset(), cashless.VendDenied()
 CANCEL, ENABLE, DISABLE = cashless.VendCancel(), cashless.ReaderEnable(), cashless.ReaderDisable()
 RETURN = cashless.NegativeVendRequest(50, ITEM)
 LOAD, LOADED = cashless.RevalueRequest(500), cashless.RevalueApproved()
@@ -88,8 +88,8 @@ def test_a_story_is_concluded(story: list[tuple[Message, str]]) -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_a_message_with_no_entry_changes_nothing(state: State) -> None:
-    assert step(state, cashless.Poll()) == (state, Conclusion.NOTHING)
-    assert step(state, cashless.Unknown(b"\x2a")) == (state, Conclusion.NOTHING)
+    assert step(state, Poll()) == (state, Conclusion.NOTHING)
+    assert step(state, Unknown(b"\x2a")) == (state, Conclusion.NOTHING)
 
 
 def steps() -> Iterator[Step]:
@@ -111,8 +111,8 @@ def test_only_an_approval_and_a_reset_make_a_presumed_sale() -> None:
         if conclusion is Conclusion.SALE_PRESUMED
     ]
     assert presumed == [
-        (State.APPROVED, cashless.Reset),
-        (State.APPROVED, cashless.JustReset),
+        (State.APPROVED, Reset),
+        (State.APPROVED, JustReset),
     ]
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from mdb import Break, BusByte, Event, Line, Sale, Signal, Sniffer, read_trace
 from mdb.block import MAX_BLOCK, Block
+from mdb.context import Context
 from mdb.event import BusFault, Return
 from mdb.framing import Framer
-from mdb.reader import Context
 from mdb.scaling import Scaling
-from mdb.sniffer import CASH_SALES_KEPT
+from mdb.vend_cycle import KEPT, MOST_WAITING
 
 Hear = Callable[..., list[Event]]
 TRACES = sorted((Path(__file__).parents[1] / "traces").glob("*.mdb"))
@@ -149,7 +149,8 @@ def test_the_context_can_be_kept_and_given_back(hear: Hear) -> None:
     before = Sniffer()
     for signal in read_trace(f"{i} {line}" for i, line in enumerate(setup.split("\n"))):
         before.feed(signal)
-    assert before.context[0x10] == Context(3, 1, Scaling(10, 2, "RUB"), display=16)
+    scaling = Scaling(10, 2, "RUB", "1643")
+    assert before.context == {0x10: Context(3, 1, scaling, display=16, features=9)}
     *_, sale = hear(VEND, before.context)
     assert isinstance(sale, Sale)
     assert (sale.amount, sale.currency) == (1500, "RUB")
@@ -182,9 +183,12 @@ def test_nothing_heard_raises_or_grows_what_is_kept(heard: list[list[Signal]]) -
         sniffer.feed(signal)
         framer = sniffer._framer  # noqa: SLF001
         assert max(len(framer._vmc), len(framer._peripheral)) <= MAX_BLOCK  # noqa: SLF001
+        cycle = sniffer._cycle  # noqa: SLF001
+        assert len(cycle._waiting) <= MOST_WAITING + 2  # noqa: SLF001
+        assert len(cycle._cash_sales) <= KEPT  # noqa: SLF001
     sniffer.flush()
     assert len(sniffer._joiner._devices) <= 32  # noqa: SLF001
-    assert len(sniffer._cash_sales) <= CASH_SALES_KEPT  # noqa: SLF001
+    assert not sniffer._cycle.holds  # noqa: SLF001
 
 
 def blocks_in(noise: Iterable[Signal]) -> list[Block]:

@@ -1,0 +1,202 @@
+"""The vend cycle: one vend that several devices are told of is one sale.
+
+A VMC may tell a CASH SALE to both readers, take part of a price by card and part in cash, and
+report the whole to a gateway once more. Nothing on the bus says that these are the same, so here
+stand the rules that do:
+
+* **Told to both readers**: the same CASH SALE at the other reader within 1.5 s of bus time.
+* **Mixed payment**: a card's VEND SUCCESS and a CASH SALE of the same item within 1.5 s of bus
+  time, in any order, are one sale with two tenders. A sale by card is held back so long where cash
+  may be in play, or until the next vend begins; what is concluded meanwhile waits behind it, so the
+  order stays.
+* **Reported**: a gateway's transaction and the oldest vend of that item, paid by the same means,
+  that has not been reported yet. Reports come one a transaction, so no clock is needed.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mdb.event import Confidence, Event, Kind, Return, Sale, SessionBegan, VendRequested
+
+ONE_CYCLE_S: Final = 1.5
+"""Bus time within which two tellings are of the same vend. Without it two equal purchases, each
+told to one reader in turn, would be taken for one."""
+KEPT: Final = 16
+"""A reader that does not answer is given up seconds later, and other sales may come between."""
+MOST_WAITING: Final = 256
+"""No bus says as much in 1.5 s: its clock stands still, and nothing is held back."""
+
+BEGINS_ANOTHER: Final = (SessionBegan, VendRequested)
+"""A vend cycle is over when the next begins."""
+
+Told = Sale | Return
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An event in its turn; a sale that is held back until a time of the bus."""
+
+    event: Event
+    until: float | None = None
+
+
+class VendCycle:
+    """Takes conclusions in the order of the bus and gives them back, each vend once."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting] = deque()
+        self._cash_sales: deque[Told] = deque(maxlen=KEPT)
+        self._unreported: deque[Told] = deque(maxlen=KEPT)
+        self._only_reported: deque[Told] = deque(maxlen=KEPT)
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._waiting)
+
+    def conclude(self, event: Event) -> list[Event]:
+        """An event that is no sale, or one that needs no second telling."""
+        if not self._waiting:
+            return [event]
+        if isinstance(event, BEGINS_ANOTHER):
+            return [*self.flush(), event]
+        self._waiting.append(_Waiting(event))
+        return []
+
+    def paid_by_card(self, sale: Sale, *, cash_in_play: bool) -> list[Event]:
+        """A reader's own sale; with cash in play its other part may follow."""
+        if self._was_reported(sale):
+            return []
+        for index, each in enumerate(self._waiting):
+            if _parts_of_one(sale, each):
+                return self._put_together(index, sale, each.event)
+        self._unreported.append(sale)
+        plain = sale.kind is Kind.PAID and sale.confidence is Confidence.CONFIRMED
+        return self._sold(sale, wait=cash_in_play and plain)
+
+    def paid_in_cash(self, told: Told, *, card_in_play: bool) -> list[Event]:
+        """A CASH SALE; with a card's vend of the same item under way it is the other part."""
+        if self._was_reported(told):
+            return []
+        for index, each in enumerate(self._waiting):
+            if isinstance(told, Sale) and _parts_of_one(told, each):
+                return self._put_together(index, each.event, told)
+        self._unreported.append(told)
+        paid = isinstance(told, Sale) and told.kind is Kind.PAID
+        return self._sold(told, wait=card_in_play and paid)
+
+    def reported(self, told: Told) -> list[Event] | None:
+        """A vend as a gateway was told of it: a sale if nobody else was; else None."""
+        for index, each in enumerate(self._unreported):
+            if _same_vend(each, told):
+                for _ in range(index + 1):
+                    self._unreported.popleft()
+                return None
+        self._only_reported.append(told)
+        return self._sold(told, wait=False)
+
+    def gateway_started(self) -> None:
+        """Reports begin anew: nothing that was told before will be reported now."""
+        self._unreported.clear()
+        self._only_reported.clear()
+
+    def until(self, at: float) -> list[Event]:
+        """The bus has come to a time: what need not wait any longer."""
+        released: list[Event] = []
+        while self._waiting:
+            until = self._waiting[0].until
+            if until is not None and at <= until and len(self._waiting) <= MOST_WAITING:
+                break
+            released.append(self._waiting.popleft().event)
+        return released
+
+    def flush(self) -> list[Event]:
+        """Nothing is waited for: another vend begins, or the capture ended."""
+        released = [each.event for each in self._waiting]
+        self._waiting.clear()
+        return released
+
+    def _sold(self, told: Told, *, wait: bool) -> list[Event]:
+        """A vend that is no part of those before it: their cycle is over."""
+        before = self.flush()
+        if not wait:
+            return [*before, told]
+        self._waiting.append(_Waiting(told, told.at + ONE_CYCLE_S))
+        return before
+
+    def _put_together(self, index: int, card: Event, cash: Event) -> list[Event]:
+        """Both parts of a mixed payment are there: one sale, and nothing to wait for."""
+        assert isinstance(card, Sale)  # noqa: S101, `_parts_of_one` has said so
+        assert isinstance(cash, Sale)  # noqa: S101
+        known = card.amount is not None and cash.amount is not None
+        whole = replace(
+            card,
+            amount=card.amount + cash.amount if known else None,  # type: ignore[operator]
+            currency=card.currency or cash.currency,
+            tenders=card.tenders + cash.tenders,
+            raw={**card.raw, "cash": cash.raw["price"]},
+        )
+        for told in (card, cash):
+            if told in self._unreported:
+                self._unreported.remove(told)
+        self._unreported.append(whole)
+        self._waiting[index] = _Waiting(whole)
+        return self.until(card.at)
+
+    def told_before(self, told: Told) -> bool:
+        """Whether this CASH SALE was told to the other reader already; it is remembered."""
+        for first in self._cash_sales:
+            if first.address != told.address and _same_cash_sale(first, told):
+                self._cash_sales.remove(first)
+                return True
+        self._cash_sales.append(told)
+        return False
+
+    def _was_reported(self, told: Told) -> bool:
+        for each in self._only_reported:
+            if _same_vend(told, each):
+                self._only_reported.remove(each)
+                return True
+        return False
+
+
+def _parts_of_one(told: Sale, other: _Waiting) -> bool:
+    """Whether a sale that is held back is the other part of this one."""
+    held = other.event
+    if other.until is None or not isinstance(held, Sale) or abs(told.at - held.at) > ONE_CYCLE_S:
+        return False
+    return held.item == told.item and {_by(held)} != {_by(told)} and _plain(held) and _plain(told)
+
+
+def _plain(sale: Sale) -> bool:
+    return sale.kind is Kind.PAID and len(sale.tenders) == 1
+
+
+def _by(sale: Told) -> str:
+    return sale.tenders[0].by if sale.tenders else ""
+
+
+def _same_cash_sale(one: Told, other: Told) -> bool:
+    """The readers may differ in scaling and in what they acknowledged, not in what was sold.
+
+    Where one's scaling is not known the amounts cannot be compared; the item must do.
+    """
+    if abs(one.at - other.at) > ONE_CYCLE_S or type(one) is not type(other):
+        return False
+    if one.raw["item"] != other.raw["item"]:  # with its flags
+        return False
+    return one.amount is None or other.amount is None or one.amount == other.amount
+
+
+def _same_vend(told: Told, reported: Told) -> bool:
+    """A vend as a reader was told of it, and as a gateway was.
+
+    The gateway may know of a cash part that no reader was told of.
+    """
+    if type(told) is not type(reported) or told.item != reported.item:
+        return False
+    if isinstance(told, Sale) and isinstance(reported, Sale) and told.kind is not reported.kind:
+        return False
+    means = {each.by for each in reported.tenders}
+    return not means or means >= {each.by for each in told.tenders}
