@@ -7,10 +7,12 @@ from typing import Final
 
 from mdb import event
 from mdb.block import Address
-from mdb.event import Event
+from mdb.event import Event, Kind
 from mdb.exchange import Exchange, Fate
+from mdb.file_transport import FileMessage
 from mdb.message import ByPeripheral, Message, Poll, Unknown
 from mdb.money import Money
+from mdb.scaling import Scaling
 from mdb.sniffer import Heard
 
 NAMES: Final = {each.value: each.name.lower().replace("_", " ") for each in Address}
@@ -34,7 +36,7 @@ def lines(heard: Heard, *, colour: bool) -> Iterator[str]:
     exchange = heard.exchange
     if exchange is not None and exchange.fate not in {Fate.MOVED_ON, Fate.GIVEN_UP}:
         device = NAMES.get(exchange.address, f"address {exchange.address:02X}")
-        for message in heard.said or _raw(exchange):
+        for message in heard.said:
             if isinstance(message, Poll):
                 continue
             if _by_reader(message, exchange):
@@ -50,16 +52,11 @@ def lines(heard: Heard, *, colour: bool) -> Iterator[str]:
         yield f"{COLOURS.get(concluded.name, DIM)}{text}{PLAIN}" if colour else text
 
 
-def _raw(exchange: Exchange) -> list[Message]:
-    """A peripheral whose language is not decoded: its bytes as they were, empty polls left out."""
-    if exchange.reply is not None:
-        return [Unknown(exchange.command), Unknown(exchange.reply)]
-    return [] if exchange.is_poll else [Unknown(exchange.command)]
-
-
 def _by_reader(message: Message, exchange: Exchange) -> bool:
     if isinstance(message, Unknown):
         return message.raw != exchange.command
+    if isinstance(message, FileMessage):
+        return not message.by_vmc
     return isinstance(message, ByPeripheral)
 
 
@@ -72,19 +69,32 @@ def _say(message: Message) -> str:
         return ""
     words = _WORDS.sub(" ", type(message).__name__).upper()
     told = [(each.name, getattr(message, each.name)) for each in fields(message)]
-    return "  ".join([words, *(f"{name} {_value(value)}" for name, value in told)])
+    return "  ".join([words, *(f"{name} {_value(value)}" for name, value in told if _tells(value))])
+
+
+def _tells(value: object) -> bool:
+    """Whether a field says something: zero does, nothing does not."""
+    return value not in (None, b"", "", ())
 
 
 def _value(value: object) -> str:
-    return value.hex().upper() if isinstance(value, bytes) else str(value)
+    match value:
+        case bytes():
+            return value.hex().upper()
+        case bool():
+            return "yes" if value else "no"
+        case Scaling():
+            return f"{value.currency or value.code} x {value.scale} / 10^{value.decimals}"
+        case _:
+            return str(value)
 
 
 def _conclude(concluded: Event) -> str:
     words = concluded.name.upper().replace("_", " ")
     match concluded:
-        case event.Sale() | event.Return():
+        case event.Sale() | event.Return() | event.TransactionReported():
             by = ", ".join(tender.by for tender in concluded.tenders) or "nobody paid"
-            kind = f"  {concluded.kind.value}" if isinstance(concluded, event.Sale) else ""
+            kind = "" if isinstance(concluded, event.Return) else f"  {_kind(concluded.kind)}"
             money = _money(concluded.amount, concluded.currency)
             sure = f"  {concluded.confidence.value}"
             return f"{words}  item {concluded.item or 'unknown'}  {money}  {by}{kind}{sure}"
@@ -94,6 +104,10 @@ def _conclude(concluded: Event) -> str:
             told = [each for each in fields(concluded) if each.name not in {"at", "address", "raw"}]
             pairs = ((each.name, getattr(concluded, each.name)) for each in told)
             return "  ".join([words, *(f"{name} {value}" for name, value in pairs if value)])
+
+
+def _kind(kind: Kind | str) -> str:
+    return kind if isinstance(kind, str) else kind.value
 
 
 def _money(amount: int | None, currency: str | None) -> str:

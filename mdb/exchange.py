@@ -17,6 +17,7 @@ how the other side goes on, never by a time window:
 * a VMC block that came damaged ends the exchange before it: whatever answers now answers that.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
@@ -109,7 +110,7 @@ class Joiner:
 
     vmc_only: bool = False
     _open: _Open | None = None
-    _devices: dict[int, _Device] = field(default_factory=dict)
+    _devices: defaultdict[int, _Device] = field(default_factory=lambda: defaultdict(_Device))
 
     def feed(self, framed: Framed) -> list[Joined]:
         """Take the next thing on the bus; return the exchanges it settles, oldest first."""
@@ -172,9 +173,8 @@ class Joiner:
             self._open.reply = None
             return []
         block, reply, self._open = self._open.block, self._open.reply, None
-        exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at)
-        if single.answer is Answer.ACK:
-            exchange = replace(exchange, reply=reply.data)
+        taken = reply.data if single.answer is Answer.ACK else None
+        exchange = Exchange(block.address, block.data, block.at, taken, reply.at)
         return self._settle(exchange, reply.data)
 
     def _close(self) -> list[Joined]:
@@ -187,7 +187,9 @@ class Joiner:
             return self._settle(Exchange(block.address, block.data, block.at, fate=fate))
         exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at)
         joined = self._settle(exchange, reply.data)
-        self._device(block.address).held = replace(exchange, reply=reply.data, repeated=True)
+        self._devices[block.address].held = Exchange(
+            block.address, block.data, block.at, reply.data, reply.at, repeated=True
+        )
         return joined
 
     def _settle(self, exchange: Exchange, said: bytes | None = None) -> list[Joined]:
@@ -195,8 +197,12 @@ class Joiner:
 
         `said` is the answer as heard, whether it counts or not.
         """
-        device = self._device(exchange.address)
-        joined = [*_resolve_held(device, exchange, said), *_resolve_pending(device, exchange)]
+        device = self._devices[exchange.address]
+        joined: list[Joined] = []
+        if device.held is not None:
+            joined += _resolve_held(device, exchange, said)
+        if device.pending is not None:
+            joined += _resolve_pending(device, exchange)
         if exchange.command == device.last_heard and not exchange.is_poll:
             exchange = replace(exchange, repeated=True)
         elif exchange.fate in TOOK_EFFECT:
@@ -207,9 +213,6 @@ class Joiner:
                 device.pending = exchange
         joined.append(exchange)
         return joined
-
-    def _device(self, address: int) -> _Device:
-        return self._devices.setdefault(address, _Device())
 
 
 def _stray(single: Single, reason: str) -> Fault:

@@ -61,7 +61,7 @@ class Framer:
         return framed
 
     def _from_peripheral(self, byte: BusByte) -> list[Framed]:
-        framed = self._close_vmc()
+        framed = self._close_vmc() if self._vmc else []
         if not self._peripheral:
             self._peripheral_at = byte.at
         self._peripheral.append(byte.value)

@@ -27,7 +27,8 @@ AT_ONCE: Final = (
 """Commands that take effect though nobody was heard to answer them: saying them twice is saying
 them once, and an answer heard later proves they arrived."""
 
-NO_VEND: Final = {State.IDLE, State.SOLD, State.ENABLED, State.INACTIVE, State.PRESUMED}
+NO_VEND: Final = (State.IDLE, State.SOLD, State.ENABLED, State.INACTIVE, State.PRESUMED)
+NO_SESSION: Final = (State.ENABLED, State.INACTIVE, State.PRESUMED)
 
 SALES: Final = {
     Conclusion.SALE: Confidence.CONFIRMED,
@@ -146,11 +147,13 @@ class Reader:
             events = self._events(conclusion, self._vend, at)
         if isinstance(message, JustReset):
             events.append(event.PeripheralReset(at, self.address))
-        if self.state in {State.ENABLED, State.INACTIVE, State.PRESUMED}:
+        if self.state in NO_SESSION:
             self._media, self._currency = Kind.PAID, None
         return events
 
     def _events(self, conclusion: Conclusion, told: Vend, at: float) -> list[Event]:
+        if conclusion is Conclusion.NOTHING:
+            return []
         if conclusion in SALES:
             return [vend.sale(told, at, self._purse, self._media, SALES[conclusion])]
         if conclusion is Conclusion.RETURN:
@@ -164,9 +167,7 @@ class Reader:
         )
         if conclusion in PRICED:
             return [PRICED[conclusion](at, self.address, told.name, amount, currency)]
-        if conclusion is Conclusion.REVALUED:
-            return [event.Revalue(at, self.address, amount, currency, self._purse.raw(told))]
-        return []  # Conclusion.NOTHING
+        return [event.Revalue(at, self.address, amount, currency, self._purse.raw(told))]
 
     def _configure(self, config: cashless.ReaderConfig, at: float) -> list[Event]:
         scaling = Scaling.of(config.currency, config.scale, config.decimals)

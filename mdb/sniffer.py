@@ -18,7 +18,7 @@ from mdb.exchange import Exchange, Joined, Joiner
 from mdb.file_transport import File, FileMessage, Reassembly
 from mdb.framing import Framed, Framer
 from mdb.gateway_reports import GatewayReports, as_vend
-from mdb.message import JustReset, Message, Reset, Unknown
+from mdb.message import JustReset, Message, Poll, Reset, Unknown
 from mdb.reader import Reader
 from mdb.satellite_vends import SatelliteVends
 from mdb.till import Till
@@ -90,12 +90,15 @@ class Sniffer:
 
     def feed(self, signal: Signal) -> list[Event]:
         """Take the next signal; return what it lets us conclude."""
-        return [event for heard in self.listen(signal) for event in heard.events]
+        heard = self.listen(signal)
+        return [event for each in heard for event in each.events] if heard else []
 
     def listen(self, signal: Signal) -> list[Heard]:
         """As `feed`, with the conversation that led there."""
         framed = self._framer.feed(signal)
-        return self._follow(framed) if framed else []
+        if not framed:
+            return []
+        return self._follow(framed)
 
     def wait(self, at: float) -> list[Event]:
         """Nothing has been heard until `at`: what no longer waits for more of the bus.
@@ -132,11 +135,15 @@ class Sniffer:
             case Exchange():
                 self._at = joined.at
                 said, concluded = self._follower(joined)
-                if joined.address in MONEY and any(isinstance(each, Unknown) for each in said):
+                if joined.address in MONEY and Unknown in map(type, said):
                     self._ledger.doubt()
-                events = [told for each in concluded for told in self._conclude(each, said)]
-                files = [file for message in said for file in self._carried(joined, message)]
-                return Heard(joined, tuple(said), (*late, *events, *files))
+                events = late
+                for each in concluded:
+                    events += self._conclude(each, said)
+                for message in said:
+                    if self._files or isinstance(message, FileMessage):
+                        events += self._carried(joined, message)
+                return Heard(joined, tuple(said), tuple(events))
             case Fault():
                 fault = BusFault(joined.at, 0, joined.reason, {"bytes": joined.raw.hex()})
                 self._ledger.doubt()
@@ -164,7 +171,7 @@ class Sniffer:
     def _conclude(self, concluded: Event, said: list[Message]) -> list[Event]:
         """A conclusion on its way through the vend cycle."""
         match concluded:
-            case Sale() | Return() if any(isinstance(each, CashSale) for each in said):
+            case Sale() | Return() if CashSale in map(type, said):
                 if self._cycle.told_before(concluded):
                     return []
                 item = concluded.item
@@ -238,7 +245,8 @@ def _unfollowed(exchange: Exchange) -> tuple[list[Message], list[Event]]:
     if exchange.address == Address.AGE:
         said = [] if exchange.repeated else [age.decode_command(exchange.command)]
         return [*said, *(age.decode_reply(exchange.reply) if exchange.reply else ())], []
-    said = [] if exchange.repeated else [Unknown(exchange.command)]
+    asked = Poll() if exchange.is_poll else Unknown(exchange.command)
+    said = [] if exchange.repeated else [asked]
     return [*said, *([Unknown(exchange.reply)] if exchange.reply else ())], []
 
 
