@@ -94,10 +94,16 @@ class Ledger:
         return self._conclude(at, address)
 
     def spent(self, amount: int, at: float) -> list[Event]:
-        """Somebody told what cash was for: so much of the credit is gone."""
+        """Somebody told what cash was for: so much of the credit is gone.
+
+        Where some of the credit has no known worth, what was bought with it ends the movement:
+        nothing else could tell when it is over.
+        """
         if not self._open:
             return []
         self._spent += amount
+        if self._moved.unknown:
+            return self._close(at, Address.CHANGER)
         return self._conclude(at, Address.CHANGER)
 
     def flush(self, at: float) -> list[Event]:

@@ -92,7 +92,7 @@ class Framer:
         return [_block(Line.VMC, raw, self._vmc_at)]
 
 
-_SINGLES: Final = frozenset(Answer)
+_SINGLES: Final = {each.value: each for each in Answer}
 
 
 def _right(raw: bytes) -> bool:
@@ -108,8 +108,7 @@ def _block(line: Line, raw: bytes, at: float) -> Block | Fault:
 
 
 def _single(line: Line, byte: BusByte) -> Single | Fault:
-    if byte.value in {Answer.ACK, Answer.NAK}:
-        return Single(line, Answer(byte.value), byte.at)
-    if byte.value == Answer.RET and line is Line.VMC:
-        return Single(line, Answer.RET, byte.at)
-    return Fault(line, "stray byte", bytes([byte.value]), byte.at)
+    answer = _SINGLES.get(byte.value)
+    if answer is None or (answer is Answer.RET and line is not Line.VMC):
+        return Fault(line, "stray byte", bytes([byte.value]), byte.at)
+    return Single(line, answer, byte.at)

@@ -8,24 +8,29 @@
 
 `>` is the VMC, `<` a peripheral. The mode bit is implied: set on the first byte of a `>` block of
 more than one byte, and on the last byte of a `<` block. Where noise left them otherwise, `>>` or
-`<<` begins a line that tells them: a star after the byte whose mode bit was set. Sniff lines of a Qibixx adapter
-(`x,00,0006528766,12,`) are recognised by themselves; see `mdb.qibixx`.
+`<<` begins a line that tells them: a star after the byte whose mode bit was set. Sniff lines of a
+Qibixx adapter (`x,00,0006528766,12,`) are recognised by themselves; see `mdb.qibixx`.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from mdb import qibixx
 from mdb.block import MAX_BLOCK
 from mdb.byte import BYTE_S, Break, BusByte, Line, Signal
 
-_LINE: Final = re.compile(
-    r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir>[<>])\s+(?P<what>BREAK|break|[0-9A-Fa-f\s]+)"
-)
-_TOLD: Final = re.compile(
-    r"(?P<t>\d+(?:\.\d*)?)\s+(?P<dir><<|>>)\s+(?P<what>[0-9A-Fa-f]{2}\*?(?:\s+[0-9A-Fa-f]{2}\*?)*)"
-)
+_TIME: Final = re.compile(r"\d+(?:\.\d*)?", re.ASCII)
+_BYTES: Final = re.compile(r"[<>]\s+[0-9A-Fa-f\s]+")
+_BYTES_AND_MODES: Final = re.compile(r"(?:<<|>>)\s+[0-9A-Fa-f]{2}\*?(?:\s+[0-9A-Fa-f]{2}\*?)*")
+_BREAK: Final = re.compile(r">\s+BREAK", re.IGNORECASE)
+_LINES: Final = {each.value: each for each in Line}
+REMEMBERED: Final = 4096
+"""Blocks whose reading is remembered: a bus says little that it has not said before."""
+
+Said = tuple[tuple[int, bool, Line, float], ...]
+"""A block's bytes, each with mode bit, line and seconds since the first; none is a break."""
 
 
 class NotATraceError(ValueError):
@@ -43,8 +48,7 @@ def read_trace(
     Raises:
         NotATraceError: the first line that is no comment is no line of a trace.
     """
-    numbered = ((number, line.split("#")[0].strip()) for number, line in enumerate(lines, 1))
-    told = ((number, line) for number, line in numbered if line)
+    told = _lines(lines)
     first = next(told, None)
     if first is None:
         return
@@ -61,22 +65,42 @@ def read_trace(
         signals_of_line = parse_line(line)
         if signals_of_line is None:
             unreadable(number, line)
-        yield from signals_of_line or ()
+        else:
+            yield from signals_of_line
 
 
 def parse_line(line: str) -> list[Signal] | None:
     """The signals of one line of our own form; None if it is none."""
-    match = _LINE.fullmatch(line)
-    if match is None:
-        return _mode_bits_told(line)
-    at, who = float(match["t"]), Line(match["dir"])
-    if match["what"].upper() == "BREAK":
-        return [Break(at)] if who is Line.VMC else None
+    time, _, rest = line.partition(" ")
+    said = _said(rest)
+    if said is None or _TIME.fullmatch(time) is None:
+        return None
+    at = float(time)
+    if not said:
+        return [Break(at)]
+    return [BusByte(value, mode, who, at + later) for value, mode, who, later in said]
+
+
+@lru_cache(REMEMBERED)
+def _said(what: str) -> Said | None:
+    """What stands after the time."""
+    what = what.strip()
+    if _BREAK.fullmatch(what):
+        return ()
+    if _BYTES_AND_MODES.fullmatch(what):
+        who, *told = what.split()
+        return tuple(
+            (int(each[:2], 16), each.endswith("*"), _LINES[who[0]], index * BYTE_S)
+            for index, each in enumerate(told)
+        )
+    if not _BYTES.fullmatch(what):
+        return None
     try:
-        values = bytes.fromhex(match["what"])
+        values = bytes.fromhex(what[1:])
     except ValueError:
         return None
-    return list(signals(who, values, at))
+    block = signals(_LINES[what[0]], values, 0.0)
+    return tuple((each.value, each.mode, each.line, each.at) for each in block)
 
 
 def signals(line: Line, values: bytes, at: float) -> Iterator[BusByte]:
@@ -85,17 +109,6 @@ def signals(line: Line, values: bytes, at: float) -> Iterator[BusByte]:
     for index, value in enumerate(values):
         mode = (index == 0 and last > 0) if line is Line.VMC else index == last
         yield BusByte(value, mode, line, at + index * BYTE_S)
-
-
-def _mode_bits_told(line: str) -> list[Signal] | None:
-    match = _TOLD.fullmatch(line)
-    if match is None:
-        return None
-    at, who = float(match["t"]), Line(match["dir"][0])
-    return [
-        BusByte(int(told[:2], 16), told.endswith("*"), who, at + index * BYTE_S)
-        for index, told in enumerate(match["what"].split())
-    ]
 
 
 class Transcript:
@@ -134,6 +147,14 @@ class Transcript:
 
     def _hears(self, line: Line) -> bool:
         return bool(self._open) and self._open[0].line is line and len(self._open) <= MAX_BLOCK
+
+
+def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """What is no comment, with its number."""
+    for number, line in enumerate(lines, 1):
+        told = (line.partition("#")[0] if "#" in line else line).strip()
+        if told:
+            yield number, told
 
 
 def _chain(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

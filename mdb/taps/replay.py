@@ -12,6 +12,8 @@ from mdb.trace import read_trace
 class Replay:
     """A trace as a tap. It ends with the file."""
 
+    vmc_only = False
+
     def __init__(self, signals: list[Signal], pace: float = 1.0) -> None:
         self._signals = signals
         self._pace = pace

@@ -1,29 +1,42 @@
 """A vending machine in memory: ``virtual:0001=12000,0002=9000`` (item number = price in kopecks).
 
-A VMC and a cashless reader hold the standard's own dialogues (MDB 4.2, section 7.7) at the bus's
-own pace, byte for byte. The dialogues are written from the standard and not from our decoder, and
-the machine keeps its own ledger of what it dispensed, so it can be a judge of what was heard.
+The machine of `mdb.virtual`, with a cashless reader, a coin changer and a bill validator, at the
+bus's own pace in `CLOCK_BOOTTIME`. It is written from the standard and not from our decoder, and
+keeps its own ledger of what it dispensed, so it can be a judge of what was heard.
 """
 
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from mdb.byte import Line, Signal
-from mdb.trace import BYTE_S, signals
+from mdb.byte import BYTE_S, Signal
+from mdb.virtual import card_dialogues, cash_dialogues
+from mdb.virtual.bill_validator import ValidatorMake
+from mdb.virtual.card_reader import ReaderMake
+from mdb.virtual.coin_changer import ChangerMake
+from mdb.virtual.machine import Machine, Make
+from mdb.virtual.start_up import switch_on
+from mdb.virtual.unit import TENTHS
+from mdb.virtual.vmc import Habits
+from mdb.virtual.wire import Wire
 
-SCALE: Final = 10
 POLL_S: Final = 0.125
 TURNAROUND_S: Final = 0.0005
 """A side's pause before it speaks; the standard allows 5 ms."""
-
-VMC, READER = Line.VMC, Line.PERIPHERAL
-ACK: Final = b"\x00"
+HABITS: Final = Habits(
+    poll_s=0.0, motor_s=0.0, repeat_s=TURNAROUND_S, repoll_s=TURNAROUND_S, asks_names=False
+)
+"""In a hurry while a buyer waits: no pause between POLLs, and a motor that takes no time."""
+COINS: Final = ChangerMake(
+    level=2, unit=TENTHS, coins=(1, 5, 10, 20, 50, 100), tubes=(40,) * 6, alternative_payout=False
+)
+"""0.10 to 10.00: every price can be paid exactly."""
+ROUND_SUM: Final = 1000
+"""A buyer with cash pays up to whole tens, while there is change for that."""
 _ENTRY: Final = re.compile(r"[0-9A-Fa-f]{4}=[0-9]+")
-Turn = tuple[Line, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,9 @@ class _Choice:
 class VirtualMachine:
     """A tap whose bus is inside it; `press` is the buyer's finger."""
 
+    vmc_only: Final = False
+    """Both lines are heard."""
+
     def __init__(self, prices: dict[str, int]) -> None:
         self.prices = prices
         self.ledger: list[Vend] = []
@@ -61,12 +77,12 @@ class VirtualMachine:
         prices: dict[str, int] = {}
         for entry in address.split(","):
             item, _, price = entry.partition("=")
-            if not _ENTRY.fullmatch(entry) or int(price) % SCALE:
+            if not _ENTRY.fullmatch(entry) or int(price) % TENTHS.minor:
                 raise ValueError(
                     f"virtual: {entry!r} is no item and price; expected four hex digits, '=',"
                     " and kopecks in tens, such as 0001=12000"
                 )
-            if int(price) // SCALE >= 0xFFFF:
+            if int(price) // TENTHS.minor >= 0xFFFF:
                 raise ValueError(f"virtual: {price} does not fit the bus; at most 655340")
             prices[item.lower()] = int(price)
         return cls(prices)
@@ -82,72 +98,65 @@ class VirtualMachine:
 
     async def __aiter__(self) -> AsyncIterator[Signal]:
         """Switch the machine on and listen to its bus, for ever."""
-        async for signal in self._speak(_start_up()):
+        wire = Wire(_now(), turnaround_s=TURNAROUND_S)
+        make = Make(
+            self.prices,
+            (ReaderMake(level=1, unit=TENTHS, multivend=False, response_s=7),),
+            COINS,
+            ValidatorMake(),
+            habits=HABITS,
+        )
+        machine = Machine(make, wire)
+        switch_on(machine)
+        async for signal in self._speak(machine):
             yield signal
         while True:
-            try:
-                choice = await asyncio.wait_for(self._pressed.get(), POLL_S)
-            except TimeoutError:
-                async for signal in self._speak([_vmc(0x12), (READER, ACK)]):
-                    yield signal
-                continue
-            units = self.prices[choice.item] // SCALE
-            item = bytes.fromhex(choice.item)
-            cash = choice.by == "cash"
-            ahead, done, after = _cash_vend(units, item) if cash else _card_vend(units, item)
-            async for signal in self._speak(ahead):
+            choice = await self._chosen()
+            wire.now = max(wire.now, _now())
+            if choice is None:
+                machine.round()
+            else:
+                _serve(machine, choice)
+            async for signal in self._speak(machine, choice):
                 yield signal
-            async for signal in self._speak(done, choice):
-                yield signal
-            async for signal in self._speak(after):
-                yield signal
+
+    async def _chosen(self) -> _Choice | None:
+        """What is pressed before the next POLLs are due."""
+        try:
+            return await asyncio.wait_for(self._pressed.get(), POLL_S)
+        except TimeoutError:
+            return None
 
     async def _speak(
-        self, turns: list[Turn] | Iterator[Turn], done: _Choice | None = None
+        self, machine: Machine, choice: _Choice | None = None
     ) -> AsyncIterator[Signal]:
-        """Put turns on the bus, each taking the time its bytes take; `done` goes to the ledger."""
-        for line, values in turns:
-            await asyncio.sleep(TURNAROUND_S + len(values) * BYTE_S)
-            now = time.clock_gettime(time.CLOCK_BOOTTIME)
-            if done is not None and line is READER:
-                self.ledger.append(Vend(now, done.item, self.prices[done.item], done.by))
-            for signal in signals(line, values, now - len(values) * BYTE_S):
+        """What was said, each block when its time has come, and the ledger with it."""
+        done = machine.truth.vends[-1].at if choice else None
+        for block in machine.wire.take():
+            ended = block[-1].at + BYTE_S
+            await asyncio.sleep(max(0.0, ended - _now()))
+            if choice and done is not None and ended >= done - BYTE_S / 2:
+                self._enter(choice, done)
+                done = None
+            for signal in block:
                 yield signal
+        if choice and done is not None:
+            self._enter(choice, done)
+
+    def _enter(self, choice: _Choice, at: float) -> None:
+        self.ledger.append(Vend(at, choice.item, self.prices[choice.item], choice.by))
 
 
-def _vmc(*values: int) -> Turn:
-    return VMC, bytes([*values, sum(values) & 0xFF])
+def _serve(machine: Machine, choice: _Choice) -> None:
+    if choice.by == "cash":
+        price = machine.make.prices[choice.item]
+        change = -price % ROUND_SUM
+        changer = machine.changer
+        can_change = changer is not None and changer.change_for(change) is not None
+        cash_dialogues.buy(machine, choice.item, price + change if can_change else price)
+    else:
+        card_dialogues.buy(machine, machine.reader(), [choice.item])
 
 
-def _reader(*values: int) -> Turn:
-    return READER, bytes([*values, sum(values) & 0xFF])
-
-
-def _start_up() -> list[Turn]:
-    """RESET to READER ENABLE: level 1, roubles, scale 10, two decimals, cash sales wanted."""
-    return [
-        *(_vmc(0x10), (READER, ACK)),
-        *(_vmc(0x12), _reader(0x00), (VMC, ACK)),
-        *(_vmc(0x11, 0x00, 0x03, 0x10, 0x01, 0x01), (READER, ACK)),
-        *(_vmc(0x12), _reader(0x01, 0x01, 0x16, 0x43, SCALE, 0x02, 0x07, 0x09), (VMC, ACK)),
-        *(_vmc(0x11, 0x01, 0xFF, 0xFF, 0x00, 0x00), (READER, ACK)),
-        *(_vmc(0x14, 0x01), (READER, ACK)),
-    ]
-
-
-def _card_vend(units: int, item: bytes) -> tuple[list[Turn], list[Turn], list[Turn]]:
-    """Dialogue 1, a single vend: what comes before the motor turns, VEND SUCCESS, and after."""
-    price = units.to_bytes(2, "big")
-    ahead = [
-        *(_vmc(0x12), _reader(0x03, 0xFF, 0xFF), (VMC, ACK)),
-        *(_vmc(0x13, 0x00, *price, *item), (READER, ACK)),
-        *(_vmc(0x12), _reader(0x05, *price), (VMC, ACK)),
-    ]
-    after = [_vmc(0x13, 0x04), _reader(0x07), (VMC, ACK)]
-    return ahead, [_vmc(0x13, 0x02, *item), (READER, ACK)], after
-
-
-def _cash_vend(units: int, item: bytes) -> tuple[list[Turn], list[Turn], list[Turn]]:
-    """CASH SALE (7.4.10): the reader is told, for its audit, once the product is out."""
-    sale = _vmc(0x13, 0x05, *units.to_bytes(2, "big"), *item)
-    return [], [sale, (READER, ACK)], []
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

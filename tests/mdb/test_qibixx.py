@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mdb.byte import BusByte, Line
-from mdb.qibixx import WINDOW, is_sniff_line, read
+from mdb.qibixx import RESTART, WINDOW, Order, Sniffed, is_sniff_line, parse, read
 
 
 def words(lines: list[str]) -> str:
@@ -72,6 +74,59 @@ def test_no_line_is_lost_however_late_it_is() -> None:
 
 def test_lines_of_one_tick_keep_their_order() -> None:
     assert words(["x,00,0000000001,12,", "x,80,0000000001,ACK"]) == ">112 >012 <100"
+
+
+@pytest.mark.parametrize("first", [4_294_967_290, 9_999_999_990, 500_000])
+def test_a_counter_that_starts_again_begins_a_new_order(first: int) -> None:
+    before = [f"x,80,{first + tick:010d},{tick:02x}" for tick in (1, 0, 3, 2)]
+    after = [f"x,80,{tick:010d},{tick + 16:02x}" for tick in (1, 0, 3, 2)]
+    heard = words([*before, *after])
+    assert heard == words([*sorted(before), *sorted(after)])
+    assert heard.split()[0] == "<000"
+
+
+def test_one_damaged_counter_does_not_stop_the_order() -> None:
+    lines = [f"x,80,{1_000_000 + tick:010d},{tick:02x}" for tick in range(4)]
+    for damaged in ("x,80,9999999999,ACK", "x,80,0000000001,ACK"):
+        heard = words([*lines, damaged, *[each.replace("0001", "0002", 1) for each in lines[::-1]]])
+        assert heard.count("<000 <100") == 2
+        assert heard.count("<003 <103") == 2
+
+
+def line(tick: int, heard: float) -> Sniffed:
+    return Sniffed(tick, (), heard)
+
+
+def test_a_line_waits_until_it_has_been_held_and_takes_along_what_goes_before_it() -> None:
+    order = Order()
+    for each in [line(30, 1.0), line(10, 1.1), line(20, 1.2), line(40, 1.3)]:
+        assert order.add(each) == []
+    assert order.heard_by(0.9) == []
+    assert [each.tick for each in order.heard_by(1.0)] == [10, 20, 30]
+    assert [each.tick for each in order.flush()] == [40]
+
+
+def test_lines_from_before_the_counter_started_again_are_given_at_once() -> None:
+    order = Order()
+    order.add(line(2 * RESTART, 1.0))
+    assert [each.tick for each in order.add(line(5, 1.1))] == [2 * RESTART]
+    assert order.add(line(6, 1.2)) == []
+    assert [each.tick for each in order.flush()] == [5, 6]
+
+
+@given(st.lists(st.integers(0, 5 * RESTART), max_size=60), st.integers(0, 10))
+def test_no_line_is_lost_or_doubled_whatever_the_counter_does(ticks: list[int], kept: int) -> None:
+    order, given_out = Order(), list[Sniffed]()
+    lines = [line(tick, float(index)) for index, tick in enumerate(ticks)]
+    for each in lines:
+        given_out += [*order.add(each), *order.beyond(kept)]
+    given_out += order.flush()
+    assert sorted(given_out, key=lambda each: each.heard) == lines
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_sniff_line_or_none(text: str) -> None:
+    assert (parse(text) is not None) == is_sniff_line(text)
 
 
 def test_the_lines_are_the_line_s_own() -> None:

@@ -1,4 +1,8 @@
 import asyncio
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,7 +57,13 @@ def test_an_item_the_machine_has_not_cannot_be_pressed() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("serial:/dev/ttyACM0", "no tap is called 'serial'; known are"),
+        ("serial:/dev/ttyACM0", "no tap is called 'serial'; known are .* and qibixx:PORT"),
+        ("lines:?baud=9600", "lines: '\\?baud=9600' makes no sense; expected a port"),
+        ("uart:/dev/a,/dev/a", "uart: '/dev/a,/dev/a' makes no sense; expected the port"),
+        ("qibixx:", "qibixx: no port is named; expected"),
+        (f"lines:{AP113}", "is no serial port; expected a device"),
+        (f"uart:{AP113}", "is no serial port; expected a device"),
+        (f"qibixx:{AP113}", "is no serial port; expected a device"),
         ("", "no tap is called ''"),
         ("virtual:", "'' is no item and price"),
         ("virtual:1=12000", "'1=12000' is no item and price"),
@@ -73,6 +83,47 @@ def test_a_name_that_makes_no_sense_is_refused(name: str, told: str) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_tap(f"replay:{tmp_path / 'none.mdb'}")
+
+
+@pytest.mark.parametrize("scheme", ["lines", "uart", "qibixx"])
+def test_a_port_that_is_not_there_is_refused(scheme: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no port '.*ttyACM7'.*plugged in"):
+        open_tap(f"{scheme}:{tmp_path / 'ttyACM7'}")
+
+
+@pytest.mark.parametrize("scheme", ["lines", "uart", "qibixx"])
+def test_a_port_is_opened_by_the_tap_of_its_device(scheme: str) -> None:
+    end, other = pty.openpty()
+    tap = open_tap(f"{scheme}:{os.ttyname(other)}")
+    os.close(end)
+    os.close(other)
+    assert type(tap).__module__ == f"mdb.taps.{scheme}"
+    assert tap.vmc_only == (scheme == "uart")
+
+
+def test_what_is_in_memory_or_in_a_file_has_both_lines() -> None:
+    assert not open_tap(f"replay:{AP113}").vmc_only
+    assert not open_tap("virtual:0001=12000").vmc_only
+
+
+WITHOUT_PYSERIAL = """\
+import sys
+sys.modules["serial"] = None
+import mdb, mdb.__main__
+from mdb.taps import open_tap
+open_tap("virtual:0001=12000")
+try:
+    open_tap("qibixx:/dev/ttyACM0")
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_only_a_port_needs_pyserial_and_says_so() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYSERIAL], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "qibixx: needs pyserial, which is not installed: pip install pyserial\n"
 
 
 def test_a_replay_without_a_pace_is_at_its_own() -> None:
