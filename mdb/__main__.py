@@ -1,26 +1,28 @@
-"""The bus on the command line: ``python -m mdb decode FILE [--json]``."""
+"""The bus on the command line: ``python -m mdb COMMAND``; each command is a file in `mdb.tools`."""
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from mdb.conversation import lines
-from mdb.event import as_json
-from mdb.sniffer import Heard, Sniffer
-from mdb.trace import NotATraceError, read_trace
+from mdb.tools import decode, pcap, record, replay, virtual, watch, wiring
+from mdb.tools.mistake import MistakeError
 
+COMMANDS = (decode, watch, record, replay, virtual, pcap, wiring)
 EXAMPLES = """\
 examples:
-  python -m mdb decode tests/traces/ap113-single-vend.mdb          read the conversation
-  python -m mdb decode capture.mdb --json | jq 'select(.event == "sale")'
+  python -m mdb wiring                                     how to connect to a machine
+  python -m mdb watch uart:/dev/ttyAMA0                    what is said on its bus now
+  python -m mdb record uart:/dev/ttyAMA0 capture.mdb       keep it
+  python -m mdb decode capture.mdb                         read it
+  python -m mdb COMMAND --help                             more about one of them
+
+exit status: 0 done, 1 something failed, 2 a mistake in what was asked, 130 interrupted
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 whatever was heard, 2 for a file that is no trace."""
+    """Exit status: that of the command, 2 for the user's mistake, 130 when interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m mdb",
         description="Listen to an MDB/ICP bus.",
@@ -28,54 +30,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    decode = commands.add_parser(
-        "decode",
-        help="what was said and sold in a trace",
-        description="Print the conversation in a trace, or with --json what was concluded from it.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    decode.add_argument("file", type=Path, metavar="FILE", help="a trace, or Qibixx sniff lines")
-    decode.add_argument("--json", action="store_true", help="one event a line, as JSON")
+    for command in COMMANDS:
+        command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:
-        _decode(arguments.file, as_lines=arguments.json)
+        status: int = arguments.run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except (NotATraceError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        print(f"{arguments.file}: {reason}", file=sys.stderr)
+    except MistakeError as mistake:
+        print(mistake, file=sys.stderr)
         return 2
-    return 0
+    except KeyboardInterrupt:
+        return 130
+    return status
 
 
-def _decode(file: Path, *, as_lines: bool) -> None:
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    for heard in _listen(file):
-        if as_lines:
-            for event in heard.events:
-                print(json.dumps(as_json(event), ensure_ascii=False))
-        else:
-            for line in lines(heard, colour=colour):
-                print(line)
-
-
-def _listen(file: Path) -> Iterator[Heard]:
-    sniffer = Sniffer()
-    with file.open(encoding="utf-8-sig", errors="replace") as trace:
-        for signal in read_trace(trace, _unreadable):
-            yield from sniffer.listen(signal)
-    yield from sniffer.flush()
-
-
-def _unreadable(number: int, line: str) -> None:
-    print(f"line {number} cannot be read and is left out: {line[:60]!r}", file=sys.stderr)
+def _hush() -> None:
+    """Nobody takes our output any more: let Python not try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except BrokenPipeError:
-        # The reader of our output has seen enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()  # the reader of our output has seen enough, as `head` does
+    except OSError as error:
+        _hush()
+        print(f"python -m mdb: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -118,7 +118,9 @@ class Ledger:
         moved, spent, currency = self._moved, self._spent, self._currency
         self._moved, self._spent, self._open, self._currency = NOTHING, 0, False, None
         self._doubtful = False
-        amount = None if moved.unknown else moved.deposited - moved.paid_out
+        kept = moved.deposited - moved.paid_out
+        unheard = moved.unknown or kept < min(0, spent)  # more out than in: coins went in unheard
+        amount = None if unheard else kept
         told = {each.name: getattr(moved, each.name) for each in fields(Moved)}
         del told["unknown"]
         raw = {name: value for name, value in told.items() if value or name in ALWAYS_TOLD}

@@ -59,6 +59,11 @@ def _identity(data: bytes) -> tuple[str, str, str]:
     return told.maker, told.serial, told.model
 
 
+def _user_file(data: bytes) -> Message:
+    whole = len(data) >= 4 and len(data) == 4 + data[3]
+    return cashless.WriteUserFile(data[2], data[4:]) if whole else Unknown(data)
+
+
 def _cash_sale(data: bytes, width: int) -> Message:
     price, rest = number(data, 2, width), data[2 + width :]
     if width == NARROW:
@@ -88,7 +93,7 @@ COMMANDS: Final[Mapping[tuple[int, int | None], Layout]] = {
     (5, 0x01): _bare(cashless.RevalueLimitRequest),
     (7, 0x00): Layout(31, 31, lambda d, _: cashless.VmcIdentity(*_identity(d[2:]))),
     (7, 0x01): Layout(3, 3, lambda d, _: cashless.ReadUserFile(d[2])),
-    (7, 0x02): Layout(0, 0, lambda d, _: cashless.WriteUserFile(number(d, 2, 1), d[4:])),
+    (7, 0x02): Layout(0, 0, lambda d, _: _user_file(d)),
     (7, 0x03): Layout(12, 12, lambda d, _: cashless.WriteTime(d[2:].hex())),
     (7, 0x04): Layout(6, 6, lambda d, _: EnableOptions(number(d, 2, 4))),
     (7, 0xFF): Layout(0, 0, lambda d, _: age.asked(d[2:]) or cashless.Diagnostics(d[2:])),
@@ -115,13 +120,14 @@ def decode_command(
     if layout is None:
         return file_transport.decode_command(data) or Unknown(data), expanded
     size = len(data)
-    if size in {layout.narrow, layout.wide}:
+    if layout.narrow == 0:
+        return layout.read(data, NARROW), expanded
+    tail_likely = longer and layout.longer and expanded is not None
+    if size == layout.narrow or (size == layout.wide and not (tail_likely and not expanded)):
         wide = size != layout.narrow
         if layout.narrow != layout.wide:
             expanded = wide
         return layout.read(data, WIDE if wide else NARROW), expanded
-    if layout.narrow == 0:
-        return layout.read(data, NARROW), expanded
     if not longer and noise_explains(data, layout):
         return Unknown(data), expanded
     width = _width_with_tail(size, layout, expanded)
@@ -144,10 +150,10 @@ def _width_with_tail(size: int, layout: Layout, expanded: bool | None) -> int | 
         return None
     if layout.narrow == layout.wide:
         return NARROW
-    if size - FLAGS in {layout.narrow, layout.wide}:
-        return NARROW if size < layout.wide else WIDE
     if expanded:
         return WIDE if size > layout.wide else None
+    if size - FLAGS == layout.wide and expanded is None:
+        return WIDE
     return NARROW if expanded is False or size < layout.wide else None
 
 
@@ -176,7 +182,12 @@ REPLIES: Final[Mapping[int, Reply]] = {
 """First byte of an answer to layout, 0 all that is left; what else sizes one is in `_layout`."""
 
 BEGIN_SESSION, WIDE_SESSION = 0x03, 17
-BELIEVED_WHOLE: Final = (cashless.VendApproved, cashless.ReaderConfig, cashless.BeginSession)
+BELIEVED_WHOLE: Final = (
+    cashless.VendApproved,
+    cashless.ReaderConfig,
+    cashless.BeginSession,
+    cashless.RevalueLimit,
+)
 
 
 def decode_reply(

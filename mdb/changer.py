@@ -147,7 +147,7 @@ def decode_reply(command: bytes, data: bytes) -> list[Message]:
             return [PaidCounts(tuple(data))]
         case 7, b"\x04" if len(data) == 1:
             return [PaidValue(data[0])]
-        case 7, b"\x05":
+        case 7, b"\x05" if len(data) % 2 == 0:
             return [Diagnostics(data.hex())]
         case (7, b"\x06") | (7, b"\x07") if len(data) <= 16:
             return [HandReport(tuple(data))]

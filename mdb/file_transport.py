@@ -18,8 +18,10 @@ from typing import Final
 from mdb.message import Message
 
 EXPANSION: Final = 7
-LARGEST: Final = 256 * 31
-"""Bytes in the largest file that blocks can carry."""
+MOST: Final = 256
+"""Blocks in the largest file; it alone has no empty block at its end."""
+LARGEST: Final = MOST * 31
+"""Bytes in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Reassembly:
         self._content = b""
         self._next: int | None = None
         self._whole = False
+        self._blocks = 0
 
     def feed(self, message: FileMessage) -> File | None:
         """Take the next message; return the file it ends."""
@@ -135,7 +138,8 @@ class Reassembly:
             case FileRefused():
                 return self.end()
             case FileBlock(content=b""):
-                return self._close(message.to, complete=self._whole)
+                in_turn = self._next in {None, message.block}
+                return self._close(message.to, complete=self._whole and in_turn)
             case FileBlock():
                 return self._add(message)
         return None
@@ -156,7 +160,8 @@ class Reassembly:
             self._whole = False
         self._next = (block.block + 1) & 0xFF
         self._content = (self._content + block.content)[:LARGEST]
-        return None
+        self._blocks += 1
+        return self._close(block.to, complete=self._whole) if self._blocks == MOST else None
 
     def _close(self, to: int | None, *, complete: bool) -> File | None:
         offer, content = self._offer, self._content
@@ -169,3 +174,4 @@ class Reassembly:
 
     def _forget(self) -> None:
         self._offer, self._content, self._next, self._whole = None, b"", None, False
+        self._blocks = 0

@@ -132,6 +132,13 @@ class WhatTime(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Time(ByPeripheral):
+    """The answer to ``1F 02``: date and time in BCD, as told."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signal(ByPeripheral):
     """``07 NN``: strength of the radio's signal, 0 to 100."""
 
@@ -166,6 +173,15 @@ def _transaction(data: bytes) -> Message:
     )
 
 
+def _asset_of(data: bytes) -> Message:
+    """A part's identity (01 to 07) or its asset number (81 to 87)."""
+    sizes = ASSET_NUMBER if data[2:3] >= b"\x80" else ASSET_IDENTITY
+    return Asset(data[2], text(data[3:])) if len(data) == sizes else Unknown(data)
+
+
+ASSET_IDENTITY, ASSET_NUMBER = 32, 23
+"""Bytes of REPORT 03."""
+
 COMMANDS: Final[Layouts] = {
     (0, None): (1, lambda _: Reset()),
     (1, None): (4, lambda d: GatewaySetup(d[1], d[2], d[3])),
@@ -175,7 +191,7 @@ COMMANDS: Final[Layouts] = {
         23,
         lambda d: DtsEvent(text(d[2:12]), d[12:18].hex(), number(d, 18, 4), bool(d[22])),
     ),
-    (3, 0x03): (0, lambda d: Asset(number(d, 2, 1), text(d[3:]))),
+    (3, 0x03): (0, _asset_of),
     (3, 0x04): (6, lambda d: MoneyReport(d[2:4], d[4], d[5])),
     (3, 0x05): (31, lambda d: Product(d[2:4], text(d[4:10]), text(d[10:30]), bool(d[30]))),
     (4, None): (2, lambda d: Control(d[1])),
@@ -191,8 +207,16 @@ def decode_command(data: bytes) -> Message:
     return file_transport.decode_command(data) or read_command(data, COMMANDS)
 
 
-def decode_reply(data: bytes) -> list[Message]:
-    """The gateway's answer, without its checksum; several may be joined."""
+def decode_reply(command: bytes, data: bytes) -> list[Message]:
+    """The gateway's answer to a command, without its checksum; several may be joined.
+
+    JUST RESET is never joined to another: a doubled zero would look like it. The code of the answer
+    to a time request is 01 in the standard's text and 07 in its table.
+    """
+    if command[1:2] == b"\x02" and command[0] & 0x07 == 7:
+        return [Time(data[1:].hex())]
+    if data == b"\0":
+        return [JustReset()]
     said: list[Message] = []
     rest = data
     while rest:
@@ -205,8 +229,6 @@ def decode_reply(data: bytes) -> list[Message]:
 def _told(data: bytes) -> tuple[int, Message]:
     size = len(data)
     match data[0]:
-        case 0x00:
-            return 1, JustReset()
         case 0x01 if size >= 4:
             return 4, GatewayConfig(data[1], number(data, 2))
         case 0x02 | 0x03 | 0x05 as code:

@@ -26,6 +26,7 @@ KINDS: Final = {
     0x07: "vendless",
     0x08: "service",
 }
+NEGATIVE: Final = 0x06
 GOODS: Final = {each.value: each for each in Kind}
 
 
@@ -48,7 +49,7 @@ class GatewayReports:
             if exchange.fate in {*TOOK_EFFECT, Fate.GIVEN_UP}:
                 events += self._take(command, exchange, currency)
         if exchange.reply is not None:
-            for message in gateway.decode_reply(exchange.reply):
+            for message in gateway.decode_reply(exchange.command, exchange.reply):
                 said.append(message)
                 if isinstance(message, JustReset):
                     events.append(event.PeripheralReset(exchange.reply_at, self.address))
@@ -91,7 +92,7 @@ class GatewayReports:
             for by, units in (
                 ("cashless-1", told.cashless_1),
                 ("cashless-2", told.cashless_2),
-                ("cash", _charged(told) - told.cashless_1 - told.cashless_2),
+                ("cash", _in_cash(told)),
             )
             if units > 0
         )
@@ -120,11 +121,24 @@ class GatewayReports:
         )
 
 
+def _in_cash(told: gateway.Transaction) -> int:
+    """What is left of the price for cash, if any moved."""
+    moved = told.cash_in or told.cash_out
+    return _charged(told) - told.cashless_1 - told.cashless_2 if moved else 0
+
+
 def _charged(told: gateway.Transaction) -> int:
     """What the buyer paid: the price as adjusted, or where none is told, what came in."""
     if told.price:
         return max(0, told.price - told.discount + told.surcharge)
-    return max(0, told.cash_in - told.cash_out) + told.cashless_1 + told.cashless_2
+    cash = told.cash_out if told.kind == NEGATIVE else told.cash_in - told.cash_out
+    return max(0, cash) + told.cashless_1 + told.cashless_2
+
+
+def paid_somehow(vend: event.Sale | event.Return) -> event.Sale | event.Return:
+    """A vend that nobody else was told of, and whose payment was not reported: it was cash."""
+    paid = isinstance(vend, event.Return) or vend.kind in {Kind.PAID, Kind.TOKEN}
+    return replace(vend, tenders=(Tender("cash", vend.amount),)) if paid else vend
 
 
 def as_vend(told: TransactionReported) -> event.Sale | event.Return | None:

@@ -93,7 +93,7 @@ def decode_reply(command: bytes, data: bytes) -> list[Message]:
     match command[0] & 0x07, command[1:2]:
         case 1, _ if size == 26:
             return [TillSetup(data[0], Scaling.of(data[1:3], data[3], data[4]), tuple(data[10:]))]
-        case 2, _ if 2 <= size <= 34:
+        case 2, _ if 2 <= size <= 34 and size % 2 == 0:
             return [Stock(number(data, 0), words(data[2:]))]
         case 3, _:
             return _activity(data)
@@ -118,6 +118,8 @@ def _activity(data: bytes) -> list[Message]:
         elif rest[0] & 0xC0 == 0x80:
             if len(rest) < ACTIVITY:
                 return [*said, Unknown(rest)]
+            if not number(rest, 1) and len(rest) > ACTIVITY:
+                return [*said, Unknown(rest)]  # no coins at all, or a zero doubled by noise
             said.append(_coins(rest))
             rest = rest[ACTIVITY:]
         else:

@@ -175,15 +175,9 @@ def decode_command(data: bytes) -> Message:
 
 
 def decode_reply(data: bytes) -> list[Message]:
-    """The satellite's answer, without its checksum; several may be joined."""
-    said: list[Message] = []
-    rest = data
-    while rest:
-        size, read = REPLIES.get(rest[0], (0, Unknown))
-        if size and size <= len(rest):
-            said.append(read(rest[:size]))
-        else:
-            size, message = file_transport.decode_reply(rest) or (len(rest), Unknown(rest))
-            said.append(message)
-        rest = rest[size:]
-    return said
+    """The satellite's answer, without its checksum: one message."""
+    size, read = REPLIES.get(data[0], (0, Unknown))
+    if size == len(data):
+        return [read(data)]
+    carried = file_transport.decode_reply(data)
+    return [carried[1]] if carried and carried[0] == len(data) else [Unknown(data)]

@@ -54,12 +54,14 @@ class SatelliteVends:
 
     def _take(self, command: Message) -> None:
         match command:
-            case Reset() | satellite.Deny():
+            case Reset() | satellite.Deny() | satellite.Home():
                 self._chosen = None
             case satellite.SatelliteSetup():
                 scaling = Scaling(command.scale, command.decimals, None)
                 self.context = replace(self.context, vmc_level=command.level, scaling=scaling)
-            case satellite.Price() if len(self._prices) < PRICES_KEPT:
+            case satellite.Price() if (
+                command.item in self._prices or len(self._prices) < PRICES_KEPT
+            ):
                 self._prices[command.item] = command.units
             case satellite.Approve() if self._chosen is not None:
                 self._chosen = replace(self._chosen, taken=True)

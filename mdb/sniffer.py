@@ -17,7 +17,7 @@ from mdb.event import BusFault, BusReset, Event, FileTransferred, Return, Revalu
 from mdb.exchange import Exchange, Joined, Joiner
 from mdb.file_transport import File, FileMessage, Reassembly
 from mdb.framing import Framed, Framer
-from mdb.gateway_reports import GatewayReports, as_vend
+from mdb.gateway_reports import GatewayReports, as_vend, paid_somehow
 from mdb.message import JustReset, Message, Poll, Reset, Unknown
 from mdb.reader import Reader
 from mdb.satellite_vends import SatelliteVends
@@ -194,11 +194,11 @@ class Sniffer:
 
     def _reported(self, vend: Sale | Return | None) -> list[Event]:
         """A vend that a gateway was told of, if nobody else was."""
-        told = None if vend is None else self._cycle.reported(vend)
-        if vend is None or told is None:
+        if vend is None or self._cycle.told_of(vend):
             return []
+        vend = vend if vend.tenders else paid_somehow(vend)
         cash = sum(each.amount or 0 for each in vend.tenders if each.by == "cash")
-        return [*told, *self._spent(cash, vend)]
+        return [*self._cycle.only_reported(vend), *self._spent(cash, vend)]
 
     def _spent(self, amount: int | None, on: Sale | Return | Revalue) -> list[Event]:
         """What cash was for has been told; a return gave it back."""
@@ -237,7 +237,7 @@ class Sniffer:
             file = files.end()
         else:
             return []
-        return [] if file is None else [_transferred(file, exchange)]
+        return [] if file is None else self._cycle.conclude(_transferred(file, exchange))
 
 
 def _unfollowed(exchange: Exchange) -> tuple[list[Message], list[Event]]:

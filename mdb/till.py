@@ -6,19 +6,37 @@ in the books, and a better account adds the difference.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from mdb import cash_message as cash
 from mdb import event
 from mdb.cash import NOTHING, Ledger, Moved
 from mdb.context import UNHEARD, Context
 from mdb.event import Event
-from mdb.exchange import TOOK_EFFECT, Exchange
+from mdb.exchange import TOOK_EFFECT, Exchange, Fate
 from mdb.hopper import Dispensed
 from mdb.message import JustReset, Message
 
+PAID_VALUE_REQUESTS: Final = {b"\x0f\x04", b"\x37\x09", b"\x5e\x01", b"\x76\x01"}
+"""The changer's, the validator's and the hoppers'."""
+
 DecodeCommand = Callable[[bytes], Message]
 DecodeReply = Callable[[bytes, bytes], list[Message]]
+
+
+@dataclass(slots=True)
+class _Payout:
+    """One payout: what was asked for unless told better, what was told, what is in the books.
+
+    `told` is whether its counts were; a peripheral tells them once.
+    """
+
+    asked: Moved | None = None
+    values: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+    told: bool = False
+    booked: int = 0
 
 
 class Till:
@@ -39,8 +57,7 @@ class Till:
         self._decode_command, self._decode_reply = decode
         self._ledger = ledger
         self._at_once = at_once
-        self._asked: Moved | None = None
-        self._booked = 0
+        self._payout = _Payout()
 
     def feed(self, exchange: Exchange) -> tuple[list[Message], list[Event]]:
         """Take a settled exchange; return the messages in it and what they conclude."""
@@ -51,6 +68,8 @@ class Till:
             said.append(command)
             if exchange.fate in TOOK_EFFECT:
                 moved += self._take_command(command)
+        if _finished(exchange):
+            self._payout.asked = None
         if exchange.reply is not None:
             for message in self._decode_reply(exchange.command, exchange.reply):
                 said.append(message)
@@ -60,7 +79,7 @@ class Till:
 
     def settle(self, at: float) -> list[Event]:
         """Nobody will say more of a payout: it was paid as it was asked for."""
-        return self._book(self._end_payout(), at)
+        return self._book(self._assume(), at)
 
     def _book(self, moved: Moved, at: float) -> list[Event]:
         scaling = self.context.scaling
@@ -104,7 +123,7 @@ class Till:
                 if value is None:
                     return Moved(unknown=True)
                 recycled = value if message.recycled else 0
-                return self._end_payout() + Moved(deposited=value, recycled=recycled)
+                return self._assume() + Moved(deposited=value, recycled=recycled)
             case cash.GivenBack():
                 value = worth(message.kind) or 0
                 return Moved(rejected=value) if message.rejected else Moved(returned=value)
@@ -114,34 +133,49 @@ class Till:
             case cash.PaidValue():
                 return self._paid_more(self.context.units(message.units))
             case cash.PaidCounts():
-                paid = [worth(kind, count) for kind, count in enumerate(message.counts) if count]
-                return self._paid_in_all(_sum(paid), over=True)
+                if self._payout.told and any(message.counts):
+                    self._payout = _Payout()  # another one, whose command was not heard
+                self._payout.told = True
+                return self._counted(dict(enumerate(message.counts)))
             case Dispensed():
-                return self._paid_in_all(worth(message.kind, message.count), over=message.complete)
+                return self._counted({message.kind: message.count})
         return NOTHING
 
     def _ask(self, asked: Moved) -> Moved:
-        before = self._end_payout()
-        self._asked = asked
+        before = self._assume()
+        self._payout = _Payout(asked)
         return before
 
-    def _end_payout(self) -> Moved:
-        """What was asked for stands, unless the peripheral told what it paid."""
-        asked, booked = self._asked, self._booked
-        self._asked, self._booked = None, 0
-        return NOTHING if asked is None or booked else asked
+    def _assume(self) -> Moved:
+        """Nobody has told of a payout what it came to: it was paid as it was asked for."""
+        payout = self._payout
+        if payout.asked is None:
+            return NOTHING
+        asked = payout.asked
+        payout.asked, payout.booked = None, asked.paid_out
+        return asked
 
     def _paid_more(self, value: int | None) -> Moved:
-        self._booked += value or 0
-        return _paid(value)
+        self._payout.values += value or 0
+        return Moved(unknown=True) if value is None else self._account()
 
-    def _paid_in_all(self, value: int | None, *, over: bool) -> Moved:
-        if over:
-            self._asked = None
-        if value is None:
+    def _counted(self, counts: dict[int, int]) -> Moved:
+        """How many of each type a payout has come to; told once it is over, it is told once."""
+        known = self._payout.counts
+        for kind, count in counts.items():
+            known[kind] = max(count, known.get(kind, 0))
+        return self._account()
+
+    def _account(self) -> Moved:
+        """Book what the best account of the payout says, less what is in the books."""
+        payout = self._payout
+        payout.asked = None
+        worths = [self.context.worth(kind, count) for kind, count in payout.counts.items() if count]
+        known = [each for each in worths if each is not None]
+        if len(known) < len(worths):
             return Moved(unknown=True)
-        more = max(0, value - self._booked)
-        self._booked += more
+        more = max(payout.values, sum(known)) - payout.booked
+        payout.booked += more
         return Moved(paid_out=more)
 
 
@@ -149,6 +183,8 @@ def _paid(value: int | None) -> Moved:
     return Moved(unknown=True) if value is None else Moved(paid_out=value)
 
 
-def _sum(values: list[int | None]) -> int | None:
-    known = [each for each in values if each is not None]
-    return sum(known) if len(known) == len(values) else None
+def _finished(exchange: Exchange) -> bool:
+    """An ACK alone to "what was paid out since I asked last?" says that the payout is over."""
+    if exchange.fate is not Fate.HEARD or exchange.reply is not None or exchange.is_poll:
+        return False
+    return exchange.command[:2] in PAID_VALUE_REQUESTS

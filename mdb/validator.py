@@ -196,7 +196,7 @@ def decode_reply(command: bytes, data: bytes) -> list[Message]:
             return [identity(data)]
         case 7, b"\x03" if size == 2:
             return [Recyclable(number(data, 0))]
-        case 7, b"\x05" if 2 <= size <= 34:
+        case 7, b"\x05" if 2 <= size <= 34 and size % 2 == 0:
             return [Stock(number(data, 0), words(data[2:]))]
         case 7, b"\x08" if size <= 32 and size % 2 == 0:
             return [PaidCounts(words(data))]

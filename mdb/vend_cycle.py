@@ -41,6 +41,14 @@ class _Waiting:
     until: float | None = None
 
 
+@dataclass(slots=True)
+class _Reported:
+    """A vend that only a gateway was told of, and the means of payment not told elsewhere yet."""
+
+    vend: Told
+    means: set[str]
+
+
 class VendCycle:
     """Takes conclusions in the order of the bus and gives them back, each vend once."""
 
@@ -48,7 +56,7 @@ class VendCycle:
         self._waiting: deque[_Waiting] = deque()
         self._cash_sales: deque[Told] = deque(maxlen=KEPT)
         self._unreported: deque[Told] = deque(maxlen=KEPT)
-        self._only_reported: deque[Told] = deque(maxlen=KEPT)
+        self._only_reported: deque[_Reported] = deque(maxlen=KEPT)
 
     @property
     def holds(self) -> bool:
@@ -86,15 +94,18 @@ class VendCycle:
         paid = isinstance(told, Sale) and told.kind is Kind.PAID
         return self._sold(told, wait=card_in_play and paid)
 
-    def reported(self, told: Told) -> list[Event] | None:
-        """A vend as a gateway was told of it: a sale if nobody else was; else None."""
-        for index, each in enumerate(self._unreported):
-            if _same_vend(each, told):
-                for _ in range(index + 1):
-                    self._unreported.popleft()
-                return None
-        self._only_reported.append(told)
-        return self._sold(told, wait=False)
+    def told_of(self, reported: Told) -> bool:
+        """Whether a vend that a gateway was told of is the oldest such that a reader was told of."""
+        for each in self._unreported:
+            if _same_vend(each, reported):
+                self._unreported.remove(each)
+                return True
+        return False
+
+    def only_reported(self, vend: Told) -> list[Event]:
+        """A vend that only a gateway was told of, so far."""
+        self._only_reported.append(_Reported(vend, {each.by for each in vend.tenders}))
+        return self._sold(vend, wait=False)
 
     def gateway_started(self) -> None:
         """Reports begin anew: nothing that was told before will be reported now."""
@@ -137,10 +148,11 @@ class VendCycle:
             tenders=card.tenders + cash.tenders,
             raw={**card.raw, "cash": cash.raw["price"]},
         )
-        for told in (card, cash):
-            if told in self._unreported:
-                self._unreported.remove(told)
-        self._unreported.append(whole)
+        parts = [each for each in self._unreported if each in (card, cash)]
+        for part in parts:
+            self._unreported.remove(part)
+        if parts:  # else it has been reported already
+            self._unreported.append(whole)
         self._waiting[index] = _Waiting(whole)
         return self.until(card.at)
 
@@ -154,9 +166,12 @@ class VendCycle:
         return False
 
     def _was_reported(self, told: Told) -> bool:
+        """Whether it is a vend, or the part of one, that was sold as it was reported."""
         for each in self._only_reported:
-            if _same_vend(told, each):
-                self._only_reported.remove(each)
+            if _same_vend(told, each.vend) and (not each.means or _by(told) in each.means):
+                each.means.discard(_by(told))
+                if not each.means:
+                    self._only_reported.remove(each)
                 return True
         return False
 
@@ -166,7 +181,8 @@ def _parts_of_one(told: Sale, other: _Waiting) -> bool:
     held = other.event
     if other.until is None or not isinstance(held, Sale) or abs(told.at - held.at) > ONE_CYCLE_S:
         return False
-    return held.item == told.item and {_by(held)} != {_by(told)} and _plain(held) and _plain(told)
+    one_in_cash = [_by(held), _by(told)].count("cash") == 1
+    return held.item == told.item and one_in_cash and _plain(held) and _plain(told)
 
 
 def _plain(sale: Sale) -> bool:

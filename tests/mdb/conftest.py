@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from mdb import Event, Signal, Sniffer, read_trace
-from mdb.reader import Context
+from mdb.context import Context
 
 Hear = Callable[..., list[Event]]
 

@@ -58,11 +58,8 @@ def test_a_command_nobody_answers_is_told_once() -> None:
             ["1.0000 VMC > address C0 C3 01", "1.1000 address C0 > VMC 02"],
         ),
         (
-            ["1 > 1F FE 00 18 01 01 00 37", "1.1 < 00"],
-            [
-                "1.0000 VMC > gateway 1F FE 00 18 01 01 00 FILE OFFER by_vmc yes to 0 source 24 file 1"
-                " blocks 1 wanted no"
-            ],
+            ["1 > 1F FD 00 18 34", "1.1 < 00"],
+            ["1.0000 VMC > gateway 1F FD 00 18 FILE WELCOME by_vmc yes to 0 source 24"],
         ),
         (["1 > C3 01 C4", "1.1 < 00"], ["1.0000 VMC > address C0 C3 01"]),
         (["1 > 13 07 1A", "1.1 < 00"], ["1.0000 VMC > cashless 1 13 07"]),

@@ -8,6 +8,7 @@ import pytest
 from mdb.__main__ import main
 
 TRACES = Path(__file__).parents[1] / "traces"
+COMMANDS = ("decode", "watch", "record", "replay", "virtual", "pcap", "wiring")
 AP113 = TRACES / "ap113-single-vend.mdb"
 
 
@@ -67,6 +68,32 @@ def test_whatever_was_heard_is_no_error(
     file.write_text(content, "utf-8")
     assert decode(str(file), "--json") == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: python -m mdb {command} ")
+    assert f"examples:\n  python -m mdb {command}" in told
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    told = capsys.readouterr().out
+    for command in COMMANDS:
+        assert f"\n    {command} " in told
+    assert "130 interrupted" in told
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["fly"])
+    assert "invalid choice: 'fly'" in capsys.readouterr().err
 
 
 def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from mdb.context import Context
 from mdb.event import Confidence, Event, Kind, Return, Revalue, Sale, Tender
-from mdb.reader import Context
 from mdb.scaling import Scaling
 
 EUR = {0x10: Context(3, 1, Scaling(1, 2, "EUR")), 0x60: Context(3, 1, Scaling(1, 2, "EUR"))}
@@ -205,7 +205,14 @@ def test_what_else_happened(hear: Hear, story: str, expected: list[str]) -> None
 
 def test_a_sale_says_everything(hear: Hear) -> None:
     (sale,) = [each for each in hear(REQUEST + APPROVED + SUCCESS, EUR) if each.name == "sale"]
-    raw = {"price": 150, "approved": 150, "item": "000a", "scale": 1, "decimals": 2}
+    raw = {
+        "price": 150,
+        "approved": 150,
+        "item": "000a",
+        "scale": 1,
+        "decimals": 2,
+        "currency": None,
+    }
     tenders = (Tender("cashless-1", 150),)
     assert sale == Sale(
         *(0.5, 0x10, "000a", Kind.PAID, 150, "EUR", tenders, Confidence.CONFIRMED, raw)
