@@ -9,11 +9,11 @@ from mdb import event
 from mdb.block import Address
 from mdb.event import Event, Kind
 from mdb.exchange import Exchange, Fate
-from mdb.file_transport import FileMessage
-from mdb.message import ByPeripheral, Message, Poll, Unknown
 from mdb.money import Money
 from mdb.scaling import Scaling
 from mdb.sniffer import Heard
+from mdb.vocabulary.file_transport import FileMessage
+from mdb.vocabulary.message import ByPeripheral, Message, Poll, Unknown
 
 NAMES: Final = {each.value: each.name.lower().replace("_", " ") for each in Address}
 GREEN, YELLOW, RED, DIM, PLAIN = "\x1b[1;32m", "\x1b[33m", "\x1b[31m", "\x1b[2m", "\x1b[0m"

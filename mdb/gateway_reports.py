@@ -7,14 +7,15 @@ a vend that readers may have been told of as well; `vend_cycle` sees to it that 
 from dataclasses import replace
 from typing import Final
 
-from mdb import event, gateway
+from mdb import event
 from mdb.block import Address
 from mdb.context import UNHEARD, Context
 from mdb.event import Confidence, Event, Kind, Raw, Tender, TransactionReported
 from mdb.exchange import TOOK_EFFECT, Exchange, Fate
-from mdb.message import JustReset, Message
 from mdb.scaling import Scaling
 from mdb.vend import Vend
+from mdb.vocabulary import gateway
+from mdb.vocabulary.message import JustReset, Message
 
 KINDS: Final = {
     0x01: "paid",

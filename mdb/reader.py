@@ -7,15 +7,16 @@ Joins the three things a conclusion needs: the messages (`cashless`), where the 
 from dataclasses import replace
 from typing import Final
 
-from mdb import cashless, event, vend
-from mdb.cashless_layout import decode_command, decode_reply
+from mdb import event, vend
 from mdb.context import UNHEARD, WIDE_MONEY, Context
 from mdb.event import Confidence, Event, Kind
 from mdb.exchange import Exchange, Fate
-from mdb.message import EnableOptions, JustReset, Message, Reset
 from mdb.scaling import Scaling
 from mdb.session import Conclusion, State, step
 from mdb.vend import NO_ITEM, Purse, Vend
+from mdb.vocabulary import cashless
+from mdb.vocabulary.cashless_layout import decode_command, decode_reply
+from mdb.vocabulary.message import EnableOptions, JustReset, Message, Reset
 
 AT_ONCE: Final = (
     Reset,

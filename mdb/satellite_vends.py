@@ -8,13 +8,14 @@ differ; so it is an event of its own and no sale.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mdb import event, satellite
+from mdb import event
 from mdb.context import UNHEARD, Context
 from mdb.event import Event
 from mdb.exchange import TOOK_EFFECT, Exchange
-from mdb.message import JustReset, Message, Reset
 from mdb.scaling import Scaling
 from mdb.vend import Vend
+from mdb.vocabulary import satellite
+from mdb.vocabulary.message import JustReset, Message, Reset
 
 PRICES_KEPT: Final = 256
 

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from mdb import cashless
-from mdb.message import JustReset, Message, Reset
+from mdb.vocabulary import cashless
+from mdb.vocabulary.message import JustReset, Message, Reset
 
 
 class State(Enum):

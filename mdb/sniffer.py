@@ -7,22 +7,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import age, changer, event, hopper, validator
+from mdb import event
 from mdb.block import Address, Fault
 from mdb.byte import Break, Signal
 from mdb.cash import Ledger
-from mdb.cashless import CashSale
 from mdb.context import CASH_SALE, UNHEARD, Context
 from mdb.event import BusFault, BusReset, Event, FileTransferred, Return, Revalue, Sale
 from mdb.exchange import Exchange, Joined, Joiner
-from mdb.file_transport import File, FileMessage, Reassembly
 from mdb.framing import Framed, Framer
 from mdb.gateway_reports import GatewayReports, as_vend, paid_somehow
-from mdb.message import JustReset, Message, Poll, Reset, Unknown
 from mdb.reader import Reader
 from mdb.satellite_vends import SatelliteVends
 from mdb.till import Till
 from mdb.vend_cycle import VendCycle
+from mdb.vocabulary import age, changer, hopper, validator
+from mdb.vocabulary.cashless import CashSale
+from mdb.vocabulary.file_transport import File, FileMessage, Reassembly
+from mdb.vocabulary.message import JustReset, Message, Poll, Reset, Unknown
 
 READERS: Final = (Address.CASHLESS_1, Address.CASHLESS_2)
 SATELLITES: Final = (Address.USD_1, Address.USD_2, Address.USD_3)

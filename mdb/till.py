@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mdb import cash_message as cash
 from mdb import event
 from mdb.cash import NOTHING, Ledger, Moved
 from mdb.context import UNHEARD, Context
 from mdb.event import Event
 from mdb.exchange import TOOK_EFFECT, Exchange, Fate
-from mdb.hopper import Dispensed
-from mdb.message import JustReset, Message
+from mdb.vocabulary import cash_message as cash
+from mdb.vocabulary.hopper import Dispensed
+from mdb.vocabulary.message import JustReset, Message
 
 PAID_VALUE_REQUESTS: Final = {b"\x0f\x04", b"\x37\x09", b"\x5e\x01", b"\x76\x01"}
 """The changer's, the validator's and the hoppers'."""

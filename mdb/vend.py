@@ -9,9 +9,9 @@ from typing import Final
 
 from mdb import event
 from mdb.block import Address
-from mdb.cashless import BeginSession, CashSale
 from mdb.context import Context
 from mdb.event import Confidence, Kind, Raw, Tender
+from mdb.vocabulary.cashless import BeginSession, CashSale
 
 NO_ITEM: Final = b"\xff\xff"
 

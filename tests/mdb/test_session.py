@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mdb import cashless
-from mdb.message import JustReset, Message, Poll, Reset, Unknown
 from mdb.session import ANYWHERE, TRANSITIONS, Conclusion, State, Step, step
+from mdb.vocabulary import cashless
+from mdb.vocabulary.message import JustReset, Message, Poll, Reset, Unknown
 
 README = Path(__file__).parents[2] / "mdb" / "README.md"
 ITEM = b"\x00\x0a"

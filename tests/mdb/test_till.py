@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import changer, hopper, validator
 from mdb.block import Address
 from mdb.cash import Ledger
 from mdb.context import UNHEARD, Context
@@ -15,6 +14,7 @@ from mdb.event import CashMovement, Event, PeripheralReset, TillConfigured
 from mdb.exchange import Exchange, Fate
 from mdb.scaling import Scaling
 from mdb.till import Till
+from mdb.vocabulary import changer, hopper, validator
 
 COINS = Context(scaling=Scaling(100, 2, "RUB"), credits=(1, 2, 5, 10, 50, 0xFF))
 BILLS = Context(scaling=Scaling(1000, 2, "RUB"), credits=(5, 10, 50))

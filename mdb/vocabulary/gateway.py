@@ -19,8 +19,8 @@ scaling that the VMC told in SETUP, and of this transaction alone; 0 where it is
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import file_transport
-from mdb.message import (
+from mdb.vocabulary import file_transport
+from mdb.vocabulary.message import (
     ByPeripheral,
     EnableOptions,
     JustReset,

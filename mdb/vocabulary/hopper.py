@@ -20,8 +20,9 @@ z it was by hand. Else a status.
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import file_transport
-from mdb.cash_message import (
+from mdb.scaling import Scaling
+from mdb.vocabulary import file_transport
+from mdb.vocabulary.cash_message import (
     Accept,
     ByHand,
     PaidCounts,
@@ -35,7 +36,7 @@ from mdb.cash_message import (
     TillSetup,
     words,
 )
-from mdb.message import (
+from mdb.vocabulary.message import (
     ByPeripheral,
     EnableOptions,
     JustReset,
@@ -51,7 +52,6 @@ from mdb.message import (
     number,
     read_command,
 )
-from mdb.scaling import Scaling
 
 
 @dataclass(frozen=True, slots=True)

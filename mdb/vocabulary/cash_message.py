@@ -5,8 +5,8 @@ Types are numbered from 0, as in SETUP; values are in scaled units of the periph
 
 from dataclasses import dataclass
 
-from mdb.message import ByPeripheral, Message
 from mdb.scaling import Scaling
+from mdb.vocabulary.message import ByPeripheral, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb.file_transport import (
+from mdb.vocabulary.file_transport import (
     LARGEST,
     File,
     FileBlock,

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import age, cashless
-from mdb import file_transport as files
-from mdb import message as said
-from mdb.cashless import VendDenied
-from mdb.cashless_layout import decode_reply
-from mdb.message import Message, Unknown
+from mdb.vocabulary import age, cashless
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import message as said
+from mdb.vocabulary.cashless import VendDenied
+from mdb.vocabulary.cashless_layout import decode_reply
+from mdb.vocabulary.message import Message, Unknown
 
 EUR = bytes.fromhex("1978")
 MAKER = "514258 353331202020202020202020 4D444220202020202020200000 31"

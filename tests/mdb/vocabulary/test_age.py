@@ -4,9 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import message as said
-from mdb.age import AgeAnswer, AgeCheck, AgeOptions, AgeQuestion, decode_command, decode_reply
-from mdb.message import Message, Unknown
+from mdb.vocabulary import message as said
+from mdb.vocabulary.age import (
+    AgeAnswer,
+    AgeCheck,
+    AgeOptions,
+    AgeQuestion,
+    decode_command,
+    decode_reply,
+)
+from mdb.vocabulary.message import Message, Unknown
 
 COMMANDS: dict[str, Message] = {
     "68": said.Reset(),

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import file_transport as files
-from mdb import gateway
-from mdb import message as said
-from mdb.gateway import decode_command
-from mdb.gateway import decode_reply as decode
-from mdb.message import Message, Unknown
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import gateway
+from mdb.vocabulary import message as said
+from mdb.vocabulary.gateway import decode_command
+from mdb.vocabulary.gateway import decode_reply as decode
+from mdb.vocabulary.message import Message, Unknown
 
 TRANSACTION = gateway.Transaction(
     kind=1,

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import cash_message as cash
-from mdb import changer
-from mdb import file_transport as files
-from mdb import message as said
-from mdb.changer import decode_command, decode_reply
-from mdb.message import Message, Unknown
 from mdb.scaling import Scaling
+from mdb.vocabulary import cash_message as cash
+from mdb.vocabulary import changer
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import message as said
+from mdb.vocabulary.changer import decode_command, decode_reply
+from mdb.vocabulary.message import Message, Unknown
 
 COMMANDS: dict[str, Message] = {
     "08": said.Reset(),

@@ -22,8 +22,9 @@ are in its tube; ``1nnntttt zz`` n coins were dispensed by hand; ``001nnnnn`` sl
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import file_transport
-from mdb.cash_message import (
+from mdb.scaling import Scaling
+from mdb.vocabulary import file_transport
+from mdb.vocabulary.cash_message import (
     Accept,
     ByHand,
     GivenBack,
@@ -38,7 +39,7 @@ from mdb.cash_message import (
     StockRequest,
     TillSetup,
 )
-from mdb.message import (
+from mdb.vocabulary.message import (
     ByPeripheral,
     EnableOptions,
     JustReset,
@@ -54,7 +55,6 @@ from mdb.message import (
     number,
     read_command,
 )
-from mdb.scaling import Scaling
 
 REJECTED: Final = 3
 TUBES: Final = 1

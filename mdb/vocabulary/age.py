@@ -11,7 +11,15 @@ The VMC asks by diagnostics, ``x7 FF``; the letters tell which protocol it is.
 from dataclasses import dataclass
 from typing import Final
 
-from mdb.message import ByPeripheral, Layouts, Message, Poll, Reset, Unknown, read_command
+from mdb.vocabulary.message import (
+    ByPeripheral,
+    Layouts,
+    Message,
+    Poll,
+    Reset,
+    Unknown,
+    read_command,
+)
 
 REQUEST, STATUS = b"DRAVP", b"DRAVS"
 DIAGNOSTICS: Final = 0xFF

@@ -10,7 +10,7 @@ stay bytes); most significant byte first. `tail` keeps what MDB 4.3 adds at the 
 
 from dataclasses import dataclass
 
-from mdb.message import ByPeripheral, Message
+from mdb.vocabulary.message import ByPeripheral, Message
 
 # What the VMC says ------------------------------------------------------------------------------
 

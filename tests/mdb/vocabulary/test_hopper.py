@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import cash_message as cash
-from mdb import file_transport as files
-from mdb import hopper
-from mdb import message as said
-from mdb.hopper import decode_command, decode_reply
-from mdb.message import Message, Unknown
 from mdb.scaling import Scaling
+from mdb.vocabulary import cash_message as cash
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import hopper
+from mdb.vocabulary import message as said
+from mdb.vocabulary.hopper import decode_command, decode_reply
+from mdb.vocabulary.message import Message, Unknown
 
 COMMANDS: dict[str, Message] = {
     "58": said.Reset(),

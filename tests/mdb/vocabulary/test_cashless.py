@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import age, cashless
-from mdb import file_transport as files
-from mdb import message as said
-from mdb.cashless_layout import decode_command as decode
-from mdb.message import Message, Unknown
+from mdb.vocabulary import age, cashless
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import message as said
+from mdb.vocabulary.cashless_layout import decode_command as decode
+from mdb.vocabulary.message import Message, Unknown
 
 ITEM = bytes.fromhex("000A")
 EUR, RUB = bytes.fromhex("1978"), bytes.fromhex("1643")

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import file_transport
-from mdb.message import (
+from mdb.vocabulary import file_transport
+from mdb.vocabulary.message import (
     ByPeripheral,
     EnableOptions,
     JustReset,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mdb.message import Message
+from mdb.vocabulary.message import Message
 
 EXPANSION: Final = 7
 MOST: Final = 256

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import age, cashless, file_transport
-from mdb.message import (
+from mdb.vocabulary import age, cashless, file_transport
+from mdb.vocabulary.message import (
     EnableOptions,
     JustReset,
     Message,

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import cash_message as cash
-from mdb import file_transport as files
-from mdb import message as said
-from mdb import validator
-from mdb.message import Message, Unknown
 from mdb.scaling import Scaling
-from mdb.validator import decode_command, decode_reply
+from mdb.vocabulary import cash_message as cash
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import message as said
+from mdb.vocabulary import validator
+from mdb.vocabulary.message import Message, Unknown
+from mdb.vocabulary.validator import decode_command, decode_reply
 
 MODES = "00 01 02 03" + "00" * 12
 COMMANDS: dict[str, Message] = {

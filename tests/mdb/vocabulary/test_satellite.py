@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb import file_transport as files
-from mdb import message as said
-from mdb import satellite
-from mdb.message import Message, Unknown
-from mdb.satellite import decode_command, decode_reply
+from mdb.vocabulary import file_transport as files
+from mdb.vocabulary import message as said
+from mdb.vocabulary import satellite
+from mdb.vocabulary.message import Message, Unknown
+from mdb.vocabulary.satellite import decode_command, decode_reply
 
 ITEM = b"\x00\x0a"
 COMMANDS: dict[str, Message] = {

@@ -27,8 +27,9 @@ to the cash box. ``010nnnnn`` attempts while disabled; else a status.
 from dataclasses import dataclass
 from typing import Final
 
-from mdb import file_transport
-from mdb.cash_message import (
+from mdb.scaling import Scaling
+from mdb.vocabulary import file_transport
+from mdb.vocabulary.cash_message import (
     Accept,
     ByHand,
     GivenBack,
@@ -45,7 +46,7 @@ from mdb.cash_message import (
     TillSetup,
     words,
 )
-from mdb.message import (
+from mdb.vocabulary.message import (
     ByPeripheral,
     EnableOptions,
     JustReset,
@@ -61,7 +62,6 @@ from mdb.message import (
     number,
     read_command,
 )
-from mdb.scaling import Scaling
 
 
 @dataclass(frozen=True, slots=True)
