@@ -55,7 +55,7 @@ ALWAYS_TOLD: Final = {"deposited", "paid_out"}
 
 
 class Ledger:
-    """The cash of one machine since its credit was last at zero."""
+    """The cash of one machine since its credit was last at zero; `deposits` counts what came in."""
 
     def __init__(self) -> None:
         self._moved = NOTHING
@@ -63,6 +63,7 @@ class Ledger:
         self._open = False
         self._currency: str | None = None
         self._doubtful = True
+        self.deposits = 0
 
     @property
     def doubtful(self) -> bool:
@@ -91,6 +92,7 @@ class Ledger:
         if not moved.touches_credit:
             return []
         self._open = True
+        self.deposits += bool(moved.deposited)
         return self._conclude(at, address)
 
     def spent(self, amount: int, at: float) -> list[Event]:

@@ -56,7 +56,8 @@ TOOK_EFFECT: Final = frozenset({Fate.HEARD, Fate.MOVED_ON, Fate.UNSEEN})
 class Exchange:
     """A command to one peripheral and the answer that counts, if any.
 
-    `reply_at` is when the peripheral began to answer, be it with data, ACK or NAK.
+    `reply_at` is when the peripheral began to answer, be it with data, ACK or NAK. `untaken` is
+    whether it answered with data that the VMC did not acknowledge, not yet.
     """
 
     address: int
@@ -66,6 +67,7 @@ class Exchange:
     reply_at: float = 0.0
     fate: Fate = Fate.HEARD
     repeated: bool = False
+    untaken: bool = False
 
     @property
     def is_poll(self) -> bool:
@@ -174,7 +176,9 @@ class Joiner:
             return []
         block, reply, self._open = self._open.block, self._open.reply, None
         taken = reply.data if single.answer is Answer.ACK else None
-        exchange = Exchange(block.address, block.data, block.at, taken, reply.at)
+        exchange = Exchange(
+            block.address, block.data, block.at, taken, reply.at, untaken=taken is None
+        )
         return self._settle(exchange, reply.data)
 
     def _close(self) -> list[Joined]:
@@ -185,7 +189,7 @@ class Joiner:
         if reply is None:
             fate = Fate.UNSEEN if self.vmc_only else Fate.SILENT
             return self._settle(Exchange(block.address, block.data, block.at, fate=fate))
-        exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at)
+        exchange = Exchange(block.address, block.data, block.at, reply_at=reply.at, untaken=True)
         joined = self._settle(exchange, reply.data)
         self._devices[block.address].held = Exchange(
             block.address, block.data, block.at, reply.data, reply.at, repeated=True
@@ -221,8 +225,10 @@ def _stray(single: Single, reason: str) -> Fault:
 
 def _resolve_held(device: _Device, now: Exchange, said: bytes | None) -> list[Joined]:
     held = device.held
-    if held is None or held.reply is None or (now.is_poll and now.fate is Fate.SILENT):
+    if held is None or held.reply is None:
         return []
+    if now.fate is Fate.SILENT and (now.is_poll or now.command == held.command):
+        return []  # it may say so again, once it is asked in vain no more
     device.held = None
     said_again = said is not None and (said.startswith(held.reply) or said.endswith(held.reply))
     return [] if said_again or now.is_reset else [held]

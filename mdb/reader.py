@@ -116,10 +116,10 @@ class Reader:
                 return [event.ReaderMalfunction(at, self.address, f"{message.code:02x}")]
             case cashless.BeginSession():
                 self._begin(message)
-            case cashless.RevalueRequest():
-                self._vend = Vend(approved=message.amount)
-            case cashless.NegativeVendRequest():
-                self._vend = Vend(message.value, message.item)
+            case cashless.SessionComplete() if fate is not Fate.MOVED_ON:
+                concluded = self._conclude(message, at)
+                self._media, self._currency = Kind.PAID, None  # END SESSION may come unheard
+                return concluded
         return self._conclude(message, at)
 
     def _begin(self, begun: cashless.BeginSession) -> None:
@@ -134,6 +134,10 @@ class Reader:
         match message:
             case cashless.VendRequest():
                 self._vend = Vend(message.price, message.item)
+            case cashless.NegativeVendRequest():
+                self._vend = Vend(message.value, message.item)
+            case cashless.RevalueRequest():
+                self._vend = Vend(approved=message.amount)
             case cashless.VendApproved():
                 self._vend = before = replace(before, approved=message.amount)
             case cashless.VendSuccess():

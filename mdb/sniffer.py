@@ -132,19 +132,13 @@ class Sniffer:
         match joined:
             case Exchange(reply=None) if joined.is_poll:
                 self._at = joined.at
+                if joined.address in self._tills:
+                    self._tills[joined.address].polled_in_vain(joined)
                 return Heard(joined, (), tuple(late))
             case Exchange():
                 self._at = joined.at
-                said, concluded = self._follower(joined)
-                if joined.address in MONEY and Unknown in map(type, said):
-                    self._ledger.doubt()
-                events = late
-                for each in concluded:
-                    events += self._conclude(each, said)
-                for message in said:
-                    if self._files or isinstance(message, FileMessage):
-                        events += self._carried(joined, message)
-                return Heard(joined, tuple(said), tuple(events))
+                said, events = self._exchanged(joined)
+                return Heard(joined, tuple(said), (*late, *events))
             case Fault():
                 fault = BusFault(joined.at, 0, joined.reason, {"bytes": joined.raw.hex()})
                 self._ledger.doubt()
@@ -155,6 +149,22 @@ class Sniffer:
                     events += reader.reset_by_bus(joined.at)
                 events = [told for each in events for told in self._conclude(each, [])]
                 return Heard(None, (), (*late, *events))
+
+    def _exchanged(self, exchange: Exchange) -> tuple[list[Message], list[Event]]:
+        """What was said in an exchange, and what is concluded from it."""
+        deposits = self._ledger.deposits
+        said, concluded = self._follower(exchange)
+        if exchange.address in MONEY and Unknown in map(type, said):
+            self._ledger.doubt()
+        events: list[Event] = []
+        if self._ledger.deposits != deposits:
+            events += self._cycle.flush()  # money for the next vend: the one before is over
+        for each in concluded:
+            events += self._conclude(each, said)
+        for message in said:
+            if self._files or isinstance(message, FileMessage):
+                events += self._carried(exchange, message)
+        return said, events
 
     def _follower(self, exchange: Exchange) -> tuple[list[Message], list[Event]]:
         """What was said in an exchange, and what it means to the peripheral it was with."""
@@ -187,8 +197,6 @@ class Sniffer:
                 return [*self._cycle.conclude(concluded), *spent]
             case event.TransactionReported():
                 return [*self._cycle.conclude(concluded), *self._reported(as_vend(concluded))]
-            case event.PeripheralReset(address=Address.GATEWAY):
-                self._cycle.gateway_started()
             case event.PeripheralReset() if concluded.address in self._tills:
                 self._ledger.trust()
         return self._cycle.conclude(concluded)

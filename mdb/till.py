@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mdb import event
+from mdb.block import Address
 from mdb.cash import NOTHING, Ledger, Moved
 from mdb.context import UNHEARD, Context
 from mdb.event import Event
@@ -18,6 +19,10 @@ from mdb.vocabulary import cash_message as cash
 from mdb.vocabulary.hopper import Dispensed
 from mdb.vocabulary.message import JustReset, Message
 
+TO_CASH_BOX: Final = 0x40
+"""``0100tttt``: a coin that went to the cash box."""
+ONE_COIN_S: Final = 0.15
+"""Bus time that one coin takes to fall; a VMC asks again sooner for what it just acknowledged."""
 PAID_VALUE_REQUESTS: Final = {b"\x0f\x04", b"\x37\x09", b"\x5e\x01", b"\x76\x01"}
 """The changer's, the validator's and the hoppers'."""
 
@@ -58,6 +63,7 @@ class Till:
         self._ledger = ledger
         self._at_once = at_once
         self._payout = _Payout()
+        self._polled: Exchange | None = None
 
     def feed(self, exchange: Exchange) -> tuple[list[Message], list[Event]]:
         """Take a settled exchange; return the messages in it and what they conclude."""
@@ -71,11 +77,32 @@ class Till:
         if _finished(exchange):
             self._payout.asked = None
         if exchange.reply is not None:
+            again = self._again(exchange)
             for message in self._decode_reply(exchange.command, exchange.reply):
                 said.append(message)
-                moved += self._take_answer(message)
+                if not again:
+                    moved += self._take_answer(message)
                 events += self._configured(message, exchange.reply_at)
         return said, [*events, *self._book(moved, exchange.at)]
+
+    def polled_in_vain(self, poll: Exchange) -> None:
+        """A POLL that told nothing: after an ACK, what is told next is another coin or bill."""
+        if poll.fate is Fate.HEARD and not poll.untaken:
+            self._polled = None
+
+    def _again(self, exchange: Exchange) -> bool:
+        """Whether a report of money is the one before, whose ACK the peripheral missed.
+
+        A coin to a tube raises the tube's count, and a bill takes its time: told twice in two
+        polls running they are one. Only a coin to the cash box may have been followed by another;
+        the standard has the VMC poll again after 20 ms to find out (appendix 3).
+        """
+        before, self._polled = self._polled, exchange if exchange.is_poll else self._polled
+        if before is None or not exchange.is_poll or exchange.reply != before.reply:
+            return False
+        told = exchange.reply or b""
+        coin_to_cash_box = self.address == Address.CHANGER and told[0] & 0xF0 == TO_CASH_BOX
+        return not coin_to_cash_box or exchange.at - before.at < ONE_COIN_S
 
     def settle(self, at: float) -> list[Event]:
         """Nobody will say more of a payout: it was paid as it was asked for."""
@@ -174,7 +201,7 @@ class Till:
         known = [each for each in worths if each is not None]
         if len(known) < len(worths):
             return Moved(unknown=True)
-        more = max(payout.values, sum(known)) - payout.booked
+        more = (sum(known) or payout.values) - payout.booked
         payout.booked += more
         return Moved(paid_out=more)
 

@@ -10,7 +10,8 @@ stand the rules that do:
   may be in play, or until the next vend begins; what is concluded meanwhile waits behind it, so the
   order stays.
 * **Reported**: a gateway's transaction and the oldest vend of that item, paid by the same means,
-  that has not been reported yet. Reports come one a transaction, so no clock is needed.
+  that has not been reported yet. Reports come one a transaction, so no clock is needed; only where
+  the report came first, the vend must be told before the next begins, and within 10 s.
 """
 
 from collections import deque
@@ -22,6 +23,8 @@ from mdb.event import Confidence, Event, Kind, Return, Sale, SessionBegan, VendR
 ONE_CYCLE_S: Final = 1.5
 """Bus time within which two tellings are of the same vend. Without it two equal purchases, each
 told to one reader in turn, would be taken for one."""
+REPORT_FIRST_S: Final = 10.0
+"""Bus time within which a vend that was reported first is told of elsewhere."""
 KEPT: Final = 16
 """A reader that does not answer is given up seconds later, and other sales may come between."""
 MOST_WAITING: Final = 256
@@ -65,6 +68,8 @@ class VendCycle:
 
     def conclude(self, event: Event) -> list[Event]:
         """An event that is no sale, or one that needs no second telling."""
+        if self._only_reported and isinstance(event, BEGINS_ANOTHER):
+            self._only_reported.clear()
         if not self._waiting:
             return [event]
         if isinstance(event, BEGINS_ANOTHER):
@@ -106,11 +111,6 @@ class VendCycle:
         """A vend that only a gateway was told of, so far."""
         self._only_reported.append(_Reported(vend, {each.by for each in vend.tenders}))
         return self._sold(vend, wait=False)
-
-    def gateway_started(self) -> None:
-        """Reports begin anew: nothing that was told before will be reported now."""
-        self._unreported.clear()
-        self._only_reported.clear()
 
     def until(self, at: float) -> list[Event]:
         """The bus has come to a time: what need not wait any longer."""
@@ -168,12 +168,18 @@ class VendCycle:
     def _was_reported(self, told: Told) -> bool:
         """Whether it is a vend, or the part of one, that was sold as it was reported."""
         for each in self._only_reported:
-            if _same_vend(told, each.vend) and (not each.means or _by(told) in each.means):
+            late = told.at - each.vend.at > REPORT_FIRST_S
+            if not late and _same_vend(told, each.vend) and _left(each, told):
                 each.means.discard(_by(told))
-                if not each.means:
+                if not each.means or not _both_paid(told, each.vend):
                     self._only_reported.remove(each)
                 return True
         return False
+
+
+def _left(reported: _Reported, told: Told) -> bool:
+    """Whether this part of a vend that was reported has not been told elsewhere."""
+    return not reported.means or _by(told) in reported.means or not _both_paid(told, reported.vend)
 
 
 def _parts_of_one(told: Sale, other: _Waiting) -> bool:
@@ -208,11 +214,16 @@ def _same_cash_sale(one: Told, other: Told) -> bool:
 def _same_vend(told: Told, reported: Told) -> bool:
     """A vend as a reader was told of it, and as a gateway was.
 
-    The gateway may know of a cash part that no reader was told of.
+    The gateway may know of a cash part that no reader was told of, and whether media were free or
+    for tests though their session's beginning was lost: only of two paid vends the means must fit.
     """
-    if type(told) is not type(reported) or told.item != reported.item:
-        return False
-    if isinstance(told, Sale) and isinstance(reported, Sale) and told.kind is not reported.kind:
+    same_item = told.item == reported.item or (told.item is None and told.amount == reported.amount)
+    if type(told) is not type(reported) or not same_item:
         return False
     means = {each.by for each in reported.tenders}
-    return not means or means >= {each.by for each in told.tenders}
+    plain = isinstance(told, Return) or _both_paid(told, reported)
+    return not means or not plain or means >= {each.by for each in told.tenders}
+
+
+def _both_paid(told: Told, reported: Told) -> bool:
+    return all(isinstance(each, Sale) and each.kind is Kind.PAID for each in (told, reported))

@@ -23,7 +23,7 @@ from mdb.event import (
     VendRequested,
 )
 from mdb.scaling import Scaling
-from mdb.vend_cycle import KEPT, MOST_WAITING, ONE_CYCLE_S, Told, VendCycle
+from mdb.vend_cycle import KEPT, MOST_WAITING, ONE_CYCLE_S, REPORT_FIRST_S, Told, VendCycle
 
 Hear = Callable[..., list[Event]]
 RAW = {"price": 100, "item": "000a"}
@@ -212,13 +212,24 @@ def test_a_vend_reported_between_its_parts_is_told_once_and_done_with() -> None:
     assert report(cycle, REPORT) == [REPORT]  # of the next vend
 
 
-def test_after_the_gateway_started_anew_what_was_told_before_is_not_reported() -> None:
+def test_a_free_card_that_was_not_heard_to_come_is_reported_as_free() -> None:
     cycle = VendCycle()
-    cycle.paid_by_card(CARD, cash_in_play=False)
-    cycle.gateway_started()
-    assert report(cycle, BY_CARD) == [BY_CARD]
-    cycle.gateway_started()
     assert cycle.paid_by_card(CARD, cash_in_play=False) == [CARD]
+    assert report(cycle, replace(BY_CARD, kind=Kind.FREE, tenders=())) is None
+
+
+def test_a_vend_reported_before_the_one_that_begins_is_another() -> None:
+    cycle = VendCycle()
+    assert report(cycle, BY_CARD) == [BY_CARD]
+    cycle.conclude(VendRequested(0.0, 0x10, "000a", 50, "EUR"))
+    assert cycle.paid_by_card(CARD, cash_in_play=False) == [CARD]
+
+
+def test_a_vend_reported_long_ago_is_another() -> None:
+    cycle = VendCycle()
+    assert report(cycle, BY_CARD) == [BY_CARD]
+    later = replace(CARD, at=BY_CARD.at + REPORT_FIRST_S + 0.1)
+    assert cycle.paid_by_card(later, cash_in_play=False) == [later]
 
 
 @pytest.mark.parametrize(
@@ -227,9 +238,8 @@ def test_after_the_gateway_started_anew_what_was_told_before_is_not_reported() -
         replace(BY_CARD, item="000b"),
         replace(BY_CARD, tenders=(Tender("cash", 50),)),
         replace(BY_CARD, tenders=(Tender("cashless-2", 50),)),
-        replace(BY_CARD, kind=Kind.FREE),
     ],
-    ids=["item", "by cash", "by the other card", "free"],
+    ids=["item", "by cash", "by the other card"],
 )
 def test_a_report_of_another_vend_is_another_sale(other: Sale) -> None:
     cycle = VendCycle()

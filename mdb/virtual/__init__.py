@@ -1,0 +1,1 @@
+"""A vending machine in memory: parties on a bus in virtual time, written from the standard."""
