@@ -7,9 +7,8 @@
 The checksum is the sum of all bytes before it, modulo 256; a single byte has none.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mdb.byte import Line
 
@@ -43,8 +42,7 @@ class Address(IntEnum):
     HOPPER_2 = 0x70
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A block whose checksum was right, without it; `at` is its first byte's time."""
 
     line: Line
@@ -57,8 +55,7 @@ class Block:
         return self.data[0] & 0xF8
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(NamedTuple):
     """A single-byte block: ACK, NAK or RET."""
 
     line: Line
@@ -66,8 +63,7 @@ class Single:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Bytes that make no block, kept as heard. Noise is normal: a fault is a value."""
 
     line: Line

@@ -5,9 +5,8 @@ the last byte of a peripheral's, so it is part of the byte's type: a listener th
 guess where blocks end.
 """
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 BYTE_S: Final = 0.001146
 """One byte on the wire: 11 bits at 9600 baud."""
@@ -20,8 +19,7 @@ class Line(Enum):
     PERIPHERAL = "<"
 
 
-@dataclass(frozen=True, slots=True)
-class BusByte:
+class BusByte(NamedTuple):
     """One byte as heard: its value, its mode bit, its line, and the tap's clock in seconds."""
 
     value: int
@@ -30,8 +28,7 @@ class BusByte:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(NamedTuple):
     """The VMC held the line active for 100 ms or more: a bus reset of every peripheral."""
 
     at: float

@@ -18,9 +18,9 @@ how the other side goes on, never by a time window:
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mdb.block import Answer, Block, Fault, Single
 from mdb.byte import Break, Line
@@ -52,8 +52,7 @@ TOOK_EFFECT: Final = frozenset({Fate.HEARD, Fate.MOVED_ON, Fate.UNSEEN})
 """Fates of a command that the peripheral has carried out, as far as anybody can tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """A command to one peripheral and the answer that counts, if any.
 
     `reply_at` is when the peripheral began to answer, be it with data, ACK or NAK. `untaken` is
@@ -133,7 +132,7 @@ class Joiner:
                 joined = self._close()
                 pending = [each.pending for each in self._devices.values() if each.pending]
                 self._devices.clear()
-                return [*joined, *(replace(each, fate=Fate.GIVEN_UP) for each in pending), framed]
+                return [*joined, *(each._replace(fate=Fate.GIVEN_UP) for each in pending), framed]
 
     def flush(self) -> list[Joined]:
         """End of the capture: close what is open, take the answers that are held."""
@@ -208,7 +207,7 @@ class Joiner:
         if device.pending is not None:
             joined += _resolve_pending(device, exchange)
         if exchange.command == device.last_heard and not exchange.is_poll:
-            exchange = replace(exchange, repeated=True)
+            exchange = exchange._replace(repeated=True)
         elif exchange.fate in TOOK_EFFECT:
             device.last_heard = exchange.command
         else:
@@ -243,4 +242,4 @@ def _resolve_pending(device: _Device, now: Exchange) -> list[Joined]:
             device.pending = None
         return []
     device.pending = None
-    return [replace(pending, fate=Fate.GIVEN_UP if now.is_reset else Fate.MOVED_ON)]
+    return [pending._replace(fate=Fate.GIVEN_UP if now.is_reset else Fate.MOVED_ON)]

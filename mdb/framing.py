@@ -48,7 +48,8 @@ class Framer:
     def _from_vmc(self, byte: BusByte) -> list[Framed]:
         framed: list[Framed] = []
         if byte.mode:
-            framed = self.flush()
+            if self._vmc or self._peripheral:
+                framed = self.flush()
             self._vmc_at = byte.at
             self._vmc.append(byte.value)
         elif self._vmc:

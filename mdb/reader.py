@@ -5,6 +5,7 @@ Joins the three things a conclusion needs: the messages (`cashless`), where the 
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from mdb import event, vend
@@ -52,6 +53,12 @@ BARE: Final = {
 }
 
 
+REMEMBERED: Final = 4096
+command_of = lru_cache(REMEMBERED)(decode_command)
+replies_of = lru_cache(REMEMBERED)(decode_reply)
+"""Readings are remembered: a bus says little that it has not said before."""
+
+
 class Reader:
     """One cashless device, 10h or 60h."""
 
@@ -73,7 +80,7 @@ class Reader:
         said: list[Message] = []
         events: list[Event] = []
         known = self.context
-        command, expanded = decode_command(
+        command, expanded = command_of(
             exchange.command, expanded=known.expanded, longer=known.longer
         )
         if expanded is not known.expanded:
@@ -84,7 +91,7 @@ class Reader:
                 events += self._take(command, exchange.at, exchange.fate)
         if exchange.reply is not None:
             known = self.context
-            for message in decode_reply(
+            for message in replies_of(
                 exchange.reply, known.level, known.display, expanded=known.expanded
             ):
                 said.append(message)
@@ -129,8 +136,24 @@ class Reader:
             self.context = replace(self.context, expanded=True)
 
     def _conclude(self, message: Message, at: float) -> list[Event]:
-        before = self._vend
+        told = self._note(message)
         self.state, conclusion = step(self.state, message)
+        if self.state in NO_VEND:
+            self._vend = Vend()
+        if conclusion is Conclusion.REQUESTED:
+            told = self._vend
+        events = self._events(conclusion, told, at)
+        if conclusion is Conclusion.UNCERTAIN and isinstance(message, cashless.VendRequest):
+            events += self._events(Conclusion.REQUESTED, self._vend, at)
+        if isinstance(message, JustReset):
+            events.append(event.PeripheralReset(at, self.address))
+        if self.state in NO_SESSION:
+            self._media, self._currency = Kind.PAID, None
+        return events
+
+    def _note(self, message: Message) -> Vend:
+        """Keep what a message tells of a vend; return the vend that it may conclude."""
+        told = self._vend
         match message:
             case cashless.VendRequest():
                 self._vend = Vend(message.price, message.item)
@@ -139,22 +162,11 @@ class Reader:
             case cashless.RevalueRequest():
                 self._vend = Vend(approved=message.amount)
             case cashless.VendApproved():
-                self._vend = before = replace(before, approved=message.amount)
+                self._vend = told = replace(told, approved=message.amount)
             case cashless.VendSuccess():
-                item = before.item if message.item == NO_ITEM else message.item
-                before = replace(before, item=item, tail=message.tail)
-        if self.state in NO_VEND:
-            self._vend = Vend()
-        events = self._events(conclusion, before, at)
-        if conclusion is Conclusion.UNCERTAIN and isinstance(message, cashless.VendRequest):
-            events += self._events(Conclusion.REQUESTED, self._vend, at)
-        elif conclusion is Conclusion.REQUESTED:
-            events = self._events(conclusion, self._vend, at)
-        if isinstance(message, JustReset):
-            events.append(event.PeripheralReset(at, self.address))
-        if self.state in NO_SESSION:
-            self._media, self._currency = Kind.PAID, None
-        return events
+                item = told.item if message.item == NO_ITEM else message.item
+                told = replace(told, item=item, tail=message.tail)
+        return told
 
     def _events(self, conclusion: Conclusion, told: Vend, at: float) -> list[Event]:
         if conclusion is Conclusion.NOTHING:

@@ -4,8 +4,7 @@ Signal -> Framer -> Block -> Joiner -> Exchange -> Reader, Till, … -> VendCycl
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mdb import event
 from mdb.block import Address, Fault
@@ -37,8 +36,7 @@ MONEY: Final = {*READERS, *TILLS}
 """Addresses whose words move money."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """One settled piece of the conversation: who was addressed, what was said, what it means."""
 
     exchange: Exchange | None
@@ -91,15 +89,14 @@ class Sniffer:
 
     def feed(self, signal: Signal) -> list[Event]:
         """Take the next signal; return what it lets us conclude."""
-        heard = self.listen(signal)
-        return [event for each in heard for event in each.events] if heard else []
-
-    def listen(self, signal: Signal) -> list[Heard]:
-        """As `feed`, with the conversation that led there."""
         framed = self._framer.feed(signal)
         if not framed:
             return []
-        return self._follow(framed)
+        return [event for heard in self._follow(framed) for event in heard.events]
+
+    def listen(self, signal: Signal) -> list[Heard]:
+        """As `feed`, with the conversation that led there."""
+        return self._follow(self._framer.feed(signal))
 
     def wait(self, at: float) -> list[Event]:
         """Nothing has been heard until `at`: what no longer waits for more of the bus.

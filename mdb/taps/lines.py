@@ -1,7 +1,6 @@
 """Our own trace, live: ``lines:PORT[?baud=115200]``, from a microcontroller between bus and Pi."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -83,5 +82,5 @@ class Lines:
                 self._unreadable.add(line)
                 continue
             late = self._clock.at(signals[0].at, read.at) - signals[0].at
-            heard += [replace(each, at=each.at + late) for each in signals]
+            heard += [each._replace(at=each.at + late) for each in signals]
         return heard

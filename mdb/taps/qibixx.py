@@ -6,7 +6,6 @@ what it hears. It answers neither while it starts, and forgets `X,1` when it doe
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
@@ -180,7 +179,7 @@ class Qibixx:
 
     def _signals(self, lines: list[Sniffed]) -> list[Signal]:
         return [
-            replace(signal, at=at)
+            signal._replace(at=at)
             for line in lines
             for at in (self._clock.at(line.tick * TICK_S, line.heard),)
             for signal in line.signals

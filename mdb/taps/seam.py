@@ -1,7 +1,5 @@
 """The seam between what was heard before a port was lost and what is heard after it."""
 
-from dataclasses import replace
-
 from mdb.byte import Break, Line, Signal
 
 
@@ -26,7 +24,7 @@ class Seam:
             return []
         self._cut = False
         self._at = max(self._at, signal.at)
-        return [replace(signal, at=self._at)]
+        return [signal._replace(at=self._at)]
 
 
 def _begins(signal: Signal) -> bool:

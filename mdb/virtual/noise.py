@@ -4,7 +4,6 @@ The parties heard each other well; only the listener did not.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -14,7 +13,7 @@ Hit = Callable[[BusByte, Random], list[BusByte]]
 
 
 def _turned(byte: BusByte, chance: Random) -> list[BusByte]:
-    return [replace(byte, value=byte.value ^ 1 << chance.randrange(8))]
+    return [byte._replace(value=byte.value ^ 1 << chance.randrange(8))]
 
 
 def _lost(_byte: BusByte, _chance: Random) -> list[BusByte]:
@@ -26,11 +25,11 @@ def _doubled(byte: BusByte, _chance: Random) -> list[BusByte]:
 
 
 def _mode_turned(byte: BusByte, _chance: Random) -> list[BusByte]:
-    return [replace(byte, mode=not byte.mode)]
+    return [byte._replace(mode=not byte.mode)]
 
 
 def _made_up(byte: BusByte, chance: Random) -> list[BusByte]:
-    return [byte, replace(byte, value=chance.randrange(256), mode=chance.random() < 0.5)]
+    return [byte, byte._replace(value=chance.randrange(256), mode=chance.random() < 0.5)]
 
 
 HITS: Final[tuple[Hit, ...]] = (_turned, _lost, _doubled, _mode_turned, _made_up)

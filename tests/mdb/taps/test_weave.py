@@ -1,6 +1,5 @@
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def test_a_damaged_command_keeps_its_place() -> None:
 
 def test_an_answer_without_its_mode_bit_ends_where_the_vmc_goes_on() -> None:
     turns = bus(POLL, APPROVED, VMC_ACK, POLL, ACK)
-    lost = [replace(each, mode=False) if each.value == CHK else each for each in turns]
+    lost = [each._replace(mode=False) if each.value == CHK else each for each in turns]
     assert woven([[each] for each in lost]) == lost
 
 
