@@ -43,9 +43,9 @@ def measure_listener() -> Iterator[Figure]:
 
 
 def _day(trace: Path) -> Iterator[Figure]:
-    """A day of a machine that polls three peripherals and sells every two minutes."""
+    """A day of a machine that polls three peripherals (3 bytes, 2 lines each) and sells."""
     with trace.open("w", encoding="ascii") as written:
-        written.writelines(itertools.islice(_lines(), DAY_BYTES // 3))
+        written.writelines(itertools.islice(_lines(), 2 * DAY_BYTES // 3))
     decode = [sys.executable, "-m", "mdb", "decode", str(trace), "--json"]
     read = [sys.executable, "-c", f"for line in open({str(trace)!r}): bytes.fromhex('0B')"]
     yield Figure(
