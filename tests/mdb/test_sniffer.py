@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mdb import Break, BusByte, Event, Line, Sale, Signal, Sniffer, read_trace
 from mdb.block import MAX_BLOCK, Block
 from mdb.context import Context
-from mdb.event import BusFault, Return
+from mdb.event import BusFault, Return, VendRequested
 from mdb.framing import Framer
 from mdb.scaling import Scaling
 from mdb.vend_cycle import KEPT, MOST_WAITING
@@ -53,6 +53,15 @@ def goods(events: Iterable[Event]) -> Counter[str | None]:
     return Counter(each.item for each in events if isinstance(each, Sale | Return))
 
 
+def amounts(events: Iterable[Event]) -> set[int | None]:
+    """What was paid, in all and by each means, or would have been if it had not been free."""
+    events = list(events)
+    paid = [each for each in events if isinstance(each, Sale | Return)]
+    parts = [tender.amount for each in paid for tender in each.tenders]
+    asked = [each.amount for each in events if isinstance(each, VendRequested)]
+    return {None, *(each.amount for each in paid), *parts, *asked}
+
+
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
 def test_dropped_in_anywhere_a_listener_invents_no_sale(trace: Path) -> None:
     signals = signals_of(trace)
@@ -72,14 +81,17 @@ def test_cut_anywhere_a_trace_holds_no_other_sale(trace: Path) -> None:
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
 def test_one_bad_byte_costs_at_most_the_sale_it_is_part_of(trace: Path) -> None:
     signals = signals_of(trace)
-    whole = goods(conclude(signals))
+    events = conclude(signals)
+    whole, known = goods(events), amounts(events)
     for at, signal in enumerate(signals):
         if not isinstance(signal, BusByte):
             continue
         other_mode = BusByte(signal.value, not signal.mode, signal.line, signal.at)
         flipped = BusByte(signal.value ^ 0x10, signal.mode, signal.line, signal.at)
         for bad in ([], [flipped], [other_mode], [signal, signal]):
-            left = goods(conclude([*signals[:at], *bad, *signals[at + 1 :]]))
+            events = conclude([*signals[:at], *bad, *signals[at + 1 :]])
+            left = goods(events)
+            assert amounts(events) <= known, (at, bad)
             assert left.total() >= whole.total() - 1, (at, bad)
             assert no_more(left, whole), (at, bad)
 
@@ -221,3 +233,49 @@ def test_after_noise_one_good_exchange_is_enough(noise: list[Signal]) -> None:
     vend = list(read_trace(f"{100 + i} {line}" for i, line in enumerate(good)))
     sold = [each for each in conclude([*noise, *vend]) if isinstance(each, Sale)]
     assert [(each.item, each.raw["approved"]) for each in sold] == [("000a", 150)]
+
+
+def test_a_sale_that_may_have_a_cash_part_waits_no_longer_than_the_bus_is_silent() -> None:
+    sniffer = Sniffer(BOTH)
+    said = [line.strip() for line in VEND.splitlines() if line.strip()]
+    signals = read_trace(f"{1 + i / 10} {line}" for i, line in enumerate(said))
+    told = [each for signal in signals for each in sniffer.feed(signal)]
+    assert not [each for each in told if isinstance(each, Sale)]
+    assert sniffer.wait(2.0) == []
+    assert [each.name for each in sniffer.wait(3.2)] == ["sale"]
+    assert sniffer.wait(9.0) == []
+
+
+def test_where_no_cash_part_can_come_nobody_waits() -> None:
+    no_cash_sales = Context(3, 1, Scaling(1, 2, "EUR"), features=0)
+    sniffer = Sniffer({0x10: no_cash_sales})
+    said = [line.strip() for line in VEND.splitlines() if line.strip()]
+    signals = read_trace(f"{1 + i / 10} {line}" for i, line in enumerate(said))
+    assert [each.name for signal in signals for each in sniffer.feed(signal)][-1] == "sale"
+
+
+VMC_LINE = """
+    1.0 > 13 00 0096 000A B3
+    1.2 > 12 12
+    1.21 > 00
+    3.0 > 13 02 000A 1F
+    3.2 > 12 12
+    5.0 > 13 05 0064 000B 87
+    5.1 > 13 05 0064 000B 87
+    5.2 > 12 12
+    9.0 > 13 05 0064 000B 87
+    9.2 > 12 12
+    12.0 > 12 12
+"""
+
+
+def test_the_vmc_s_line_alone_tells_what_was_sold() -> None:
+    sniffer = Sniffer(BOTH, vmc_only=True)
+    told = [each for line in read_trace(VMC_LINE.split("\n")) for each in sniffer.feed(line)]
+    sales = [each for each in told if isinstance(each, Sale)]
+    assert [(each.item, each.amount, each.confidence.value) for each in sales] == [
+        ("000a", None, "confirmed"),
+        ("000b", 100, "presumed"),
+        ("000b", 100, "presumed"),
+    ]
+    assert not [each for each in told if isinstance(each, BusFault)]
