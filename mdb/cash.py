@@ -55,7 +55,7 @@ ALWAYS_TOLD: Final = {"deposited", "paid_out"}
 
 
 class Ledger:
-    """The cash of one machine since its credit was last at zero; `deposits` counts what came in."""
+    """The cash of one machine since its credit was last at zero."""
 
     def __init__(self) -> None:
         self._moved = NOTHING
@@ -63,7 +63,6 @@ class Ledger:
         self._open = False
         self._currency: str | None = None
         self._doubtful = True
-        self.deposits = 0
 
     @property
     def doubtful(self) -> bool:
@@ -75,7 +74,7 @@ class Ledger:
         self._doubtful = True
 
     def trust(self) -> None:
-        """There was no credit just now, whatever was not heard: the books are right again."""
+        """There is no credit now, whatever was not heard: the books are right again."""
         self._doubtful = False
 
     @property
@@ -92,7 +91,6 @@ class Ledger:
         if not moved.touches_credit:
             return []
         self._open = True
-        self.deposits += bool(moved.deposited)
         return self._conclude(at, address)
 
     def spent(self, amount: int, at: float) -> list[Event]:

@@ -9,7 +9,8 @@ acknowledged it. A listener may miss an ACK that both sides saw, so what stays o
 how the other side goes on, never by a time window:
 
 * a command without an answer is *pending*. Said again, it is the same command. Another command to
-  the device (a POLL apart) says the VMC was content: it *moved on*. A RESET says it *gave up*.
+  the device says the VMC was content: it *moved on*; so does a POLL once the time is over for which
+  a VMC repeats itself, and the end of the capture. A RESET says it *gave up*.
 * an answer the VMC did not acknowledge is held. The peripheral repeats it at the next POLL if the
   VMC missed it; if it does not, or the VMC goes on to another command, the answer was taken.
 * an acknowledged command said again as the very next one is a repetition: the VMC missed the ACK.
@@ -47,6 +48,9 @@ class Fate(Enum):
     UNSEEN = "unseen"
     """The peripherals' line is not listened to, so whether somebody answered is not known."""
 
+
+NON_RESPONSE_S: Final = 5.0
+"""How long a VMC repeats a command that is not answered (7.4.2; some readers ask for more)."""
 
 TOOK_EFFECT: Final = frozenset({Fate.HEARD, Fate.MOVED_ON, Fate.UNSEEN})
 """Fates of a command that the peripheral has carried out, as far as anybody can tell."""
@@ -135,12 +139,17 @@ class Joiner:
                 return [*joined, *(each._replace(fate=Fate.GIVEN_UP) for each in pending), framed]
 
     def flush(self) -> list[Joined]:
-        """End of the capture: close what is open, take the answers that are held."""
+        """End of the capture: close what is open, take the answers that are held.
+
+        A command that nobody acknowledged is not said again any more.
+        """
         joined = self._close()
         for device in self._devices.values():
             if device.held is not None:
                 joined.append(device.held)
-                device.held = None
+            if device.pending is not None:
+                joined.append(device.pending._replace(fate=Fate.GIVEN_UP))
+            device.held = device.pending = None
         return joined
 
     def _peripheral_block(self, block: Block) -> list[Joined]:
@@ -169,6 +178,8 @@ class Joiner:
         if self.vmc_only:
             return []  # of an answer that we cannot hear
         if self._open is None or self._open.reply is None:
+            if self._open is not None and single.answer is not Answer.ACK:
+                return []  # of an answer that came damaged to us too
             return [_stray(single, f"{single.answer.name} of nothing")]
         if single.answer is Answer.RET:
             self._open.reply = None
@@ -206,7 +217,8 @@ class Joiner:
             joined += _resolve_held(device, exchange, said)
         if device.pending is not None:
             joined += _resolve_pending(device, exchange)
-        if exchange.command == device.last_heard and not exchange.is_poll:
+        last = device.last_heard
+        if last and not exchange.is_poll and is_same_command(exchange.command, last):
             exchange = exchange._replace(repeated=True)
         elif exchange.fate in TOOK_EFFECT:
             device.last_heard = exchange.command
@@ -216,6 +228,16 @@ class Joiner:
                 device.pending = exchange
         joined.append(exchange)
         return joined
+
+
+def is_same_command(one: bytes, other: bytes) -> bool:
+    """Whether two commands are one said twice, though a zero was lost or doubled in one of them.
+
+    No checksum sees that, as a zero does not change a sum.
+    """
+    if one == other:
+        return True
+    return abs(len(one) - len(other)) == 1 and one.replace(b"\0", b"") == other.replace(b"\0", b"")
 
 
 def _stray(single: Single, reason: str) -> Fault:
@@ -235,9 +257,9 @@ def _resolve_held(device: _Device, now: Exchange, said: bytes | None) -> list[Jo
 
 def _resolve_pending(device: _Device, now: Exchange) -> list[Joined]:
     pending = device.pending
-    if pending is None or now.is_poll:
+    if pending is None or (now.is_poll and now.at - pending.at <= NON_RESPONSE_S):
         return []
-    if now.command == pending.command:
+    if is_same_command(now.command, pending.command):
         if now.fate is Fate.HEARD:
             device.pending = None
         return []

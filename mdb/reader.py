@@ -14,9 +14,14 @@ from mdb.event import Confidence, Event, Kind
 from mdb.exchange import Exchange, Fate
 from mdb.scaling import Scaling
 from mdb.session import Conclusion, State, step
-from mdb.vend import NO_ITEM, Purse, Vend
+from mdb.vend import Purse, Vend
 from mdb.vocabulary import cashless
-from mdb.vocabulary.cashless_layout import decode_command, decode_reply
+from mdb.vocabulary.cashless_layout import (
+    NO_ITEM,
+    decode_command,
+    decode_reply,
+    may_approve,
+)
 from mdb.vocabulary.message import EnableOptions, JustReset, Message, Reset
 
 AT_ONCE: Final = (
@@ -81,7 +86,10 @@ class Reader:
         events: list[Event] = []
         known = self.context
         command, expanded = command_of(
-            exchange.command, expanded=known.expanded, longer=known.longer
+            exchange.command,
+            expanded=known.expanded,
+            longer=known.longer,
+            currency=self._purse.code,
         )
         if expanded is not known.expanded:
             self.context = replace(known, expanded=expanded)
@@ -89,14 +97,28 @@ class Reader:
             said.append(command)
             if _counts(command, exchange.fate):
                 events += self._take(command, exchange.at, exchange.fate)
+            elif isinstance(command, cashless.VendSuccess) and self.state is State.APPROVED:
+                self._vend = self._note(command)  # not acknowledged; a reset may follow
         if exchange.reply is not None:
-            known = self.context
-            for message in replies_of(
-                exchange.reply, known.level, known.display, expanded=known.expanded
-            ):
+            for message in self._answers(exchange.reply):
                 said.append(message)
                 events += self._take(message, exchange.reply_at, exchange.fate)
         return said, events
+
+    def _answers(self, reply: bytes) -> list[Message]:
+        """The messages in an answer; an amount that noise explains better is not believed."""
+        known = self.context
+        messages = replies_of(reply, known.level, known.display, expanded=known.expanded)
+        price = self._vend.price
+        match messages[0]:
+            case cashless.VendApproved(amount=amount) if (
+                self.state is State.REQUESTED
+                and price not in {None, amount}
+                and not known.unknown(amount or 0)
+                and may_approve(price or 0, reply, known.level, expanded=known.expanded)
+            ):
+                return [cashless.VendApproved(None), *messages[1:]]
+        return messages
 
     def reset_by_bus(self, at: float) -> list[Event]:
         """The VMC broke the line: the same to a vend as a RESET."""

@@ -105,12 +105,16 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
     },
     _S.CANCELLING: {
         **_goes_on(_S.CANCELLING),
+        cashless.VendApproved: (_S.CANCELLING, _C.NOTHING),
+        cashless.VendSuccess: (_S.SOLD, _C.SALE),
         cashless.VendDenied: (_S.IDLE, _C.CANCELLED),
         cashless.EndSession: (_S.ENABLED, _C.CANCELLED),
     },
     _S.APPROVED: {
         **_goes_on(_S.APPROVED),
         cashless.VendApproved: (_S.APPROVED, _C.NOTHING),
+        cashless.VendDenied: (_S.IDLE, _C.DENIED),
+        cashless.VendCancel: (_S.CANCELLING, _C.NOTHING),
         cashless.VendSuccess: (_S.SOLD, _C.SALE),
         Reset: (_S.PRESUMED, _C.SALE_PRESUMED),
         JustReset: (_S.PRESUMED, _C.SALE_PRESUMED),
@@ -120,6 +124,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
         cashless.EndSession: (_S.ENABLED, _C.UNCERTAIN),
     },
     _S.PRESUMED: {
+        **_goes_on(_S.PRESUMED),
         Reset: (_S.PRESUMED, _C.NOTHING),
         JustReset: (_S.PRESUMED, _C.NOTHING),
         cashless.VendSuccess: (_S.PRESUMED, _C.NOTHING),
@@ -141,6 +146,9 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
         cashless.VendApproved: (_S.RETURN_APPROVED, _C.NOTHING),
         cashless.VendSuccess: (_S.SOLD, _C.RETURN),
         cashless.VendFailure: (_S.IDLE, _C.FAILED),
+        cashless.SessionComplete: (_S.IDLE, _C.UNCERTAIN),
+        Reset: (_S.INACTIVE, _C.UNCERTAIN),
+        JustReset: (_S.INACTIVE, _C.UNCERTAIN),
     },
 }
 """Where a message means something else than `ANYWHERE`."""

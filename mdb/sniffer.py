@@ -12,7 +12,7 @@ from mdb.byte import Break, Signal
 from mdb.cash import Ledger
 from mdb.context import CASH_SALE, UNHEARD, Context
 from mdb.event import BusFault, BusReset, Event, FileTransferred, Return, Revalue, Sale
-from mdb.exchange import Exchange, Joined, Joiner
+from mdb.exchange import Exchange, Fate, Joined, Joiner
 from mdb.framing import Framed, Framer
 from mdb.gateway_reports import GatewayReports, as_vend, paid_somehow
 from mdb.reader import Reader
@@ -74,6 +74,7 @@ class Sniffer:
             each: SatelliteVends(each, known.get(each, UNHEARD)) for each in SATELLITES
         }
         self._files: dict[int, Reassembly] = {}
+        self._cash_sale_told = False
         self._at = 0.0
 
     @property
@@ -99,14 +100,8 @@ class Sniffer:
         return self._follow(self._framer.feed(signal))
 
     def wait(self, at: float) -> list[Event]:
-        """Nothing has been heard until `at`: what no longer waits for more of the bus.
-
-        A card's sale that waited in vain for its cash part tells that there was no credit.
-        """
-        released = self._cycle.until(at)
-        if any(isinstance(each, Sale) for each in released) and not self._ledger.open:
-            self._ledger.trust()
-        return released
+        """Nothing has been heard until `at`: what no longer waits for more of the bus."""
+        return self._cycle.until(at)
 
     def flush(self) -> list[Heard]:
         """The capture ended: what the last block still settles, and what cash is left."""
@@ -131,6 +126,8 @@ class Sniffer:
                 self._at = joined.at
                 if joined.address in self._tills:
                     self._tills[joined.address].polled_in_vain(joined)
+                    if joined.untaken:
+                        self._ledger.doubt()
                 return Heard(joined, (), tuple(late))
             case Exchange():
                 self._at = joined.at
@@ -149,13 +146,12 @@ class Sniffer:
 
     def _exchanged(self, exchange: Exchange) -> tuple[list[Message], list[Event]]:
         """What was said in an exchange, and what is concluded from it."""
-        deposits = self._ledger.deposits
         said, concluded = self._follower(exchange)
-        if exchange.address in MONEY and Unknown in map(type, said):
+        if exchange.address in MONEY and (exchange.untaken or Unknown in map(type, said)):
             self._ledger.doubt()
+        if exchange.fate is Fate.SILENT and CashSale in map(type, said):
+            self._cycle.expect(exchange.at)
         events: list[Event] = []
-        if self._ledger.deposits != deposits:
-            events += self._cycle.flush()  # money for the next vend: the one before is over
         for each in concluded:
             events += self._conclude(each, said)
         for message in said:
@@ -180,6 +176,7 @@ class Sniffer:
         """A conclusion on its way through the vend cycle."""
         match concluded:
             case Sale() | Return() if CashSale in map(type, said):
+                self._cash_sale_told = True
                 if self._cycle.told_before(concluded):
                     return []
                 item = concluded.item
@@ -219,8 +216,11 @@ class Sniffer:
     def _cash_in_play(self) -> bool:
         """Whether the other part of a card's payment may come as CASH SALE.
 
-        A coin may have gone in before we listened, or in the noise; then it may.
+        A coin may have gone in before we listened, or in the noise, or where we do not hear it;
+        then it may.
         """
+        if self._cash_sale_told:
+            return self._ledger.open or self._ledger.doubtful
         features = [each.context.features for each in self._readers.values()]
         known = [each for each in features if each is not None]
         if known and not any(each & CASH_SALE for each in known):

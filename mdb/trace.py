@@ -26,6 +26,8 @@ _BYTES: Final = re.compile(r"[<>]\s+[0-9A-Fa-f\s]+")
 _BYTES_AND_MODES: Final = re.compile(r"(?:<<|>>)\s+[0-9A-Fa-f]{2}\*?(?:\s+[0-9A-Fa-f]{2}\*?)*")
 _BREAK: Final = re.compile(r">\s+BREAK", re.IGNORECASE)
 _LINES: Final = {each.value: each for each in Line}
+LONGEST_LINE: Final = 1000
+"""Characters; a block takes 36 bytes."""
 REMEMBERED: Final = 4096
 """Blocks whose reading is remembered: a bus says little that it has not said before."""
 
@@ -71,8 +73,10 @@ def read_trace(
 
 def parse_line(line: str) -> list[Signal] | None:
     """The signals of one line of our own form; None if it is none."""
-    time, _, rest = line.partition(" ")
-    said = _said(rest)
+    parts = line.split(maxsplit=1)
+    if len(parts) < 2 or len(line) > LONGEST_LINE:
+        return None
+    time, said = parts[0], _said(parts[1])
     if said is None or _TIME.fullmatch(time) is None:
         return None
     at = float(time)

@@ -12,8 +12,7 @@ from mdb.block import Address
 from mdb.context import Context
 from mdb.event import Confidence, Kind, Raw, Tender
 from mdb.vocabulary.cashless import BeginSession, CashSale
-
-NO_ITEM: Final = b"\xff\xff"
+from mdb.vocabulary.cashless_layout import NO_ITEM
 
 CASH_FLAGS: Final = ((0x80, Kind.FREE), (0x40, Kind.TEST), (0x10, Kind.TOKEN))
 """CASH SALE's flags in the item's first byte (7.4.10), the negative vend (20h) apart."""
@@ -48,6 +47,12 @@ class Purse:
     def by(self) -> str:
         """Who pays, as tenders name it."""
         return "cashless-2" if self.address == Address.CASHLESS_2 else "cashless-1"
+
+    @property
+    def code(self) -> str | None:
+        """The code of the currency in use, as it was told, hex."""
+        scaling = self.context.scaling
+        return None if scaling is None else scaling.with_currency(self.currency).code
 
     def worth(self, units: int | None) -> tuple[int | None, str | None]:
         """Minor units and currency; the amount is None where it is not told or not known."""
@@ -121,7 +126,7 @@ def cash_sale(
 ) -> event.Sale | event.Return:
     """A vend paid in cash, told to the reader for its audit (7.4.10); FFFF is no item, no flags."""
     kind, item, negative = Kind.PAID, told.item, False
-    if item != NO_ITEM:
+    if item is not None and item != NO_ITEM:
         flags = item[0] & FLAG_BITS
         negative = bool(flags & NEGATIVE)
         kind = next((kind for bit, kind in CASH_FLAGS if flags & bit), Kind.PAID)

@@ -23,6 +23,8 @@ from mdb.event import Confidence, Event, Kind, Return, Sale, SessionBegan, VendR
 ONE_CYCLE_S: Final = 1.5
 """Bus time within which two tellings are of the same vend. Without it two equal purchases, each
 told to one reader in turn, would be taken for one."""
+UNDER_WAY_S: Final = 6.0
+"""Bus time in which a VMC has repeated itself often enough, and a second."""
 REPORT_FIRST_S: Final = 10.0
 """Bus time within which a vend that was reported first is told of elsewhere."""
 KEPT: Final = 16
@@ -72,7 +74,7 @@ class VendCycle:
             self._only_reported.clear()
         if not self._waiting:
             return [event]
-        if isinstance(event, BEGINS_ANOTHER):
+        if isinstance(event, VendRequested) and self._waiting[0].event.address == event.address:
             return [*self.flush(), event]
         self._waiting.append(_Waiting(event))
         return []
@@ -98,6 +100,12 @@ class VendCycle:
         self._unreported.append(told)
         paid = isinstance(told, Sale) and told.kind is Kind.PAID
         return self._sold(told, wait=card_in_play and paid)
+
+    def expect(self, at: float) -> None:
+        """A CASH SALE is being told that nobody has acknowledged yet: what is held waits for it."""
+        for index, each in enumerate(self._waiting):
+            if each.until is not None:
+                self._waiting[index] = replace(each, until=max(each.until, at + UNDER_WAY_S))
 
     def told_of(self, reported: Told) -> bool:
         """Whether a vend that a gateway was told of is the oldest such that a reader was told of."""
@@ -143,6 +151,7 @@ class VendCycle:
         known = card.amount is not None and cash.amount is not None
         whole = replace(
             card,
+            item=card.item or cash.item,
             amount=card.amount + cash.amount if known else None,  # type: ignore[operator]
             currency=card.currency or cash.currency,
             tenders=card.tenders + cash.tenders,
@@ -188,7 +197,10 @@ def _parts_of_one(told: Sale, other: _Waiting) -> bool:
     if other.until is None or not isinstance(held, Sale) or abs(told.at - held.at) > ONE_CYCLE_S:
         return False
     one_in_cash = [_by(held), _by(told)].count("cash") == 1
-    return held.item == told.item and one_in_cash and _plain(held) and _plain(told)
+    same_item = held.item == told.item or held.item is None or told.item is None
+    card = told if _by(held) == "cash" else held
+    sure = card.confidence is Confidence.CONFIRMED
+    return same_item and one_in_cash and sure and _plain(held) and _plain(told)
 
 
 def _plain(sale: Sale) -> bool:
@@ -206,7 +218,8 @@ def _same_cash_sale(one: Told, other: Told) -> bool:
     """
     if abs(one.at - other.at) > ONE_CYCLE_S or type(one) is not type(other):
         return False
-    if one.raw["item"] != other.raw["item"]:  # with its flags
+    items = {one.raw["item"], other.raw["item"]} - {None}
+    if len(items) > 1:  # with their flags
         return False
     return one.amount is None or other.amount is None or one.amount == other.amount
 
@@ -217,7 +230,8 @@ def _same_vend(told: Told, reported: Told) -> bool:
     The gateway may know of a cash part that no reader was told of, and whether media were free or
     for tests though their session's beginning was lost: only of two paid vends the means must fit.
     """
-    same_item = told.item == reported.item or (told.item is None and told.amount == reported.amount)
+    unnamed = None in (told.item, reported.item) and told.amount in {None, reported.amount}
+    same_item = told.item == reported.item or unnamed
     if type(told) is not type(reported) or not same_item:
         return False
     means = {each.by for each in reported.tenders}

@@ -41,9 +41,15 @@ Conversation = Generator[tuple[Heard, Progress], None, None]
 
 
 class Choice:
-    """What of the conversation is wanted; what is not wanted is heard all the same."""
+    """What of the conversation is wanted; what is not wanted is heard all the same.
 
-    def __init__(self, since: str | None, addresses: frozenset[int] | None) -> None:
+    `vmc_only`: the capture has the VMC's line alone.
+    """
+
+    def __init__(
+        self, since: str | None, addresses: frozenset[int] | None, *, vmc_only: bool = False
+    ) -> None:
+        self.vmc_only = vmc_only
         self._addresses = addresses
         self._from = 0.0
         self._offset = 0.0
@@ -105,6 +111,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--stats", action="store_true", help="instead of the conversation, a table of the devices"
     )
+    parser.add_argument(
+        "--vmc-only",
+        action="store_true",
+        help="the capture is of the VMC's line alone (a uart tap with one port): a command counts"
+        " though no answer was heard",
+    )
     parser.set_defaults(run=run)
 
 
@@ -114,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         MistakeError: the file is no capture, or cannot be read.
     """
-    choice = Choice(arguments.since, arguments.address)
+    choice = Choice(arguments.since, arguments.address, vmc_only=arguments.vmc_only)
     conversation = _conversation(arguments.file, choice)
     try:
         if arguments.stats:
@@ -160,7 +172,7 @@ def _conversation(file: Path, choice: Choice) -> Conversation:
 
 def _listen(text: Iterable[str], choice: Choice, progress: Progress) -> Iterator[Heard]:
     """The loop of the day-long captures, so it does but little."""
-    sniffer, everything = Sniffer(), choice.everything
+    sniffer, everything = Sniffer(vmc_only=choice.vmc_only), choice.everything
 
     def unreadable(number: int, line: str) -> None:
         progress.wipe()

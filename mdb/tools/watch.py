@@ -48,16 +48,18 @@ class Watching:
     def __init__(self, arguments: argparse.Namespace, tap: Tap, screen: Screen) -> None:
         self._arguments = arguments
         self._screen = screen
-        self._sniffer = Sniffer()
+        self._sniffer = Sniffer(vmc_only=tap.vmc_only)
         self._transcript = Transcript()
         self._tally = Tally(vmc_only=tap.vmc_only)
         self._silence = Silence(arguments.silence, time.monotonic())
+        self._at = 0.0
 
     def take(self, signal: Signal) -> None:
         """Take what the tap heard."""
         lasted = self._silence.heard(time.monotonic())
         if lasted is not None:
             self._screen.warn(f"heard again, after {lasted:.1f} s")
+        self._at = signal.at
         self._tally.take(signal)
         if self._arguments.raw:
             self._say(self._transcript.feed(signal))
@@ -73,6 +75,7 @@ class Watching:
         if doubt is not None:
             self._screen.warn(doubt)
         rate, silent = self._tally.rate(now), self._silence.length(now)
+        self._hear(Heard(None, (), tuple(self._sniffer.wait(self._at + silent))))
         self._screen.status(f"{rate:.0f} B/s, {self._tally.words()}, last byte {silent:.0f} s ago")
 
     def end(self) -> None:

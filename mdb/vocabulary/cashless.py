@@ -67,10 +67,13 @@ class SessionComplete(Message):
 
 @dataclass(frozen=True, slots=True)
 class CashSale(Message):
-    """``x3 05 P I [currency]`` (7.4.10): sold for cash; the item's upper bits are flags."""
+    """``x3 05 P I [currency]`` (7.4.10): sold for cash; the item's upper bits are flags.
 
-    price: int
-    item: bytes
+    Price and item are None where noise may have changed the block's length; `tail` has it all.
+    """
+
+    price: int | None
+    item: bytes | None
     currency: bytes | None = None
     tail: bytes = b""
 
@@ -203,9 +206,9 @@ class SessionCancelRequest(ByPeripheral):
 
 @dataclass(frozen=True, slots=True)
 class VendApproved(ByPeripheral):
-    """``05 P``: what was really charged; all ones is an electronic token."""
+    """``05 P``: what was really charged; all ones is an electronic token. None: not certain."""
 
-    amount: int
+    amount: int | None
 
 
 @dataclass(frozen=True, slots=True)

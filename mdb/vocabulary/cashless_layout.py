@@ -26,6 +26,7 @@ from mdb.vocabulary.message import (
     text,
 )
 
+NO_ITEM: Final = b"\xff\xff"
 NARROW, WIDE = 2, 4
 """Bytes of money, outside and inside expanded currency mode."""
 FLAGS: Final = 1
@@ -36,14 +37,15 @@ FLAGS: Final = 1
 class Layout:
     """A command's bytes, address included: how many with narrow and wide money, how to read them.
 
-    `read` takes the block and the width of money. `longer` is one that MDB 4.3 lengthens; 0 is any
-    size.
+    `read` takes the block and the width of money. `longer` is one that MDB 4.3 lengthens; `vague`
+    reads only what is certain of one that noise may have lengthened as well. 0 is any size.
     """
 
     narrow: int
     wide: int
     read: Callable[[bytes, int], Message]
     longer: bool = False
+    vague: Callable[[bytes], Message] | None = None
 
 
 def _bare(said: type[Message], size: int = 2) -> Layout:
@@ -80,10 +82,18 @@ COMMANDS: Final[Mapping[tuple[int, int | None], Layout]] = {
     (2, None): _bare(Poll, 1),
     (3, 0x00): _money_and_item(cashless.VendRequest),
     (3, 0x01): _bare(cashless.VendCancel),
-    (3, 0x02): Layout(4, 4, lambda d, _: cashless.VendSuccess(d[2:4], d[4:]), longer=True),
+    (3, 0x02): Layout(
+        4,
+        4,
+        lambda d, _: cashless.VendSuccess(d[2:4], d[4:]),
+        longer=True,
+        vague=lambda d: cashless.VendSuccess(NO_ITEM, d[2:]),
+    ),
     (3, 0x03): Layout(2, 2, lambda d, _: cashless.VendFailure(d[2:]), longer=True),
     (3, 0x04): _bare(cashless.SessionComplete),
-    (3, 0x05): Layout(6, 10, _cash_sale, longer=True),
+    (3, 0x05): Layout(
+        6, 10, _cash_sale, longer=True, vague=lambda d: cashless.CashSale(None, None, tail=d[2:])
+    ),
     (3, 0x06): _money_and_item(cashless.NegativeVendRequest),
     (4, 0x00): _bare(cashless.ReaderDisable),
     (4, 0x01): _bare(cashless.ReaderEnable),
@@ -102,7 +112,7 @@ COMMANDS: Final[Mapping[tuple[int, int | None], Layout]] = {
 
 
 def decode_command(
-    data: bytes, *, expanded: bool | None, longer: bool = False
+    data: bytes, *, expanded: bool | None, longer: bool = False, currency: str | None = None
 ) -> tuple[Message, bool | None]:
     """The VMC's command, and what it proves of the width of money.
 
@@ -110,6 +120,7 @@ def decode_command(
         data: the block without its checksum.
         expanded: whether expanded currency mode is agreed on; None if nobody heard.
         longer: whether MDB 4.3 is.
+        currency: the code of the money in use, hex; a CASH SALE that names it is no noise.
 
     Returns:
         The message, and `expanded` as known from here on: a block that fits only one of the two
@@ -122,14 +133,16 @@ def decode_command(
     size = len(data)
     if layout.narrow == 0:
         return layout.read(data, NARROW), expanded
+    if layout.vague and size >= layout.wide and _is_shifted(currency, data):
+        return layout.vague(data), expanded
     tail_likely = longer and layout.longer and expanded is not None
     if size == layout.narrow or (size == layout.wide and not (tail_likely and not expanded)):
         wide = size != layout.narrow
         if layout.narrow != layout.wide:
             expanded = wide
         return layout.read(data, WIDE if wide else NARROW), expanded
-    if not longer and noise_explains(data, layout):
-        return Unknown(data), expanded
+    if not longer and noise_explains(data, layout) and not _names(currency, data, layout):
+        return (layout.vague(data) if layout.vague else Unknown(data)), expanded
     width = _width_with_tail(size, layout, expanded)
     return Unknown(data) if width is None else layout.read(data, width), expanded
 
@@ -142,6 +155,17 @@ def noise_explains(data: bytes, layout: Layout) -> bool:
     size = len(data)
     doubled = size - 1 in {layout.narrow, layout.wide} and b"\0\0" in data
     return doubled or size + 1 == layout.wide
+
+
+def _names(currency: str | None, data: bytes, layout: Layout) -> bool:
+    """Whether a CASH SALE has the currency in use where 32-bit money has it."""
+    return len(data) == layout.wide + FLAGS and data[8:10].hex() == currency
+
+
+def _is_shifted(currency: str | None, data: bytes) -> bool:
+    """Whether the currency in use stands a byte beside its place: a zero was lost or doubled."""
+    beside = {data[7:9].hex(), data[9:11].hex()}
+    return currency in beside and data[8:10].hex() != currency
 
 
 def _width_with_tail(size: int, layout: Layout, expanded: bool | None) -> int | None:  # noqa: FBT001
@@ -217,6 +241,19 @@ def decode_reply(
     if any(isinstance(each, BELIEVED_WHOLE) for each in readings[0]):
         return [Unknown(data)]
     return readings[0]
+
+
+def may_approve(price: int, data: bytes, level: int | None, *, expanded: bool | None) -> bool:
+    """Whether an answer would approve just this price, had a zero not been lost or doubled.
+
+    No checksum sees that, as a zero does not change a sum; but the VMC's request does.
+    """
+    longer = (data[:at] + b"\0" + data[at:] for at in range(1, len(data) + 1))
+    shorter = (data[:at] + data[at + 1 :] for at in range(1, len(data)) if not data[at])
+    approved = cashless.VendApproved(price)
+    return any(
+        approved in decode_reply(other, level, expanded=expanded) for other in (*longer, *shorter)
+    )
 
 
 def _walk(data: bytes, level: int | None, display: int | None, width: int) -> list[Message]:

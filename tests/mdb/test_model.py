@@ -104,7 +104,7 @@ def random_make(chance: Random) -> Make:
     )
     habits = Habits(
         poll_s=chance.choice([0.05, 0.125, 0.2]),
-        motor_s=chance.choice([0.5, 1.0, 3.0]),
+        motor_s=chance.choice([1.6, 2.0, 3.0]),  # no machine lets two out within 1.5 s
         retort=chance.choice(RETORTS),
         others_between=chance.random() < 0.5,
         polls_in_vend=chance.random() < 0.7,

@@ -38,8 +38,25 @@ STORIES: dict[str, list[tuple[Message, str]]] = {
         *((REQUEST, "vend_requested"), (COMPLETE, ""), (END, "vend_cancelled")),
     ],
     "the approval crosses the cancel": [
-        *((REQUEST, "vend_requested"), (CANCEL, ""), (APPROVED, "vend_approved")),
-        (SUCCESS, "sale"),
+        *((REQUEST, "vend_requested"), (CANCEL, ""), (APPROVED, "")),
+        *((DENIED, "vend_cancelled"), (RESET, "")),
+    ],
+    "cancelled after the approval, as another reader was quicker": [
+        *((REQUEST, "vend_requested"), (APPROVED, "vend_approved"), (CANCEL, "")),
+        *((DENIED, "vend_cancelled"), (RESET, "")),
+    ],
+    "cancelled, and let out all the same": [
+        *((REQUEST, "vend_requested"), (CANCEL, ""), (APPROVED, ""), (SUCCESS, "sale")),
+    ],
+    "denied after the approval": [
+        *((APPROVED, "vend_approved"), (DENIED, "vend_denied"), (RESET, "")),
+    ],
+    "a reset, a new start, and the success after all": [
+        *((APPROVED, "vend_approved"), (JUST_RESET, "sale, presumed"), (ENABLE, "")),
+        (SUCCESS, ""),
+    ],
+    "a negative vend that a reset cut off": [
+        *((RETURN, ""), (APPROVED, ""), (RESET, "vend_uncertain")),
     ],
     "failed": [(REQUEST, "vend_requested"), (APPROVED, "vend_approved"), (FAILURE, "vend_failed")],
     "failed without an approval: the VMC waited too long": [

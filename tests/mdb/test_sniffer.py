@@ -18,6 +18,12 @@ from mdb.vend_cycle import KEPT, MOST_WAITING
 
 Hear = Callable[..., list[Event]]
 TRACES = sorted((Path(__file__).parents[1] / "traces").glob("*.mdb"))
+SCARRED = {
+    *("approval-lost-a-zero", "mdb-4.3-flags-or-noise", "repeated-cash-sale-lost-a-zero"),
+    "success-of-another-item-then-reset",
+}
+"""They have a bad byte already; or their item is told but once."""
+UNSCARRED = [trace for trace in TRACES if trace.stem not in SCARRED]
 EUR = Context(3, 1, Scaling(1, 2, "EUR"))
 TENS = Context(3, 1, Scaling(10, 2, "EUR"))
 BOTH = {0x10: EUR, 0x60: EUR}
@@ -75,10 +81,10 @@ def test_cut_anywhere_a_trace_holds_no_other_sale(trace: Path) -> None:
     signals = signals_of(trace)
     whole = goods(conclude(signals))
     for end in range(len(signals)):
-        assert goods(conclude(signals[:end])) <= whole
+        assert no_more(goods(conclude(signals[:end])), whole)
 
 
-@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
+@pytest.mark.parametrize("trace", UNSCARRED, ids=lambda trace: trace.stem)
 def test_one_bad_byte_costs_at_most_the_sale_it_is_part_of(trace: Path) -> None:
     signals = signals_of(trace)
     events = conclude(signals)
@@ -266,6 +272,8 @@ VMC_LINE = """
     9.0 > 13 05 0064 000B 87
     9.2 > 12 12
     12.0 > 12 12
+    12.2 > 12 12
+    12.4 > 12 12
 """
 
 

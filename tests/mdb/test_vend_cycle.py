@@ -162,14 +162,22 @@ def test_what_is_concluded_meanwhile_waits_behind_it() -> None:
     assert cash(cycle) == [WHOLE, ENDED]
 
 
-@pytest.mark.parametrize(
-    "event", [SessionBegan(1.4, 0x10), VendRequested(1.4, 0x10, "000b", 50, "EUR")]
-)
-def test_when_another_vend_begins_nothing_waits(event: Event) -> None:
+def test_when_another_vend_begins_at_the_reader_nothing_waits() -> None:
     cycle = VendCycle()
     card(cycle)
     cycle.conclude(ENDED)
+    event = VendRequested(1.4, CARD.address, "000b", 50, "EUR")
     assert cycle.conclude(event) == [CARD, ENDED, event]
+
+
+@pytest.mark.parametrize(
+    "event", [SessionBegan(1.4, 0x10), VendRequested(1.4, 0x60, "000b", 50, "EUR")]
+)
+def test_a_card_that_comes_early_and_the_other_reader_s_vend_keep_it_waiting(event: Event) -> None:
+    cycle = VendCycle()
+    card(cycle)
+    assert cycle.conclude(event) == []
+    assert cash(cycle) == [WHOLE, event]
 
 
 def test_at_the_end_nothing_is_lost() -> None:

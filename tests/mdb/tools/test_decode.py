@@ -172,3 +172,15 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
         decoding.send_signal(signal.SIGINT)
         assert decoding.stderr.read() == b""
     assert decoding.returncode == 130
+
+
+def test_a_capture_of_the_vmc_s_line_alone_is_heard_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = tmp_path / "vmc.mdb"
+    capture.write_text(
+        "1.0 > 12 12\n2.0 > 13 05 00 96 00 0A B8\n2.2 > 12 12\n2.3 > 00\n5.0 > 12 12\n"
+    )
+    assert main(["decode", str(capture), "--json", "--vmc-only"]) == 0
+    (sale,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (sale["event"], sale["item"], sale["confidence"]) == ("sale", "000a", "presumed")
