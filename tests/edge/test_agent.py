@@ -304,6 +304,18 @@ async def test_what_a_reader_told_at_its_start_is_known_after_ours(
         assert [(each.item, each.amount) for each in machine.sales] == [("0001", 12510)]
 
 
+async def test_what_coins_are_worth_is_known_after_a_restart_too(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    bus = Bus()
+    async with machine_at(tmp_path, broker, bus) as machine:
+        bus.say(["0.1 > 09 09", "0.11 < 02 16 43 64 02 00 17 01 02 05 E0", "0.12 > 00"])
+        bus.say(["0.2 > 0B 0B", "0.21 < 00", "0.3 > 0B 0B"])
+        await until(machine.outbox.contexts)
+    async with machine_at(tmp_path, broker, Bus()) as machine:
+        assert machine.outbox.contexts()[0x08].credits == (1, 2, 5)
+
+
 async def test_a_card_sale_that_may_have_a_cash_part_does_not_die_with_the_bus(
     broker: Mosquitto, tmp_path: Path
 ) -> None:
