@@ -219,13 +219,11 @@ class Sniffer:
         A coin may have gone in before we listened, or in the noise, or where we do not hear it;
         then it may.
         """
-        if self._cash_sale_told:
-            return self._ledger.open or self._ledger.doubtful
+        if not (self._ledger.open or self._ledger.doubtful):
+            return False
         features = [each.context.features for each in self._readers.values()]
         known = [each for each in features if each is not None]
-        if known and not any(each & CASH_SALE for each in known):
-            return False
-        return self._ledger.open or self._ledger.doubtful
+        return self._cash_sale_told or not known or any(each & CASH_SALE for each in known)
 
     @property
     def _currency(self) -> str | None:
