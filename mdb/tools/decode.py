@@ -1,6 +1,7 @@
 """``decode``: what was said and sold in a capture."""
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Final
 from mdb.census import Census
 from mdb.conversation import lines
 from mdb.event import as_json
+from mdb.heading import Heading, read_heading
 from mdb.sniffer import Heard, Sniffer
 from mdb.tools.mistake import of_file
 from mdb.tools.progress import Progress
@@ -28,7 +30,7 @@ EXAMPLES: Final = """\
 examples:
   python -m mdb decode tests/traces/ap113-single-vend.mdb          read the conversation
   python -m mdb decode capture.mdb --json | jq 'select(.event == "sale")'
-  python -m mdb decode capture.mdb.gz --stats                      who is slow, silent or noisy
+  python -m mdb decode capture-*.mdb.gz --stats                    who is slow, silent or noisy
   python -m mdb decode capture.mdb --since 3600 --address 10,60    two readers, from that second on
   zcat old.gz | python -m mdb decode - --since 01:30:00            an hour and a half after its start
 """
@@ -50,6 +52,7 @@ class Choice:
         self, since: str | None, addresses: frozenset[int] | None, *, vmc_only: bool = False
     ) -> None:
         self.vmc_only = vmc_only
+        self.began = False
         self._addresses = addresses
         self._from = 0.0
         self._offset = 0.0
@@ -66,6 +69,7 @@ class Choice:
 
     def begin(self, at: float) -> None:
         """The capture's first signal: an offset counts from there."""
+        self.began = True
         if self._offset:
             self._from = at + self._offset
 
@@ -90,7 +94,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the capture, or - for stdin")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="the capture, or - for stdin; several are one capture in the order given",
+    )
     parser.add_argument(
         "--json", action="store_true", help="one event a line; with --stats the table, in one line"
     )
@@ -127,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
         MistakeError: the file is no capture, or cannot be read.
     """
     choice = Choice(arguments.since, arguments.address, vmc_only=arguments.vmc_only)
-    conversation = _conversation(arguments.file, choice)
+    conversation = _conversation(arguments.files, choice)
     try:
         if arguments.stats:
             _count(conversation, as_json=arguments.json)
@@ -154,39 +164,60 @@ def _count(conversation: Conversation, *, as_json: bool) -> None:
     print("\n".join([json.dumps(census.as_json())] if as_json else census.lines()))
 
 
-def _conversation(file: Path, choice: Choice) -> Conversation:
+def _conversation(files: list[Path], choice: Choice) -> Conversation:
     """What was said, as chosen. A file that fails is a mistake here; our output is not."""
-    try:
-        with opened(file) as (source, text):
-            progress = Progress(source)
-            try:
-                for heard in _listen(text, choice, progress):
-                    yield heard, progress
-            finally:
-                progress.wipe()
-            if source.cut is not None:
-                print(f"{file}: {source.cut}; what stands before that was read", file=sys.stderr)
-    except (NotATraceError, OSError) as error:
-        raise of_file(file, error) from error
+    listener: Sniffer | None = None
+    for file in files:
+        try:
+            with opened(file) as (source, text):
+                progress = Progress(source)
+                try:
+                    lines_of, heading = _with_heading(text)
+                    if listener is None:
+                        vmc_only = choice.vmc_only or heading.vmc_only
+                        listener = Sniffer(heading.context, vmc_only=vmc_only)
+                    for heard in _listen(listener, lines_of, choice, progress):
+                        yield heard, progress
+                finally:
+                    progress.wipe()
+                if source.cut is not None:
+                    cut = f"{file}: {source.cut}; what stands before that was read"
+                    print(cut, file=sys.stderr)
+                if not choice.began:
+                    print(f"{file}: nothing was recorded", file=sys.stderr)
+        except (NotATraceError, OSError) as error:
+            raise of_file(file, error) from error
+    for heard in listener.flush() if listener else ():
+        yield choice.of(heard), progress
 
 
-def _listen(text: Iterable[str], choice: Choice, progress: Progress) -> Iterator[Heard]:
+def _with_heading(text: Iterable[str]) -> tuple[Iterator[str], Heading]:
+    """The lines, and what those before the first block say of the rest."""
+    lines_of, first = iter(text), list[str]()
+    for line in lines_of:
+        first.append(line)
+        if line.strip() and not line.startswith("#"):
+            break
+    return itertools.chain(first, lines_of), read_heading(first)
+
+
+def _listen(
+    sniffer: Sniffer, text: Iterable[str], choice: Choice, progress: Progress
+) -> Iterator[Heard]:
     """The loop of the day-long captures, so it does but little."""
-    sniffer, everything = Sniffer(vmc_only=choice.vmc_only), choice.everything
+    everything = choice.everything
 
     def unreadable(number: int, line: str) -> None:
         progress.wipe()
         print(f"line {number} cannot be read and is left out: {line[:60]!r}", file=sys.stderr)
 
     for count, signal in enumerate(read_trace(text, unreadable)):
-        if not count:
+        if not choice.began:
             choice.begin(signal.at)
         if not count % _LOOK_EVERY:
             progress.look()
         for heard in sniffer.listen(signal):
             yield heard if everything else choice.of(heard)
-    for heard in sniffer.flush():
-        yield choice.of(heard)
 
 
 def _since(told: str) -> str:

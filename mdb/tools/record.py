@@ -34,9 +34,9 @@ Ends with the tap, or with Ctrl-C: both are 0; 1 when the last lines could not b
 """
 EXAMPLES: Final = """\
 examples:
-  python -m mdb record uart:/dev/ttyAMA0 capture.mdb
-  python -m mdb record uart:/dev/ttyAMA0 /var/tmp/bus.mdb --rotate-mb 20 --keep 50 --gzip
-  python -m mdb decode capture-0001-20261125T151048Z.mdb           read it; gzip or not
+  python -m mdb record qibixx:/dev/ttyACM0 capture.mdb
+  python -m mdb record uart:/dev/ttyAMA0,/dev/ttyAMA3 /var/tmp/bus.mdb --rotate-mb 20 --gzip
+  python -m mdb decode capture-*                                   read them all; gzip or not
 """
 _SYNC_S: Final = 1.0
 _MEGABYTE: Final = 1_000_000
@@ -108,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     tap = open_named(arguments.tap)
     title = f"MDB trace, recorded from {arguments.tap} by chekomat {_version()}"
-    plan = Plan(title, int(arguments.rotate_mb * _MEGABYTE), arguments.keep, arguments.gzip)
+    rotate = int(arguments.rotate_mb * _MEGABYTE)
+    plan = Plan(title, rotate, arguments.keep, arguments.gzip, tap.vmc_only)
     try:
         recorder = Recorder(Segments.named(arguments.file), plan, say)
     except OSError as error:

@@ -1,7 +1,8 @@
 """Recorder: lines of a trace into segments, whatever the disk does.
 
 What a person needs to read a recording years later stands in it as comments: who recorded what, how
-the bus's seconds relate to the calendar, and where something is missing and why.
+the bus's seconds relate to the calendar, and where something is missing and why. Each file also has
+at its head what the peripherals had told of their money before it began: it can be read alone.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mdb.byte import Signal
+from mdb.heading import Heading
+from mdb.sniffer import Sniffer
 from mdb.tools.segments import Segment, Segments, compress
 from mdb.trace import Transcript
 
@@ -29,6 +32,7 @@ class Plan:
     rotate: int
     keep: int = 0
     pack: bool = False
+    vmc_only: bool = False
 
 
 class Recorder:
@@ -47,6 +51,7 @@ class Recorder:
         self._say = say
         self._clock = clock
         self._transcript = Transcript()
+        self._sniffer = Sniffer(vmc_only=plan.vmc_only)
         self._noted_at: float | None = None
         self._pending = bytearray()
         self._refused: tuple[datetime, str] | None = None
@@ -67,6 +72,7 @@ class Recorder:
         if noted is None or abs(signal.at - noted) >= CLOCK_EVERY_S:
             self._noted_at = signal.at
             self._line(f"# at {signal.at:.6f} it was {_utc(self._clock())}")
+        self._sniffer.feed(signal)
         for line in self._transcript.feed(signal):
             self._line(line)
         if self._refused is None and len(self._pending) >= _EAGER:
@@ -151,6 +157,8 @@ class Recorder:
         self._noted_at = None
         self._line(f"# {self._plan.title}")
         self._line(f"# file {segment.number}, begun at {_utc(now)}")
+        for line in Heading(self._sniffer.context, self._plan.vmc_only).lines():
+            self._line(line)
         self._say(f"recording to {segment.path}")
         return segment
 

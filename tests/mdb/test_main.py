@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_named(
 
 @pytest.mark.parametrize(
     "content",
-    ["", "# nothing\n", "1 > 12 13\n2 < 42\n", "\ufeff1 > 12 12\r\n1.1 < 00\r\n"],
+    ["1 > 12 13\n2 < 42\n", "\ufeff1 > 12 12\r\n1.1 < 00\r\n"],
 )
 def test_whatever_was_heard_is_no_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
@@ -68,6 +68,16 @@ def test_whatever_was_heard_is_no_error(
     file.write_text(content, "utf-8")
     assert decode(str(file), "--json") == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n"])
+def test_a_capture_of_nothing_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    file = tmp_path / "nothing.mdb"
+    file.write_text(content, "utf-8")
+    assert decode(str(file), "--json") == 0
+    assert capsys.readouterr() == ("", f"{file}: nothing was recorded\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

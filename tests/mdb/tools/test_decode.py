@@ -184,3 +184,17 @@ def test_a_capture_of_the_vmc_s_line_alone_is_heard_as_one(
     assert main(["decode", str(capture), "--json", "--vmc-only"]) == 0
     (sale,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (sale["event"], sale["item"], sale["confidence"]) == ("sale", "000a", "presumed")
+
+
+def test_several_files_are_one_capture_and_the_first_tells_the_money(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "a.mdb", tmp_path / "b.mdb"
+    context = '{"scaling": {"scale": 10, "decimals": 2, "currency": "RUB", "code": "1643"}}'
+    first.write_text(
+        f"# context 10 {context}\n1.0 > 13 00 00 96 00 0A B3\n1.1 < 05 00 96 9B\n1.2 > 00\n"
+    )
+    second.write_text("# begun anew\n3.0 > 13 02 00 0A 1F\n3.1 < 00\n")
+    assert main(["decode", str(first), str(second), "--json"]) == 0
+    *_, sale = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (sale["event"], sale["amount"], sale["currency"]) == ("sale", 1500, "RUB")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mdb import Signal, read_trace
+from mdb.heading import read_heading
+from mdb.scaling import Scaling
 from mdb.tools.recorder import Plan, Recorder
 from mdb.tools.segments import Segments
 
@@ -117,6 +119,16 @@ def test_a_full_file_is_followed_by_the_next(tmp_path: Path) -> None:
         head = file.read_text("utf-8").splitlines()[:3]
         assert head[0] == "# MDB trace"
         assert head[2].startswith(("# at ", "# ended"))
+
+
+def test_the_next_file_tells_what_the_machine_told_at_its_start(tmp_path: Path) -> None:
+    setup = ("0.1 > 11 00 02 00 00 00 13", "0.11 < 01 01 16 43 0A 02 0A 09 7A", "0.12 > 00")
+    desk = Desk(tmp_path, rotate=200)
+    desk.take(*setup, *(f"{at}.0 > 12 12" for at in range(1, 30)))
+    assert desk.recorder.close()
+    *_, last = sorted(tmp_path.iterdir())
+    head = read_heading(last.read_text("utf-8").splitlines())
+    assert head.context[0x10].scaling == Scaling(10, 2, "RUB", "1643")
 
 
 def test_closed_files_are_compressed_and_old_ones_removed(tmp_path: Path) -> None:
