@@ -4,17 +4,20 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := deploy/constraints.txt
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help setup demo test check format bench lock clean
 
 help:
 	@echo 'make demo             a vending machine, its register and its buyer page, here and now'
 	@echo 'make demo SALES=20    the same without a person: sells, sums up as JSON, ends'
+	@echo 'make setup            sets .venv up, and no more: .venv/bin/python -m mdb --help'
 	@echo 'make test             every test; installs missing system parts where it may'
 	@echo 'make check            format, lint, types, import rules'
 	@echo 'make bench            figures, each beside its ceiling'
 	@echo 'make format           let the formatter have its way'
 	@echo 'make lock             raise the locked versions'
 	@echo 'make clean            take .venv away'
+
+setup: .venv/.demo
 
 demo: .venv/.demo
 	@$(BIN)/python -m cloud demo $(if $(SALES),--sales $(SALES))

@@ -12,8 +12,8 @@ COMMANDS = (decode, watch, record, replay, virtual, pcap, wiring)
 EXAMPLES = """\
 examples:
   python -m mdb wiring                                     how to connect to a machine
-  python -m mdb watch uart:/dev/ttyAMA0                    what is said on its bus now
-  python -m mdb record uart:/dev/ttyAMA0 capture.mdb       keep it
+  python -m mdb watch qibixx:/dev/ttyACM0                  what is said on its bus now
+  python -m mdb record qibixx:/dev/ttyACM0 capture.mdb     keep it
   python -m mdb decode capture.mdb                         read it
   python -m mdb COMMAND --help                             more about one of them
 

@@ -28,6 +28,7 @@ COLOURS: Final = {
     "bus_fault": RED,
     "reader_malfunction": RED,
 }
+PAID: Final = {"amount", "currency"}
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -101,9 +102,17 @@ def _conclude(concluded: Event) -> str:
         case event.BusFault():
             return f"{words}  {concluded.reason}  {concluded.raw.get('bytes')}"
         case _:
-            told = [each for each in fields(concluded) if each.name not in {"at", "address", "raw"}]
-            pairs = ((each.name, getattr(concluded, each.name)) for each in told)
-            return "  ".join([words, *(f"{name} {value}" for name, value in pairs if value)])
+            told = {each.name: getattr(concluded, each.name) for each in fields(concluded)}
+            for plain in ("at", "address", "raw"):
+                told.pop(plain, None)
+            pairs = [
+                f"{name} {value}" for name, value in told.items() if value and name not in PAID
+            ]
+            if told.get("amount") is not None:
+                pairs.append(_money(told["amount"], told.get("currency")))
+            elif "amount" not in told and told.get("currency"):
+                pairs.append(str(told["currency"]))
+            return "  ".join([words, *pairs])
 
 
 def _kind(kind: Kind | str) -> str:

@@ -85,7 +85,7 @@ class Uart:
         if not all(ports) or len(ports) not in {1, 2} or len(set(ports)) != len(ports):
             raise ValueError(
                 f"uart: {address!r} makes no sense; expected the port on the VMC's line and perhaps"
-                " another on the peripherals', such as uart:/dev/ttyAMA0,/dev/ttyAMA2"
+                " another on the peripherals', such as uart:/dev/ttyAMA0,/dev/ttyAMA3"
             )
         for port in ports:
             check(port)

@@ -17,7 +17,7 @@ _BREATHE_EVERY: Final = 256
 """A tap that never waits, as a capture played at once, must not keep Ctrl-C from being heard."""
 
 TAP_HELP: Final = (
-    "where bytes come from, such as uart:/dev/ttyAMA0 or replay:capture.mdb;"
+    "where bytes come from, such as qibixx:/dev/ttyACM0 or replay:capture.mdb;"
     " `python -m mdb wiring` tells how each is connected"
 )
 

@@ -33,9 +33,9 @@ elsewhere the sum comes at the end, on standard error. Ends with the tap, or wit
 """
 EXAMPLES: Final = """\
 examples:
-  python -m mdb watch uart:/dev/ttyAMA0                            read along
-  python -m mdb watch uart:/dev/ttyAMA0 --json | jq 'select(.event == "sale")'
-  python -m mdb watch uart:/dev/ttyAMA0 --raw > capture.mdb        every byte, as a trace
+  python -m mdb watch qibixx:/dev/ttyACM0                          read along
+  python -m mdb watch uart:/dev/ttyAMA0,/dev/ttyAMA3 --json | jq 'select(.event == "sale")'
+  python -m mdb watch qibixx:/dev/ttyACM0 --raw > capture.mdb      every byte, as a trace
   python -m mdb watch virtual:0001=12000                           a machine that needs no wires
   python -m mdb watch replay:capture.mdb?pace=10                   a capture, ten times as fast
 """
@@ -52,6 +52,8 @@ class Watching:
         self._transcript = Transcript()
         self._tally = Tally(vmc_only=tap.vmc_only)
         self._silence = Silence(arguments.silence, time.monotonic())
+        if tap.vmc_only:
+            screen.warn("the VMC's line alone: what a reader approves is not heard, nor any coin")
         self._at = 0.0
 
     def take(self, signal: Signal) -> None:

@@ -24,7 +24,7 @@ examples:
 LANGUAGES: Final = ("en", "ru")
 WIRED: Final = {
     "qibixx": "qibixx:/dev/ttyACM0",
-    "uart": "uart:/dev/ttyAMA0",
+    "uart": "uart:/dev/ttyAMA0,/dev/ttyAMA3",
     "lines": "lines:/dev/ttyACM0",
 }
 """Each tap with an example of it."""
@@ -63,13 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
         scheme, _, address = arguments.tap.partition(":")
         named = arguments.tap if address else {**WIRED, **UNWIRED}.get(scheme, "")
         if scheme in WIRED:
-            told = [parts["bus"], parts["check"], _next(parts[scheme], named)]
+            own, _, following = _next(parts[scheme], named).rpartition("\n\n")
+            told = [parts["bus"], own, parts["check"], following]
         elif scheme in UNWIRED:
             told = [_next(parts["none"], named)]
         else:
-            raise MistakeError(
-                f"no tap is called {scheme!r}; known are {', '.join([*WIRED, *UNWIRED])}"
-            )
+            raise MistakeError(f"no tap is called {scheme!r}; known are {', '.join(WIRED)}")
     print("\n\n".join(told))
     return 0
 

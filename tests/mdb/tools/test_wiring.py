@@ -78,7 +78,7 @@ def test_a_tap_without_wires_says_so(wiring: Wiring, tap: str) -> None:
 def test_an_unknown_tap_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["wiring", "telepathy"]) == 2
     told = capsys.readouterr().err
-    assert told == "no tap is called 'telepathy'; known are qibixx, uart, lines, replay, virtual\n"
+    assert told == "no tap is called 'telepathy'; known are qibixx, uart, lines\n"
 
 
 @pytest.mark.parametrize(
