@@ -97,7 +97,8 @@ class Sniffer:
 
     def listen(self, signal: Signal) -> list[Heard]:
         """As `feed`, with the conversation that led there."""
-        return self._follow(self._framer.feed(signal))
+        framed = self._framer.feed(signal)
+        return self._follow(framed) if framed else []
 
     def wait(self, at: float) -> list[Event]:
         """Nothing has been heard until `at`: what no longer waits for more of the bus."""

@@ -51,7 +51,7 @@ def open_tap(name: str) -> Tap:
         ValueError: no tap of that name, or its address makes no sense; the message says what was
             expected. Also when a tap needs pyserial, which is not installed.
         NotATraceError: the file to replay is no trace.
-        OSError: the file or the port is not there, or not for this user.
+        OSError: the file or the port is not there, not for this user, or in use by another program.
     """
     scheme, _, address = name.partition(":")
     match scheme:

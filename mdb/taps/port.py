@@ -4,12 +4,14 @@
   was on the wire before what a later one read.
 - A port that is gone (unplugged, read error, end of file) closes them all: a tap that hears with
   one ear says nothing. They are opened again after a pause that grows to 5 s, with jitter.
-- A loss is logged once, and once that it is over.
+- A loss is logged once, and once that it is over; so is that another program has the port.
 - Nothing is written but what a tap says to its own adapter.
 """
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import logging
 import os
 import random
@@ -33,8 +35,20 @@ CHUNK: Final = 4096
 BACKLOG: Final = 10_000
 """Passes kept for a listener that is late; more is a loss like any other."""
 
+BUSY: Final = {errno.EAGAIN, errno.EBUSY}
+"""What is told of a port that another program has locked, or opened for itself alone."""
 GONE: Final = (OSError, ValueError, termios.error)
 """What opening and setting a port may raise; pyserial's own error is an OSError."""
+
+
+class InUseError(OSError):
+    """Another program has the port; the message says which port, and how to find that program."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is in use by another program; see which with: sudo fuser -v {path}"
+            " (the agent itself? sudo systemctl stop chekomat-edge)"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,7 @@ def check(path: str) -> None:
 
     Raises:
         FileNotFoundError, PermissionError: it is not there, or not for this user.
+        InUseError: another program has it.
         ValueError: it is no serial port. Each message names the port and what to look at.
     """
     try:
@@ -66,6 +81,20 @@ def check(path: str) -> None:
             f"the port {path!r} may not be opened by this user; is it in the group that owns the"
             " port (usually dialout)?"
         )
+    _see_that_it_is_free(path)
+
+
+def _see_that_it_is_free(path: str) -> None:
+    """Lock the port and let go again. What else is wrong with it is left to the real opening."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in BUSY:
+            raise InUseError(path) from error
 
 
 def waits_for_a_byte(descriptor: int) -> None:
@@ -96,6 +125,7 @@ class Ports:
         self._arrived = asyncio.Event()
         self._lost = False
         self._mourned = False
+        self._told_busy = False
         self._pause = 0.0
 
     async def open(self) -> None:
@@ -150,7 +180,11 @@ class Ports:
 
     def lose(self, reason: object) -> None:
         """Read no more; `passes` ends when what was read before is taken."""
-        if not self._mourned:
+        if isinstance(reason, InUseError):
+            if not self._told_busy:
+                log.warning("%s; it is opened as soon as it is free", reason)
+            self._told_busy = True
+        elif not self._mourned:
             log.warning(
                 "%s is lost (%s); it is opened again as soon as it is there", self.name, reason
             )
@@ -172,7 +206,12 @@ class Ports:
         self._lost = False
 
     def _open_one(self, path: str) -> None:
-        port = serial.Serial(path, self._baud, parity=self._parity, timeout=0, exclusive=True)
+        try:
+            port = serial.Serial(path, self._baud, parity=self._parity, timeout=0, exclusive=True)
+        except serial.SerialException as error:
+            if error.errno in BUSY:
+                raise InUseError(path) from error
+            raise
         self._open.append(port)
         self._arrange(port.fileno())
 
@@ -205,7 +244,7 @@ class Ports:
         self._pause = 0.0
         if self._mourned and not self._lost:
             log.warning("%s is heard again", self.name)
-            self._mourned = False
+            self._mourned = self._told_busy = False
 
     def _stop_reading(self) -> None:
         with contextlib.suppress(RuntimeError):  # no loop: nothing was being read

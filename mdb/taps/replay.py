@@ -24,10 +24,10 @@ class Replay:
 
         Raises:
             NotATraceError, OSError: the file is no trace, or cannot be read.
-            ValueError: the pace is no number.
+            ValueError: the pace is no number, or below 0; the message says what was expected.
         """
         file, _, query = address.partition("?")
-        pace = float(parse_qs(query).get("pace", ["1"])[0])
+        pace = _pace(parse_qs(query, keep_blank_values=True).get("pace", ["1"])[0])
         with Path(file).open(encoding="utf-8-sig") as trace:
             return cls(list(read_trace(trace)), pace)
 
@@ -39,3 +39,16 @@ class Replay:
                 await asyncio.sleep(max(0.0, signal.at - before) / self._pace)
             before = signal.at
             yield signal
+
+
+def _pace(told: str) -> float:
+    try:
+        pace = float(told)
+    except ValueError:
+        pace = -1.0
+    if not 0.0 <= pace < float("inf"):
+        raise ValueError(
+            f"replay: the pace {told!r} makes no sense; expected how many times as fast, such as"
+            " replay:FILE?pace=10, or 0 for at once"
+        )
+    return pace

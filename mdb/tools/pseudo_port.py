@@ -41,6 +41,11 @@ class Ear(Protocol):
     def ready(self) -> None:
         """There is something to read."""
 
+    @property
+    def switched_off(self) -> bool:
+        """Whether it has heard enough: it is listened to no more, and nobody is waited for."""
+        ...
+
 
 class PseudoPort:
     """The port. `link` is a symbolic link to it, made and taken away again."""
@@ -64,16 +69,20 @@ class PseudoPort:
         """Make the link.
 
         Raises:
-            MistakeError: something else has its name.
+            MistakeError: something else has its name, or it leads to what is there. A link that
+                leads nowhere, or here, was left by a port that has gone, and is taken over.
         """
         if self.link:
             try:
                 if self.link.is_symlink():
-                    self.link.unlink()
+                    self._take_over(self.link)
                 self.link.symlink_to(self.path)
             except OSError as error:
                 os.close(self._end)
                 raise MistakeError(f"--link {self.link}: {error.strerror}") from error
+            except MistakeError:
+                os.close(self._end)
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,12 +90,23 @@ class PseudoPort:
             self.link.unlink()
         os.close(self._end)
 
+    def _take_over(self, link: Path) -> None:
+        leads = str(link.readlink())
+        if leads != self.path and link.exists():
+            raise MistakeError(
+                f"--link {link} leads to {leads}, which is in use; name another PATH, or remove the"
+                f" link if nobody speaks there any more: rm {link}"
+            )
+        link.unlink()
+
     def listening(self) -> bool:
         """Whether somebody has the port open and wants to be told."""
         return self._here and self.speech.speaking
 
     def play(self, blocks: Iterable[Sequence[Signal]], pace: float) -> Iterator[int]:
         """Say blocks when their time has come; after each, how many have been said.
+
+        Ends early where nobody listens and the ear is switched off.
 
         Args:
             blocks: what was heard together.
@@ -96,17 +116,21 @@ class PseudoPort:
             if block and self._said_at is not None and pace:
                 self.wait(max(0.0, block[0].at - self._said_at) / pace)
             self._said_at = block[-1].at if block else self._said_at
-            self.until_listening()
+            if not self.until_listening():
+                return
             for signal in block:
                 self._say(self.speech.said(signal))
             yield number
         self._say(self.speech.flush())
 
-    def until_listening(self) -> None:
-        """Wait for somebody."""
+    def until_listening(self) -> bool:
+        """Wait for somebody; whether somebody came before the ear was switched off."""
         self._look(0.0)
         while not self.listening():
+            if self._unwanted():
+                return False
             self._look(LOOK_S)
+        return True
 
     def wait(self, seconds: float) -> None:
         """Listen to the host meanwhile."""
@@ -127,12 +151,18 @@ class PseudoPort:
             try:
                 left = left[os.write(self._end, left) :]
             except BlockingIOError:
+                if self._unwanted():
+                    return
                 self._look(LOOK_S, select.POLLOUT)
+
+    def _unwanted(self) -> bool:
+        """Whether nobody listens and nobody is waited for."""
+        return self._ear is not None and self._ear.switched_off and not self.listening()
 
     def _look(self, seconds: float, also: int = 0) -> None:
         """Wait for the host, the ear or the time, whichever comes first."""
         poll = select.poll()
-        if self._ear:
+        if self._ear and not self._ear.switched_off:  # at its end it would be "ready" for ever
             poll.register(self._ear.fileno(), select.POLLIN)
         # A port nobody has open is always "ready" with HUP: it is looked at, and not waited for.
         if self._somebody_is_here():

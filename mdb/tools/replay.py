@@ -1,6 +1,8 @@
 """``python -m mdb replay``: a trace, played onto a pty as if a device were there."""
 
 import argparse
+import contextlib
+import signal as signals
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,10 @@ examples:
   python -m mdb replay capture.mdb --pace 10 --speak qibixx   as an adapter, ten times as fast
 """
 SHOWN_EVERY: Final = 50
+AT_ONCE_HELP: Final = (
+    "without waiting; a lines: listener at the port stamps blocks by when they come, so bus times"
+    " (pauses, timeouts, how long a sale took) then mean nothing there"
+)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +41,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     pace.add_argument(
         "--pace", type=_pace, default=1.0, metavar="N", help="times as fast as it was recorded"
     )
-    pace.add_argument("--at-once", action="store_true", help="without waiting")
+    pace.add_argument("--at-once", action="store_true", help=AT_ONCE_HELP)
     parser.set_defaults(run=run)
 
 
@@ -51,7 +57,7 @@ def add_port_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play the file once, to its end.
+    """Play the file once, to its end, or to Ctrl-C or SIGTERM: 130.
 
     Raises:
         MistakeError: it is no trace, or cannot be read; or the link cannot be made.
@@ -59,15 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
     blocks = list(_blocks(_signals(arguments.file)))
     if not blocks:
         raise MistakeError(f"{arguments.file}: nothing was heard in it")
-    with PseudoPort(SPEECHES[arguments.speak](), arguments.link) as port:
-        print(f"port {port.path}" + (f" = {port.link}" if port.link else ""), file=sys.stderr)
+    with (
+        terminable(),
+        PseudoPort(SPEECHES[arguments.speak](), arguments.link) as port,
+    ):
         try:
+            print(f"port {port.path}" + (f" = {port.link}" if port.link else ""), file=sys.stderr)
             for number in port.play(blocks, 0.0 if arguments.at_once else arguments.pace):
                 _show(number, len(blocks))
             port.drain()
         except KeyboardInterrupt:
             return 130
     return 0
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM is Ctrl-C: what was made for the port is taken away again."""
+    before = signals.signal(signals.SIGTERM, signals.default_int_handler)
+    try:
+        yield
+    finally:
+        signals.signal(signals.SIGTERM, before)
 
 
 def _signals(file: Path) -> list[Signal]:

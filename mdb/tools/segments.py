@@ -57,7 +57,7 @@ class Segments:
         """The files of a name that the user gave.
 
         Raises:
-            MistakeError: it is a folder, or in a folder that is not there.
+            MistakeError: it is a folder, or in a folder that is not there; or it promises gzip.
         """
         if file.is_dir():
             raise MistakeError(
@@ -65,6 +65,11 @@ class Segments:
             )
         if not file.parent.is_dir():
             raise MistakeError(f"{file.parent}: no such folder; make it first")
+        if file.suffix.lower() == ".gz":
+            raise MistakeError(
+                f"{file}: what is being written is no gzip; name {file.with_suffix('')} and add"
+                " --gzip, which compresses a file once it is closed"
+            )
         return cls(file if file.suffix else file.with_suffix(".mdb"))
 
     def existing(self) -> list[Path]:

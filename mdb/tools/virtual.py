@@ -15,7 +15,7 @@ from typing import Final
 
 from mdb.tools.mistake import MistakeError, of_file
 from mdb.tools.pseudo_port import SPEECHES, PseudoPort
-from mdb.tools.replay import add_port_options
+from mdb.tools.replay import AT_ONCE_HELP, add_port_options, terminable
 from mdb.virtual.keys import ScenarioError
 from mdb.virtual.scenario import Life, Scenario
 from mdb.virtual.scenario_file import parse_scenario, read_scenario, sample
@@ -55,12 +55,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--seed", type=int, metavar="N", help="another life of the same scenario")
     parser.add_argument("--noise", type=_rate, metavar="R", help="part of the bytes spoiled")
     parser.add_argument("--once", action="store_true", help="switch off after the last step")
-    parser.add_argument("--at-once", action="store_true", help="without waiting")
+    parser.add_argument("--at-once", action="store_true", help=AT_ONCE_HELP)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Let the machine live until its scenario ends, ``q``, or an interrupt.
+    """Let the machine live until its scenario ends, ``q``, Ctrl-C or SIGTERM.
 
     Raises:
         MistakeError: the scenario makes no sense, or there is none and no terminal either.
@@ -75,11 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     life = Life(scenario)
     pace = 0.0 if arguments.at_once else 1.0
     with (
+        terminable(),
         contextlib.nullcontext() if keys is None else _unbuffered(sys.stdin.fileno()),
         PseudoPort(SPEECHES[arguments.speak](), arguments.link, keys) as port,
     ):
-        _tell(f"port {port.path}" + (f" = {port.link}" if port.link else ""))
         try:
+            _tell(f"port {port.path}" + (f" = {port.link}" if port.link else ""))
             _live(life, port, pace, keys, once=arguments.once)
         except KeyboardInterrupt:
             _tell("switched off")
@@ -120,7 +121,7 @@ class Keyboard:
 def _scenario(arguments: argparse.Namespace) -> Scenario:
     try:
         file = arguments.scenario
-        scenario = read_scenario(file) if file else replace(parse_scenario(sample()), steps=())
+        scenario = read_scenario(file) if file else _by_hand()
     except ScenarioError as error:
         raise MistakeError(str(error)) from error
     except OSError as error:
@@ -130,10 +131,16 @@ def _scenario(arguments: argparse.Namespace) -> Scenario:
     return scenario if arguments.noise is None else replace(scenario, noise=arguments.noise)
 
 
+def _by_hand() -> Scenario:
+    """The sample's machine, heard well: who tries it for the first time is to see sales, no faults."""
+    return replace(parse_scenario(sample()), steps=(), loss=0.0, noise=0.0)
+
+
 def _live(life: Life, port: PseudoPort, pace: float, keys: Keyboard | None, *, once: bool) -> None:
     if keys:
         _show_keys(life.scenario)
-    port.until_listening()
+    if not port.until_listening():
+        return
     _tell("somebody listens: the machine is switched on")
     life.begin()
     _play(life, port, pace)
@@ -180,7 +187,7 @@ def _print_truth(life: Life) -> None:
     truth = life.machine.truth
     for deed in truth.deeds:
         told = {"truth": type(deed).__name__.lower(), **asdict(deed)}
-        told["address"] = f"{deed.address:02x}"
+        told |= {"address": f"{deed.address:02x}", "at": round(deed.at, 6)}
         print(json.dumps(told, ensure_ascii=False))
     print(json.dumps({"truth": "cash_kept", "amount": truth.cash_kept}))
     print(json.dumps({"truth": "noise", "hits": life.noise.hits}), flush=True)
@@ -194,7 +201,8 @@ def _unbuffered(terminal: int) -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # the terminal has gone
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _tell(line: str) -> None:

@@ -46,7 +46,11 @@ def read_scenario(file: Path) -> Scenario:
     """
     try:
         return parse_scenario(file.read_text("utf-8"))
-    except (ScenarioError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ScenarioError(
+            f"{file} is no scenario: expected TOML, a text in UTF-8; --sample prints one"
+        ) from error
+    except ScenarioError as error:
         raise ScenarioError(f"{file}: {error}") from error
 
 

@@ -1,5 +1,8 @@
 """``python -m edge`` as a process: what it says when it cannot start, and how it ends."""
 
+import fcntl
+import os
+import pty
 import signal
 import socket
 import sqlite3
@@ -119,6 +122,17 @@ def test_a_tap_that_cannot_be_opened_is_a_wrong_configuration(
     assert said.startswith(f"chekomat-edge: {file}: tap: ")
     assert told in said
     assert not (folder / "state").exists()
+
+
+def test_a_bus_that_another_program_listens_to_is_told_with_how_to_find_it(folder: Path) -> None:
+    end, other = pty.openpty()
+    port = os.ttyname(other)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    ended = run(config(folder, tap=f"lines:{port}"))
+    assert ended.returncode == 2
+    assert f"tap: {port} is in use by another program; see which with: sudo fuser" in ended.stderr
+    os.close(end)
+    os.close(other)
 
 
 def test_a_certificate_that_cannot_be_read_is_a_wrong_configuration(

@@ -72,7 +72,10 @@ def test_an_item_the_machine_has_not_cannot_be_pressed() -> None:
         ("virtual:0001=120.00", "kopecks in tens"),
         ("virtual:0001=12000,0002", "'0002' is no item and price"),
         ("virtual:0001=655350", "655350 does not fit the bus"),
-        (f"replay:{AP113}?pace=fast", "fast"),
+        (f"replay:{AP113}?pace=fast", "pace 'fast' makes no sense; expected how many times"),
+        (f"replay:{AP113}?pace=-1", "pace '-1' makes no sense; .* 0 for at once"),
+        (f"replay:{AP113}?pace=nan", "pace 'nan' makes no sense"),
+        (f"replay:{AP113}?pace=", "pace '' makes no sense"),
     ],
 )
 def test_a_name_that_makes_no_sense_is_refused(name: str, told: str) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import fcntl
 import logging
 import os
 import pty
@@ -12,7 +13,7 @@ from boards.outlet import Socket
 from parts import until
 
 from mdb.taps import port
-from mdb.taps.port import Pass, Ports, check
+from mdb.taps.port import InUseError, Pass, Ports, check
 
 TICK_S = 0.02
 
@@ -188,16 +189,54 @@ async def test_what_nobody_takes_is_a_loss_and_not_kept(
     ports.close()
 
 
-async def test_one_port_has_one_listener(socket: Socket, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_port_that_another_program_took_meanwhile_is_not_called_lost(
+    socket: Socket, caplog: pytest.LogCaptureFixture
+) -> None:
     socket.plug()
     first, second = Ports([str(socket.path)], 9600), Ports([str(socket.path)], 9600)
     await first.open()
     opening = asyncio.create_task(second.open())
-    await until(lambda: "is lost" in caplog.text)
+    await until(lambda: "in use" in caplog.text)
     assert not opening.done()
     first.close()
     await asyncio.wait_for(opening, 10)
     second.close()
+    (told,) = [each.getMessage() for each in caplog.records]
+    assert told.startswith(
+        f"{socket.path} is in use by another program; see which with: sudo fuser"
+    )
+    assert told.endswith("it is opened as soon as it is free")
+
+
+async def test_a_lost_port_that_another_program_takes_is_told_once_more(
+    socket: Socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    ports = Ports([str(socket.path)], 9600)
+    opening = asyncio.create_task(ports.open())
+    await until(lambda: "is lost" in caplog.text)
+    end, other = pty.openpty()
+    fcntl.flock(other, fcntl.LOCK_EX)
+    socket.path.symlink_to(os.ttyname(other))
+    await until(lambda: "in use" in caplog.text)
+    fcntl.flock(other, fcntl.LOCK_UN)
+    await asyncio.wait_for(opening, 10)
+    assert len(caplog.records) == 2
+    ports.close()
+    os.close(end)
+    os.close(other)
+
+
+def test_a_port_in_use_is_refused_and_a_free_one_is_left_free() -> None:
+    end, other = pty.openpty()
+    path = os.ttyname(other)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(InUseError, match=rf"^{path} is in use .* fuser -v {path} \(the agent"):
+        check(path)
+    fcntl.flock(other, fcntl.LOCK_UN)
+    check(path)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(end)
+    os.close(other)
 
 
 async def test_what_is_written_arrives_and_what_cannot_be_is_a_loss(

@@ -1,11 +1,15 @@
 import argparse
 import asyncio
+import fcntl
 import logging
 import os
+import pty
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from console import Started
 
 from mdb import Signal
 from mdb.byte import Break
@@ -136,6 +140,21 @@ def test_a_tap_that_cannot_be_opened_is_a_mistake(name: str, told: str) -> None:
     with pytest.raises(MistakeError) as mistake:
         open_named(name)
     assert str(mistake.value).startswith(told)
+
+
+def test_a_port_in_use_ends_the_command_at_once(start: Started, tmp_path: Path) -> None:
+    end, other = pty.openpty()
+    port = os.ttyname(other)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    for command in (["watch", f"lines:{port}"], ["record", f"uart:{port}", tmp_path / "bus.mdb"]):
+        running = start(*command)
+        _, told = running.communicate(timeout=20)
+        assert running.returncode == 2
+        assert f": {port} is in use by another program; see which with: sudo fuser -v" in told
+        assert "systemctl stop chekomat-edge" in told
+    assert not list(tmp_path.iterdir())
+    os.close(end)
+    os.close(other)
 
 
 def test_a_number_above_zero() -> None:

@@ -1,6 +1,7 @@
 """``python -m mdb replay`` over a real pty, heard as a device on a port would be."""
 
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -116,6 +117,26 @@ def test_an_adapter_says_nothing_until_it_is_told_to(started: Started, tmp_path:
     assert all(qibixx.is_sniff_line(line) for line in rest)
     assert blocks(list(qibixx.read(rest))) == blocks(signals(AP113))
     assert running.wait() == 0
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_take_the_link_away(
+    started: Started, tmp_path: Path, which: signal.Signals
+) -> None:
+    running = started("replay", AP113, "--link", tmp_path / "tap")
+    assert running.stderr is not None
+    running.stderr.readline()  # it waits for a listener
+    assert (tmp_path / "tap").is_symlink()
+    running.send_signal(which)
+    assert running.wait(20) == 130
+    assert not (tmp_path / "tap").is_symlink()
+    assert "Traceback" not in running.stderr.read()
+
+
+@pytest.mark.parametrize("command", ["replay", "virtual"])
+def test_what_at_once_does_to_bus_times_is_in_the_help(started: Started, command: str) -> None:
+    told, _ = started(command, "--help").communicate()
+    assert "a lines: listener at the port stamps blocks by when they come" in " ".join(told.split())
 
 
 @pytest.mark.parametrize(

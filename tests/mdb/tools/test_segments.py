@@ -82,6 +82,11 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         Segments.named(tmp_path / "none" / "bus.mdb")
 
 
+def test_a_name_that_promises_gzip_is_refused_with_the_option_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(MistakeError, match=r"bus\.mdb and add --gzip"):
+        Segments.named(tmp_path / "bus.mdb.gz")
+
+
 def test_compressing_keeps_every_byte(tmp_path: Path) -> None:
     path = made(Segments(tmp_path / "bus.mdb"), "1 > 12 12\n" * 10_000)
     done = compress(path)

@@ -17,7 +17,8 @@ from typing import IO
 
 import pytest
 
-from mdb import Sale, Sniffer, qibixx, read_trace
+from mdb import Event, Sale, Sniffer, qibixx, read_trace
+from mdb.event import BusFault
 
 DAY = """\
 seed = 3
@@ -79,10 +80,14 @@ def said(port: IO[bytes]) -> Iterator[str]:
         yield from (line.decode("ascii") for line in lines)
 
 
-def sales(lines: Iterator[str], sniffer: Sniffer) -> Iterator[Sale]:
+def events(lines: Iterator[str], sniffer: Sniffer) -> Iterator[Event]:
     for line in lines:
         for heard in read_trace([line]):
-            yield from (each for each in sniffer.feed(heard) if isinstance(each, Sale))
+            yield from sniffer.feed(heard)
+
+
+def sales(lines: Iterator[str], sniffer: Sniffer) -> Iterator[Sale]:
+    yield from (each for each in events(lines, sniffer) if isinstance(each, Sale))
 
 
 def truth(told: str) -> list[dict[str, object]]:
@@ -106,6 +111,7 @@ def test_what_a_scenario_sells_is_heard_and_told_at_the_end(day: Path, tmp_path:
         (each["item"], each["amount"]) for each in vends
     ]
     assert [each["amount"] for each in vends] == [12000, 12000, 9500]
+    assert all(each["at"] == round(each["at"], 6) for each in vends)  # type: ignore[call-overload]
     assert {"truth": "cash_kept", "amount": 9500} in truth(told)
     assert "vend item=0001 times=2" in shown
     assert not (tmp_path / "tap").is_symlink()
@@ -141,8 +147,9 @@ def test_the_same_seed_is_the_same_life(day: Path, tmp_path: Path) -> None:
     assert lives[0] == lives[1] != lives[2]
 
 
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_without_once_the_machine_stays_on_until_it_is_switched_off(
-    day: Path, tmp_path: Path
+    day: Path, tmp_path: Path, which: signal.Signals
 ) -> None:
     with (
         machine(day, "--at-once", "--link", tmp_path / "tap") as running,
@@ -151,10 +158,11 @@ def test_without_once_the_machine_stays_on_until_it_is_switched_off(
         lines = said(port)
         assert len(list(islice(sales(lines, Sniffer()), 3))) == 3
         assert len(list(islice(lines, 100))) == 100  # it goes on being polled
-        running.send_signal(signal.SIGINT)
+        running.send_signal(which)
         told, _ = running.communicate()
     assert running.returncode == 0
     assert len([each for each in truth(told) if each["truth"] == "vend"]) == 3
+    assert not (tmp_path / "tap").is_symlink()
 
 
 def test_keys_sell(tmp_path: Path) -> None:
@@ -177,6 +185,63 @@ def test_keys_sell(tmp_path: Path) -> None:
     assert "buy by cash" in shown
 
 
+def test_keys_sell_on_a_bus_without_faults(tmp_path: Path) -> None:
+    ours, terminal = pty.openpty()
+    with (
+        machine("--at-once", "--link", tmp_path / "tap", keys=terminal) as running,
+        tapped(tmp_path / "tap") as port,
+    ):
+        os.write(ours, b"1" * 60)
+        heard = events(said(port), Sniffer())
+        sold, faults = 0, list[Event]()
+        while sold < 60:
+            event = next(heard)
+            sold += isinstance(event, Sale)
+            faults += [event] if isinstance(event, BusFault) else []
+        running.send_signal(signal.SIGTERM)
+        running.communicate()
+    os.close(ours)
+    os.close(terminal)
+    assert faults == []
+
+
+@pytest.mark.parametrize("end", [b"q", b"\x04", b""], ids=["q", "Ctrl-D", "the terminal has gone"])
+@pytest.mark.parametrize("came", [False, True], ids=["nobody came", "somebody came and left"])
+def test_keys_switch_off_a_machine_that_nobody_listens_to(
+    tmp_path: Path, end: bytes, *, came: bool
+) -> None:
+    ours, terminal = pty.openpty()
+    with machine("--link", tmp_path / "tap", keys=terminal) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("port ")
+        if came:
+            with tapped(tmp_path / "tap") as port:
+                next(said(port))
+        if end:
+            os.write(ours, end)
+        else:
+            os.close(ours)
+        told, shown = running.communicate(timeout=20)
+    if end:
+        os.close(ours)
+    os.close(terminal)
+    assert running.returncode == 0
+    assert {"truth": "cash_kept", "amount": 0} in truth(told)
+    assert "Traceback" not in shown
+    assert not (tmp_path / "tap").is_symlink()
+
+
+def test_sigterm_switches_off_a_machine_that_nobody_listens_to(day: Path, tmp_path: Path) -> None:
+    with machine(day, "--link", tmp_path / "tap") as running:
+        assert running.stderr is not None
+        running.stderr.readline()
+        running.terminate()
+        told, _ = running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert {"truth": "cash_kept", "amount": 0} in truth(told)
+    assert not (tmp_path / "tap").is_symlink()
+
+
 def test_a_sample_is_printed_and_can_be_played(tmp_path: Path) -> None:
     with machine("--sample") as running:
         told, _ = running.communicate()
@@ -196,6 +261,7 @@ def test_a_sample_is_printed_and_can_be_played(tmp_path: Path) -> None:
     [
         ([], "name a SCENARIO, or run on a terminal"),
         (["none.toml"], "none.toml: No such file or directory"),
+        ([sys.executable], f"{sys.executable} is no scenario: expected TOML, a text in UTF-8"),
         (["{file}"], "step[1].do: expected one of vend"),
         (["{day}", "--noise", "2"], "expected a part from 0 to 0.5"),
         (["{day}", "--link", "/nowhere/tap"], "--link /nowhere/tap: No such file"),
