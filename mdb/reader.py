@@ -12,7 +12,7 @@ from mdb import event, vend
 from mdb.context import UNHEARD, WIDE_MONEY, Context
 from mdb.event import Confidence, Event, Kind
 from mdb.exchange import Exchange, Fate
-from mdb.scaling import Scaling
+from mdb.scaling import UNKNOWN_CURRENCY, Scaling
 from mdb.session import Conclusion, State, step
 from mdb.vend import Purse, Vend
 from mdb.vocabulary import cashless
@@ -89,7 +89,7 @@ class Reader:
             exchange.command,
             expanded=known.expanded,
             longer=known.longer,
-            currency=self._purse.code,
+            currency=self._code,
         )
         if expanded is not known.expanded:
             self.context = replace(known, expanded=expanded)
@@ -218,6 +218,13 @@ class Reader:
                 at, self.address, scaling.currency, config.scale, config.decimals, config.level
             )
         ]
+
+    @property
+    def _code(self) -> str | None:
+        """The code of the currency in use, as it was told, hex."""
+        if self._currency is not None and self._currency != UNKNOWN_CURRENCY:
+            return self._currency.hex()
+        return self.context.scaling.code if self.context.scaling else None
 
     @property
     def _purse(self) -> Purse:

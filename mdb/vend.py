@@ -48,12 +48,6 @@ class Purse:
         """Who pays, as tenders name it."""
         return "cashless-2" if self.address == Address.CASHLESS_2 else "cashless-1"
 
-    @property
-    def code(self) -> str | None:
-        """The code of the currency in use, as it was told, hex."""
-        scaling = self.context.scaling
-        return None if scaling is None else scaling.with_currency(self.currency).code
-
     def worth(self, units: int | None) -> tuple[int | None, str | None]:
         """Minor units and currency; the amount is None where it is not told or not known."""
         scaling = self.context.scaling

@@ -28,7 +28,7 @@ class Replay:
         """
         file, _, query = address.partition("?")
         pace = _pace(parse_qs(query, keep_blank_values=True).get("pace", ["1"])[0])
-        with Path(file).open(encoding="utf-8-sig") as trace:
+        with Path(file).open(encoding="utf-8-sig", errors="replace") as trace:
             return cls(list(read_trace(trace)), pace)
 
     async def __aiter__(self) -> AsyncIterator[Signal]:
