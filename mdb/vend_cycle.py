@@ -48,10 +48,14 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Reported:
-    """A vend that only a gateway was told of, and the means of payment not told elsewhere yet."""
+    """A vend that only a gateway was told of, and the means of payment not told elsewhere yet.
+
+    What happens at the bus after `until` is of another vend; it may be settled later.
+    """
 
     vend: Told
     means: set[str]
+    until: float
 
 
 class VendCycle:
@@ -70,8 +74,9 @@ class VendCycle:
 
     def conclude(self, event: Event) -> list[Event]:
         """An event that is no sale, or one that needs no second telling."""
-        if self._only_reported and isinstance(event, BEGINS_ANOTHER):
-            self._only_reported.clear()
+        if isinstance(event, BEGINS_ANOTHER):
+            for each in self._only_reported:
+                each.until = min(each.until, event.at)
         if not self._waiting:
             return [event]
         if isinstance(event, VendRequested) and self._waiting[0].event.address == event.address:
@@ -117,7 +122,8 @@ class VendCycle:
 
     def only_reported(self, vend: Told) -> list[Event]:
         """A vend that only a gateway was told of, so far."""
-        self._only_reported.append(_Reported(vend, {each.by for each in vend.tenders}))
+        means = {each.by for each in vend.tenders}
+        self._only_reported.append(_Reported(vend, means, vend.at + REPORT_FIRST_S))
         return self._sold(vend, wait=False)
 
     def until(self, at: float) -> list[Event]:
@@ -177,8 +183,8 @@ class VendCycle:
     def _was_reported(self, told: Told) -> bool:
         """Whether it is a vend, or the part of one, that was sold as it was reported."""
         for each in self._only_reported:
-            late = told.at - each.vend.at > REPORT_FIRST_S
-            if not late and _same_vend(told, each.vend) and _left(each, told):
+            in_time = told.at <= each.until
+            if in_time and _same_vend(told, each.vend) and _left(each, told):
                 each.means.discard(_by(told))
                 if not each.means or not _both_paid(told, each.vend):
                     self._only_reported.remove(each)

@@ -233,6 +233,15 @@ def test_a_vend_reported_before_the_one_that_begins_is_another() -> None:
     assert cycle.paid_by_card(CARD, cash_in_play=False) == [CARD]
 
 
+def test_a_cash_sale_that_is_settled_after_the_next_vend_began_is_the_reported_one() -> None:
+    """Nobody was heard to acknowledge it, so it is known only later that it counts."""
+    cycle = VendCycle()
+    by_cash = replace(CASH, address=0x18, at=1.1)
+    assert report(cycle, by_cash) == [by_cash]
+    cycle.conclude(SessionBegan(1.4, 0x10))
+    assert cycle.paid_in_cash(replace(CASH, at=1.0), card_in_play=False) == []
+
+
 def test_a_vend_reported_long_ago_is_another() -> None:
     cycle = VendCycle()
     assert report(cycle, BY_CARD) == [BY_CARD]
