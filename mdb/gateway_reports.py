@@ -83,10 +83,10 @@ class GatewayReports:
     def _transaction(
         self, told: gateway.Transaction, at: float, currency: str | None, sure: Confidence
     ) -> Event:
-        worth = self.context.units
         scaling = self.context.scaling
         if scaling is not None and scaling.currency is None and currency is not None:
             scaling = replace(scaling, currency=currency)
+        worth = replace(self.context, scaling=scaling).units  # the currency knows its decimals
         amount = worth(_charged(told))
         tenders = tuple(
             Tender(by, worth(units))

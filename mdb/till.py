@@ -23,6 +23,8 @@ TO_CASH_BOX: Final = 0x40
 """``0100tttt``: a coin that went to the cash box."""
 ONE_COIN_S: Final = 0.15
 """Bus time that one coin takes to fall; a VMC asks again sooner for what it just acknowledged."""
+ONE_BILL_S: Final = 1.0
+"""Bus time in which no second bill is stacked."""
 PAID_VALUE_REQUESTS: Final = {b"\x0f\x04", b"\x37\x09", b"\x5e\x01", b"\x76\x01"}
 """The changer's, the validator's and the hoppers'."""
 
@@ -93,16 +95,16 @@ class Till:
     def _again(self, exchange: Exchange) -> bool:
         """Whether a report of money is the one before, whose ACK the peripheral missed.
 
-        A coin to a tube raises the tube's count, and a bill takes its time: told twice in two
-        polls running they are one. Only a coin to the cash box may have been followed by another;
-        the standard has the VMC poll again after 20 ms to find out (appendix 3).
+        The standard has the VMC poll again after 20 ms to find out (appendix 3). A coin to a tube
+        raises the tube's count, and a bill takes its time: told twice in a second they are one. A
+        coin to the cash box may soon be followed by another.
         """
         before, self._polled = self._polled, exchange if exchange.is_poll else self._polled
         if before is None or not exchange.is_poll or exchange.reply != before.reply:
             return False
         told = exchange.reply or b""
         coin_to_cash_box = self.address == Address.CHANGER and told[0] & 0xF0 == TO_CASH_BOX
-        return not coin_to_cash_box or exchange.at - before.at < ONE_COIN_S
+        return exchange.at - before.at < (ONE_COIN_S if coin_to_cash_box else ONE_BILL_S)
 
     def settle(self, at: float) -> list[Event]:
         """Nobody will say more of a payout: it was paid as it was asked for."""

@@ -103,10 +103,6 @@ class CardReader(Peripheral):
             amount = None if verdict == TOKEN else int(verdict)
             self.say(bytes([APPROVED]) + self.money(amount))
 
-    def ask_to_end(self) -> None:
-        """The buyer took the card: SESSION CANCEL REQUEST."""
-        self.say(bytes([CANCEL_REQUEST]))
-
     def forget(self) -> None:
         """Sessions and optional features end with a reset (7.2)."""
         self.verdict, self.session = None, False

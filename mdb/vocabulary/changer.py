@@ -58,7 +58,6 @@ from mdb.vocabulary.message import (
 
 REJECTED: Final = 3
 TUBES: Final = 1
-UNUSED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

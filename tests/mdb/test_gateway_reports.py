@@ -40,6 +40,14 @@ def conclude(
     return told
 
 
+def test_money_without_cents_is_told_by_another_peripheral_s_currency() -> None:
+    known = Context(scaling=Scaling(100, 0, None))
+    exchange = Exchange(0x18, report(price=15, cashless_1=15), 1.0)
+    (told,) = GatewayReports(known).feed(exchange, "VND")[1]
+    assert isinstance(told, TransactionReported)
+    assert (told.amount, told.currency) == (1500, "VND")
+
+
 CASH, FIRST, SECOND = "cash", "cashless-1", "cashless-2"
 TENDERS: dict[str, tuple[bytes, int, list[tuple[str, int]]]] = {
     "coins and change": (

@@ -348,3 +348,22 @@ def test_no_bytes_make_a_till_trip(
         assert isinstance(told, CashMovement)
         assert int(told.raw["deposited"] or 0) >= 0
         assert int(told.raw["paid_out"] or 0) >= 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "apart", "deposited"),
+    [
+        ("80", 0.2, 5000),  # the ACK was missed
+        ("80", 4.0, 10000),  # another bill; nobody recorded the empty polls in between
+        ("90", 4.0, 0),
+    ],
+)
+def test_a_bill_told_again_at_once_is_one_and_later_another(
+    reply: str, apart: float, deposited: int
+) -> None:
+    ledger = Ledger()
+    bills = till(0x30, ledger)
+    for at in (1.0, 1.0 + apart):
+        bills.feed(said("33", reply)._replace(at=at))
+    told = [each for each in ledger.flush(9.0) if isinstance(each, CashMovement)]
+    assert sum(int(each.raw["deposited"] or 0) for each in told) == deposited
