@@ -6,7 +6,7 @@ from enum import Enum
 from mdb.virtual.peripheral import Messages, Peripheral, text
 from mdb.virtual.unit import TENTHS, Unit
 
-BEGIN_SESSION, CANCEL_REQUEST, APPROVED, DENIED = 0x03, 0x04, 0x05, 0x06
+BEGIN_SESSION, APPROVED, DENIED = 0x03, 0x05, 0x06
 END_SESSION, CANCELLED, PERIPHERAL_ID, MALFUNCTION = 0x07, 0x08, 0x09, 0x0A
 OUT_OF_SEQUENCE, REVALUED, NOT_REVALUED, LIMIT = 0x0B, 0x0D, 0x0E, 0x0F
 SETUP, VEND, READER, REVALUE, EXPANSION = 1, 3, 4, 5, 7
