@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.agent import Agent
+from edge.buyer.presenter import Policy
+from edge.buyer.stage import Stage
 from edge.clock import SystemClock
 from edge.config import Config, KioskDisplay, load
-from edge.disk import Disk
 from edge.errors import ConfigError, EdgeError
-from edge.outbox import Outbox
 from edge.panels import open_panels
-from edge.presenter import Policy
-from edge.stage import Stage
+from edge.storage.disk import Disk
+from edge.storage.outbox import Outbox
 from edge.uplink import subscriptions
 from edge.wire import Channel, State, encode
 from edge.wire.link import Link

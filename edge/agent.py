@@ -7,12 +7,12 @@ from collections.abc import AsyncIterable, Callable
 from importlib.metadata import version
 from typing import Final
 
+from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Sold
+from edge.buyer.stage import Stage
 from edge.clock import Clock
-from edge.disk import Disk
-from edge.outbox import Outbox
-from edge.presenter import STATUTORY_S, Answered, Buying, Sold
 from edge.sale import sale_of
-from edge.stage import Stage
+from edge.storage.disk import Disk
+from edge.storage.outbox import Outbox
 from edge.uplink import Uplink
 from edge.wire import Channel, Health, Receipt, Sale, Shown, State, encode
 from edge.wire.link import Connected, Incoming, Link, LinkLostError

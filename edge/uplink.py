@@ -12,8 +12,8 @@ from functools import partial
 from typing import Final
 
 from edge.clock import Clock
-from edge.disk import Disk
-from edge.outbox import Outbox
+from edge.storage.disk import Disk
+from edge.storage.outbox import Outbox
 from edge.window import SIZE, Window
 from edge.wire import (
     CLOUD_STATE,

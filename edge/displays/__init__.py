@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from edge.picture import Picture
+from edge.buyer.picture import Picture
 
 Painted = Callable[[str], None]
 """Called with the SHA-256 of what is on the glass, once it is there."""

@@ -17,9 +17,9 @@ from typing import Final
 from aiohttp import web
 from aiohttp_sse import sse_response
 
+from edge.buyer.picture import Picture
+from edge.buyer.qr import Matrix
 from edge.displays import Painted
-from edge.picture import Picture
-from edge.qr import Matrix
 
 QUIET: Final = 4
 RECORD: Final = 10_000

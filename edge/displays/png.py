@@ -12,9 +12,9 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from edge.buyer.picture import Picture
+from edge.buyer.qr import Matrix
 from edge.displays import Painted
-from edge.picture import Picture
-from edge.qr import Matrix
 
 QUIET: Final = 4
 MARGIN: Final = 16

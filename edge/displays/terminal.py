@@ -4,9 +4,9 @@ import sys
 from hashlib import sha256
 from typing import Final, TextIO
 
+from edge.buyer.picture import Picture
+from edge.buyer.qr import Matrix
 from edge.displays import Painted
-from edge.picture import Picture
-from edge.qr import Matrix
 
 QUIET: Final = 4
 BLACK_ON_WHITE, PLAIN = "\x1b[30;107m", "\x1b[0m"

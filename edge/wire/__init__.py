@@ -5,6 +5,8 @@
 - PUBACK says that the broker has a message, and proves nothing. The cloud's `ack` says that it has
   committed a sale; only then may the machine let go of it.
 - A receipt is repeated until the machine says it is on its disk. It may never come: nobody waits.
+- So are the evidence of showings and the incidents: repeated until the cloud's `noted` names them.
+- A command is done once, before its expiry, or not at all; it is answered either way.
 - State may be lost; the last one is retained, and said again on every connect.
 - Fields are only ever added, each with a default; unknown ones are ignored.
 """
@@ -15,7 +17,9 @@ from edge.wire.messages import (
     CloudState,
     Fiscal,
     Health,
+    Incident,
     MalformedMessageError,
+    Noted,
     Receipt,
     ReceiptAck,
     Sale,
@@ -25,7 +29,8 @@ from edge.wire.messages import (
     decode,
     encode,
 )
-from edge.wire.topics import CLOUD_STATE, Channel, parse
+from edge.wire.orders import Command, Reported, Result
+from edge.wire.topics import CLOUD_STATE, Channel, parse, parse_command
 
 __all__ = [
     "CLOUD_STATE",
@@ -33,11 +38,16 @@ __all__ = [
     "Ack",
     "Channel",
     "CloudState",
+    "Command",
     "Fiscal",
     "Health",
+    "Incident",
     "MalformedMessageError",
+    "Noted",
     "Receipt",
     "ReceiptAck",
+    "Reported",
+    "Result",
     "Sale",
     "Shown",
     "State",
@@ -45,4 +55,5 @@ __all__ = [
     "decode",
     "encode",
     "parse",
+    "parse_command",
 ]

@@ -18,10 +18,15 @@ SaleId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}" + END)]
 Token = Annotated[str, Meta(pattern=r"^[0-9a-hjkmnp-tv-z]{16}" + END)]
 Counter = Annotated[int, Meta(ge=0, le=2**53)]
+Quality = Literal["synced", "corrected", "bounded", "unsynced"]
+"""Of a time: right; worked out from a later right one; between two right ones; unknown."""
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}" + END)]
 MAX_AMOUNT: Final = 10**12
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 Short = Annotated[str, Meta(max_length=256)]
 
+MESSAGE_TEXT: Final = 1000
+"""Characters of a text for the operator, at most."""
 MAX_BYTES = 64 * 1024
 """The longest message either side reads."""
 
@@ -45,27 +50,36 @@ class Sale(_Message, frozen=True, kw_only=True):
     epoch: Epoch
     seq: Annotated[int, Meta(ge=1, le=2**53)]
     sold_at: Short
-    clock: Literal["synced", "corrected", "bounded", "unsynced"]
+    clock: Quality
     boot_id: Short
     boottime_ms: Counter
     item: Short | None
     kind: Literal["paid", "free", "test", "token", "return"]
     amount: Amount | None
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}" + END)] | None
+    currency: Currency | None
     tenders: Annotated[tuple[Tender, ...], Meta(max_length=8)]
     confidence: Literal["confirmed", "presumed"]
     raw: dict[Short, int | Short | None] = {}
     token: Token
+    wall: Short | None = None
+    """What the machine's clock said, where `sold_at` is worked out and says something else."""
+    sold_after: Short | None = None
+    """With `clock` bounded: not earlier than this, and not later than `sold_before`."""
+    sold_before: Short | None = None
 
 
 class Ack(_Message, frozen=True, kw_only=True):
-    """`ack`: every seq up to `upto`, but for those `missing`, is committed in the cloud."""
+    """`ack`: every seq up to `upto`, but for those `missing`, is committed in the cloud.
+
+    So are the runs `also` beyond it, each its first and last seq: sales that overtook a backlog.
+    """
 
     epoch: Epoch
     upto: Counter
     missing: tuple[int, ...] = ()
     time: Short
     hold_s: Annotated[int, Meta(ge=0, le=86400)] = 0
+    also: Annotated[tuple[tuple[Counter, Counter], ...], Meta(max_length=64)] = ()
 
 
 class Fiscal(_Message, frozen=True, kw_only=True):
@@ -106,6 +120,40 @@ class Shown(_Message, frozen=True, kw_only=True):
     hidden_at: Short
     reason: Short
     frame_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}" + END)]
+    display: Short = ""
+    """Which of the machine's screens or printers."""
+    clock: Quality | None = None
+    epoch: Epoch | None = None
+    number: Counter = 0
+    """Which note of that outbox; repeated until the cloud's `noted` names it."""
+
+
+class Incident(_Message, frozen=True, kw_only=True):
+    """`incident`: something the operator has to know, that is no sale. Repeated until `noted`.
+
+    `kind` is one of `outcome_unknown` (a vend was approved, and its end was not heard),
+    `outbox_salvaged`, `outbox_refused` (the disk took nothing), `display_failed`, `printer`.
+    """
+
+    epoch: Epoch
+    number: Annotated[int, Meta(ge=1, le=2**53)]
+    kind: Short
+    at: Short
+    clock: Quality
+    boot_id: Short
+    boottime_ms: Counter
+    text: Annotated[str, Meta(max_length=MESSAGE_TEXT)] = ""
+    sale_id: SaleId | None = None
+    item: Short | None = None
+    amount: Amount | None = None
+    currency: Currency | None = None
+
+
+class Noted(_Message, frozen=True, kw_only=True):
+    """`noted`: these notes of that outbox (showings, incidents) are committed in the cloud."""
+
+    epoch: Epoch
+    numbers: Annotated[tuple[Counter, ...], Meta(max_length=1000)]
 
 
 class State(_Message, frozen=True, kw_only=True):
@@ -130,6 +178,16 @@ class Health(_Message, frozen=True, kw_only=True):
     pending: Counter = 0
     sales: Counter = 0
     bus_faults: Counter = 0
+    oldest_s: Counter | None = None
+    """Boot time since the oldest unacknowledged sale; None where there is none of this boot."""
+    notes: Counter = 0
+    """Showings and incidents the cloud has not noted yet."""
+    malformed: Counter = 0
+    reconnects: Counter = 0
+    disk_free_mb: Counter | None = None
+    disk_refusals: Counter = 0
+    late: Counter = 0
+    """Receipts that came when their buyer was gone."""
 
 
 class CloudState(_Message, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from edge.wire.messages import MACHINE
+from edge.wire.messages import END, MACHINE
 
 PREFIX: Final = "vend/v1"
 CLOUD: Final = "cloud"
@@ -22,6 +22,10 @@ class Channel(Enum):
     SHOWN = ("shown", False)
     STATE = ("state", True)
     HEALTH = ("health", True)
+    INCIDENT = ("incident", False)
+    NOTED = ("noted", False)
+    DESIRED = ("config/desired", True)
+    REPORTED = ("config/reported", True)
 
     def __init__(self, tail: str, retained: bool) -> None:  # noqa: FBT001, a column of the table
         self.tail = tail
@@ -41,8 +45,24 @@ class Channel(Enum):
         """One machine's topic."""
         return f"{PREFIX}/{machine}/{self.tail}"
 
+    @staticmethod
+    def commands_of(machine: str) -> str:
+        """The filter for every command to one machine."""
+        return f"{PREFIX}/{machine}/cmd/+"
+
+    @staticmethod
+    def command_of(machine: str, command: str) -> str:
+        """The topic of one command to one machine; `command` is its id."""
+        return f"{PREFIX}/{machine}/cmd/{command}"
+
+    @staticmethod
+    def result_of(machine: str, command: str) -> str:
+        """The topic of its answer."""
+        return f"{PREFIX}/{machine}/cmd/{command}/result"
+
 
 _MACHINE: Final = re.compile(MACHINE)
+_COMMAND: Final = re.compile(rf"^{PREFIX}/([^/]+)/cmd/([A-Za-z0-9_-]{{1,64}})(/result)?" + END)
 _BY_TAIL: Final = {channel.tail: channel for channel in Channel}
 
 
@@ -55,3 +75,9 @@ def parse(topic: str) -> tuple[str, Channel] | None:
     if channel is None or machine == CLOUD or not _MACHINE.match(machine):
         return None
     return machine, channel
+
+
+def parse_command(topic: str) -> tuple[str, str, bool] | None:
+    """The machine, the command's id and whether it is the answer; None for another topic."""
+    found = _COMMAND.match(topic)
+    return (found[1], found[2], found[3] is not None) if found else None

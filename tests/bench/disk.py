@@ -10,8 +10,8 @@ from pathlib import Path
 from figure import Figure
 
 from edge.clock import SystemClock
-from edge.outbox import Outbox
 from edge.sale import sale_of
+from edge.storage.outbox import Outbox
 from edge.wire import Sale, encode
 from mdb import Kind
 from mdb.event import Sale as Vend

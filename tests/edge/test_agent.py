@@ -13,13 +13,13 @@ from peer import Cloud, cloud_at
 from specimens import receipt
 
 from edge.agent import Agent
+from edge.buyer.picture import Picture
+from edge.buyer.presenter import Policy
+from edge.buyer.stage import Stage
 from edge.clock import Moment, SystemClock
-from edge.disk import Disk
 from edge.displays import Painted
-from edge.outbox import Outbox
-from edge.picture import Picture
-from edge.presenter import Policy
-from edge.stage import Stage
+from edge.storage.disk import Disk
+from edge.storage.outbox import Outbox
 from edge.uplink import subscriptions
 from edge.wire import Channel, Sale, State, decode, encode
 from edge.wire.link import Link

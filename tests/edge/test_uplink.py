@@ -11,8 +11,8 @@ from parts import Mosquitto, until
 from peer import Cloud, cloud_at
 from specimens import StillClock, receipt, sale
 
-from edge.disk import Disk
-from edge.outbox import Outbox
+from edge.storage.disk import Disk
+from edge.storage.outbox import Outbox
 from edge.uplink import Uplink, subscriptions
 from edge.window import PATIENCE_S, SIZE
 from edge.wire import CLOUD_STATE, Ack, Channel, Receipt, ReceiptAck, Shown, encode

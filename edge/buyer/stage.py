@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from edge.buyer.picture import Picture, picture_of
+from edge.buyer.presenter import Answered, Event, Policy, Sold, State, Tick, advance
+from edge.buyer.screen import Idle
 from edge.clock import Clock, Moment
 from edge.displays import Display
-from edge.picture import Picture, picture_of
-from edge.presenter import Answered, Event, Policy, Sold, State, Tick, advance
-from edge.screen import Idle
 from edge.wire import Shown
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from parts import ROOT
 from specimens import receipt, sale
 
 from edge.errors import StartError
-from edge.outbox import Outbox
+from edge.storage.outbox import Outbox
 from edge.wire import Sale, Shown, decode, encode
 from mdb.context import Context
 from mdb.scaling import Scaling
@@ -297,7 +297,7 @@ CHILD = """
 import itertools, sys
 from pathlib import Path
 from specimens import receipt, sale
-from edge.outbox import Outbox
+from edge.storage.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]), "7f3a9c1e")
 for seq in itertools.count(outbox.next_seq):
     outbox.put(sale(seq))

@@ -11,9 +11,9 @@ import pytest
 from parts import until
 from specimens import sale
 
-from edge import disk as module
-from edge.disk import Disk
-from edge.outbox import Outbox
+from edge.storage import disk as module
+from edge.storage.disk import Disk
+from edge.storage.outbox import Outbox
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from edge import qr
-from edge.screen import Making, Ready, Refused, Screen
+from edge.buyer import qr
+from edge.buyer.screen import Making, Ready, Refused, Screen
 from edge.wire import Sale
 from mdb.money import Money
 
@@ -18,7 +18,12 @@ SIGNS: Final = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Lines to show beside a code, if there is one. `sale_id` and `rev` say whose it is."""
+    """Lines to show beside a code, if there is one. `sale_id` and `rev` say whose it is.
+
+    `kind` is idle, making, slow, ready, link, refused, offline, out_of_order or notice. `mark` is
+    the plain word, to be shown with the code, that it is not the statutory one. `link` is the
+    address of the receipt's page.
+    """
 
     kind: str
     title: str
@@ -27,6 +32,8 @@ class Picture:
     amount: str = ""
     hint: str = ""
     hint_en: str = ""
+    mark: str = ""
+    mark_en: str = ""
     code: qr.Matrix | None = None
     sale_id: str | None = None
     rev: int = 0

@@ -25,7 +25,7 @@ PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2}
 
 
 def _queries() -> Mapping[str, str]:
-    text = files("edge").joinpath("outbox.sql").read_text("utf-8")
+    text = files("edge.storage").joinpath("outbox.sql").read_text("utf-8")
     parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 

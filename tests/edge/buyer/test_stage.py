@@ -10,14 +10,14 @@ import pytest
 from parts import until
 from specimens import StillClock, receipt, sale
 
+from edge.buyer.picture import Picture, picture_of
+from edge.buyer.presenter import Answered, Buying, Policy, Sold, Tick
+from edge.buyer.screen import Idle, Ready
+from edge.buyer.stage import Stage
 from edge.clock import SystemClock
 from edge.displays import Display, Painted
 from edge.displays.png import Png
 from edge.displays.terminal import Terminal, render
-from edge.picture import Picture, picture_of
-from edge.presenter import Answered, Buying, Policy, Sold, Tick
-from edge.screen import Idle, Ready
-from edge.stage import Stage
 from edge.wire import Shown
 
 A, B = sale(1), sale(2)

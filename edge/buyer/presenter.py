@@ -10,7 +10,7 @@ until nobody is buying, and then says which purchase it is of.
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from edge.screen import Idle, Making, Ready, Refused, Screen
+from edge.buyer.screen import Idle, Making, Ready, Refused, Screen
 from edge.wire import Receipt, Sale
 
 STATUTORY_S: Final = 40.0
@@ -28,6 +28,7 @@ class Policy:
     link: str | None = None
     show_s: float = 60.0
     patience_s: float = 15.0
+    late_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,41 @@ class Buying:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """The cloud can be reached, or cannot."""
+
+    now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The machine's bus is alive, or is not."""
+
+    now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The operator has something to say to whoever comes, for so many seconds."""
+
+    text: str
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The operator, or a buyer at the telephone, wants a sale's receipt on the screen again."""
+
+    sale: Sale
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed."""
 
 
-Event = Sold | Answered | Buying | Tick
+Event = Sold | Answered | Buying | Reached | Serving | Told | Again | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +120,8 @@ def advance(state: State, event: Event, now: float, policy: Policy) -> State:
             return _free(replace(state, buying=event.now), now, policy)
         case Tick():
             return _free(_expired(state, now, policy), now, policy)
+        case _:
+            return state
 
 
 def _answered(state: State, event: Answered, now: float, policy: Policy) -> State:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from specimens import FISCAL, read
 
-from edge.qr import Matrix, encode
+from edge.buyer.qr import Matrix, encode
 
 # The payloads of the display reference, section 1.1, that it gives in full, and others like them.
 PAYLOADS = [

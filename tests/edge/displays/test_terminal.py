@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 from specimens import FISCAL, read, sale
 
+from edge.buyer.picture import picture_of
+from edge.buyer.qr import encode
+from edge.buyer.screen import Idle, Making, Ready, Screen
 from edge.displays.terminal import BLACK_ON_WHITE, PLAIN, Terminal, code_lines, render
-from edge.picture import picture_of
-from edge.qr import encode
-from edge.screen import Idle, Making, Ready, Screen
 
 LINK = "https://chek.example/r/k7q2m9x4t8b3c5wz"
 READY = Ready(sale(), 1, FISCAL, LINK, statutory=True, late=False)

@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image, ImageDraw
 from specimens import FISCAL, read, sale
 
+from edge.buyer.picture import picture_of
+from edge.buyer.qr import encode
+from edge.buyer.screen import Idle, Making, Ready, Screen
 from edge.displays.kiosk import Kiosk, svg
-from edge.picture import picture_of
-from edge.qr import encode
-from edge.screen import Idle, Making, Ready, Screen
 
 LINK = "https://chek.example/r/k7q2m9x4t8b3c5wz"
 READY = Ready(sale(), 2, FISCAL, LINK, statutory=True, late=False)

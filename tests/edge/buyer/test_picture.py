@@ -4,8 +4,8 @@ from collections.abc import Iterator
 import pytest
 from specimens import FISCAL, sale
 
-from edge.picture import Picture, picture_of
-from edge.screen import Idle, Making, Ready, Refused, Screen
+from edge.buyer.picture import Picture, picture_of
+from edge.buyer.screen import Idle, Making, Ready, Refused, Screen
 
 PRODUCTS = {"0001": "Капучино"}
 LINK = "https://chek.example/r/k7q2m9x4t8b3c5wz"

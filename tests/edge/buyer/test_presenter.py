@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from specimens import receipt, sale
 
-from edge.presenter import (
+from edge.buyer.presenter import (
     MOST_LATE,
     STATUTORY_S,
     Answered,
@@ -19,7 +19,7 @@ from edge.presenter import (
     Tick,
     advance,
 )
-from edge.screen import Idle, Making, Ready, Refused, Screen
+from edge.buyer.screen import Idle, Making, Ready, Refused, Screen
 from edge.wire import Sale
 
 A, B, C, D, E = (sale(seq, token=f"{seq:016d}") for seq in range(1, 6))

@@ -1,46 +1,29 @@
 """The configuration: one TOML file, strict, checked as a whole before anything starts."""
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import field
 
+from edge.buyer.presenter import STATUTORY_S
+from edge.config.displays import DisplayTable, KioskDisplay, PngDisplay, TerminalDisplay
+from edge.config.printers import FilePrinter, PrinterTable
+from edge.config.receipts import Receipts
 from edge.errors import ConfigError
-from edge.presenter import STATUTORY_S
-from edge.wire.messages import END, MachineId
-from edge.wire.settings import Broker, Item, Listen, SettingsError, Table, read
+from edge.wire.messages import MachineId
+from edge.wire.settings import Broker, Item, SettingsError, Table, read
 from edge.wire.topics import CLOUD
 
-
-class Receipts(Table, frozen=True, kw_only=True):
-    """``[receipts]``: what the screen says of receipts, and for how long (seconds)."""
-
-    link: Annotated[str, Meta(pattern=r"^https?://\S+/" + END, max_length=200)] | None = None
-    qr: Literal["link_then_fiscal", "fiscal", "link"] = "link_then_fiscal"
-    profile: Literal["ru", "none"] = "ru"
-    show_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
-    patience_s: Annotated[float, Meta(gt=0, le=600)] = 15.0
-
-
-class TerminalDisplay(Table, frozen=True, kw_only=True, tag="terminal", tag_field="kind"):
-    """``[[display]] kind = "terminal"``."""
-
-
-class PngDisplay(Table, frozen=True, kw_only=True, tag="png", tag_field="kind"):
-    """``[[display]] kind = "png"``: an image file of the panel's size in pixels."""
-
-    file: str
-    width: Annotated[int, Meta(ge=74, le=8192)] = 800
-    height: Annotated[int, Meta(ge=74, le=8192)] = 480
-
-
-class KioskDisplay(Table, frozen=True, kw_only=True, tag="kiosk", tag_field="kind"):
-    """``[[display]] kind = "kiosk"``: a page for a full-screen browser."""
-
-    listen: Listen = "127.0.0.1:8081"
-
-
-DisplayTable = TerminalDisplay | PngDisplay | KioskDisplay
+__all__ = [
+    "Config",
+    "DisplayTable",
+    "FilePrinter",
+    "KioskDisplay",
+    "PngDisplay",
+    "PrinterTable",
+    "Receipts",
+    "TerminalDisplay",
+    "load",
+]
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -52,6 +35,7 @@ class Config(Table, frozen=True, kw_only=True):
     broker: Broker = Broker()
     receipts: Receipts = Receipts()
     display: tuple[DisplayTable, ...] = (TerminalDisplay(),)
+    printer: tuple[PrinterTable, ...] = ()
     products: dict[Item, str] = field(default_factory=dict)
 
 

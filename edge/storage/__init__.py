@@ -1,0 +1,1 @@
+"""What the machine must not forget, and the disk that keeps it."""
