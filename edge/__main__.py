@@ -1,43 +1,32 @@
 """The machine's side on the command line: ``python -m edge run --config FILE``."""
 
 import argparse
-import asyncio
-import contextlib
-import logging
-import os
-import signal
-import ssl
+import importlib
 import sys
-from collections.abc import Coroutine, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Final
 
-from edge.agent import Agent
-from edge.buyer.presenter import Policy
-from edge.buyer.stage import Stage
-from edge.clock import SystemClock
-from edge.config import Config, KioskDisplay, load
 from edge.errors import ConfigError, EdgeError
-from edge.panels import open_panels
-from edge.storage.disk import Disk
-from edge.storage.outbox import Outbox
-from edge.uplink import subscriptions
-from edge.wire import Channel, State, encode
-from edge.wire.link import Link
-from mdb.taps import Tap, VirtualMachine, open_tap
 
-if TYPE_CHECKING:
-    from edge.face import Face
-
-EXAMPLES = """\
+COMMANDS: Final = {
+    "setup": "a guided first run: ports, adapter, display, printer, configuration",
+    "run": "listen to the bus, keep and publish sales, show receipts",
+    "status": "what the running agent has, and waits for",
+    "doctor": "bus, disk, clock, network, cloud, display, printer: what is wrong and what to do",
+    "sample": "print a configuration with every key explained",
+}
+EXAMPLES: Final = """\
 examples:
+  python -m edge setup                                   the first time, at the open door
   python -m edge run --config /etc/chekomat/edge.toml
-  python -m edge run --config deploy/edge/config.toml --verbose
+  python -m edge doctor --config /etc/chekomat/edge.toml
+  python -m edge COMMAND --help
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 stopped when told to, 1 a fault of the surroundings, 2 a wrong configuration."""
+    """Exit status: 0 done, 1 a fault of the surroundings, 2 the user's mistake."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(
         prog="python -m edge",
         description="The agent inside a vending machine.",
@@ -45,93 +34,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run",
-        help="listen to the bus, keep and publish sales, show receipts",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="the TOML file")
-    run.add_argument("--verbose", action="store_true", help="log each sale and receipt")
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO if arguments.verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    for name, summary in COMMANDS.items():
+        # Only the one that is called is loaded: a Raspberry Pi counts every import.
+        tool = importlib.import_module(f"edge.tools.{name}") if name in arguments[:1] else None
+        command = commands.add_parser(
+            name,
+            help=summary,
+            epilog=tool.EXAMPLES if tool else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if tool:
+            tool.add_arguments(command)
+            command.set_defaults(run=tool.run)
+    chosen = parser.parse_args(arguments)
     try:
-        asyncio.run(_run(arguments.config))
+        return int(chosen.run(chosen))
     except EdgeError as error:
         print(f"chekomat-edge: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
-    return 0
-
-
-async def _run(file: Path) -> None:
-    """Put the parts together and run them until SIGTERM or SIGINT."""
-    config = load(file)
-    tap = _tap(file, config)
-    link = _link(file, config)
-    clock = SystemClock()
-    outbox = Outbox(Path(config.data) / "outbox.sqlite", os.urandom(4).hex())
-    face = _face(tap, config)
-    agent = Agent(
-        machine=config.machine,
-        tap=tap,
-        vmc_only=tap.vmc_only,
-        outbox=outbox,
-        disk=Disk(),
-        link=link,
-        clock=clock,
-        on_heard=face.heard if face else None,
-    )
-    async with open_panels(config.display, face) as displays:
-        policy = Policy(
-            qr=config.receipts.qr,
-            link=config.receipts.link,
-            show_s=config.receipts.show_s,
-            patience_s=config.receipts.patience_s,
-        )
-        stage = Stage(displays, policy, config.products, clock, agent.keep_showing)
-        await _until_told_to_stop(agent.run(stage))
-
-
-def _tap(file: Path, config: Config) -> Tap:
-    try:
-        return open_tap(config.tap)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"{file}: tap: {error}") from error
-
-
-def _link(file: Path, config: Config) -> Link:
-    death = encode(State(online=False))
-    try:
-        return Link(
-            config.broker,
-            client_id=f"chekomat-{config.machine}",
-            subscriptions=subscriptions(config.machine),
-            will=(Channel.STATE.of(config.machine), death),
-        )
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{file}: broker: {error}") from error
-
-
-def _face(tap: Tap, config: Config) -> "Face | None":
-    kiosk = any(isinstance(table, KioskDisplay) for table in config.display)
-    if not isinstance(tap, VirtualMachine) or not kiosk:
-        return None
-    from edge.face import Face  # noqa: PLC0415, a real machine has no use for it
-
-    return Face(tap, config.products)
-
-
-async def _until_told_to_stop(work: Coroutine[None, None, None]) -> None:
-    running = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    except KeyboardInterrupt:
+        return 0
 
 
 if __name__ == "__main__":
