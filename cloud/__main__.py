@@ -1,4 +1,4 @@
-"""The fiscaliser on the command line: ``python -m cloud serve | migrate | emulate | demo``."""
+"""The fiscaliser on the command line: ``python -m cloud serve | tell | wish | migrate | …``."""
 
 import argparse
 import asyncio
@@ -19,6 +19,8 @@ CONFIG: Final = Path("/etc/chekomat/cloud.toml")
 EXAMPLES = """\
 examples:
   python -m cloud serve --config /etc/chekomat/cloud.toml
+  python -m cloud tell vm-000123 capture --minutes 5 --output bus.mdb.gz
+  python -m cloud wish vm-000123 wish.toml
   python -m cloud migrate --config /etc/chekomat/cloud.toml
   python -m cloud emulate cloudkassir --webhook http://127.0.0.1:8080/hook/main
   python -m cloud demo --sales 20
@@ -67,6 +69,22 @@ async def _demo(arguments: argparse.Namespace) -> int:
     return await demo(arguments.sales, arguments.broker)
 
 
+async def _tell(arguments: argparse.Namespace) -> int:
+    from cloud.orders.asked import told  # noqa: PLC0415
+
+    return await told(arguments, print, _note)
+
+
+async def _wish(arguments: argparse.Namespace) -> int:
+    from cloud.orders.asked import wished  # noqa: PLC0415
+
+    return await wished(arguments, print)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
     running = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
@@ -89,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
     )
     serve.set_defaults(run=_serve)
+    _add_orders(commands)
     migrate = _command(commands.add_parser, "migrate", help="bring the database up to date")
     migrate.add_argument(
         "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
@@ -119,6 +138,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _add_orders(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from cloud.orders.arguments import add_tell, add_wish  # noqa: PLC0415
+
+    def add(name: str, **how: str) -> argparse.ArgumentParser:
+        parser = _command(commands.add_parser, name, **how)
+        parser.set_defaults(run={"tell": _tell, "wish": _wish}[name])
+        return parser
+
+    add_tell(add, CONFIG)
+    add_wish(add, CONFIG)
 
 
 def _command(make: Any, *names: str, **how: Any) -> argparse.ArgumentParser:  # noqa: ANN401, argparse's two doors

@@ -1,12 +1,14 @@
 """The inbox: what machines say, stored once, committed, and only then acknowledged.
 
-    take what has come -> INSERT … ON CONFLICT DO NOTHING -> COMMIT -> PUBACK -> ack
+    take what has come -> INSERT … ON CONFLICT DO NOTHING -> COMMIT -> PUBACK -> ack, noted
 
 A message that makes no sense is kept with its bytes and acknowledged: it may not come for ever.
 A machine speaks for itself alone: a sale that names another machine than its topic needs a person.
 """
 
 import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,12 +20,14 @@ from cloud.bell import Bell
 from cloud.clock import now_ms
 from cloud.config import Config
 from cloud.intake import Attention, Disposition, Placed, place
-from cloud.store import BUSY, Store, replies, sales
+from cloud.store import BUSY, Store, notes, replies, sales
 from cloud.store.sales import Arrival, Kept
 from edge.wire import (
     Ack,
     Channel,
+    Incident,
     MalformedMessageError,
+    Noted,
     ReceiptAck,
     Sale,
     Shown,
@@ -41,8 +45,21 @@ RETRY_S: Final = 1.0
 Stream = tuple[str, str]
 
 SUBSCRIPTIONS: Final = tuple(
-    channel.of_all for channel in (Channel.SALE, Channel.RECEIPT_ACK, Channel.SHOWN, Channel.STATE)
+    channel.of_all
+    for channel in (
+        *(Channel.SALE, Channel.RECEIPT_ACK, Channel.SHOWN, Channel.INCIDENT, Channel.STATE),
+    )
 )
+
+
+@dataclass(slots=True)
+class _Owed:
+    """What machines are to be told once a batch is committed."""
+
+    streams: set[Stream] = field(default_factory=set)
+    """Whose sequence is to be acknowledged."""
+    noted: dict[Stream, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Which notes are stored."""
 
 
 class Inbox:
@@ -81,59 +98,57 @@ class Inbox:
                 return
 
     async def _store_batch(self, batch: list[Incoming]) -> None:
-        streams: set[Stream] = set()
+        owed = _Owed()
         acks: dict[Stream, Ack] = {}
         async with self._store.transaction() as connection:
             for incoming in batch:
                 try:
-                    stream = await self._keep(connection, incoming)
+                    await self._keep(connection, incoming, owed)
                 except MalformedMessageError as error:
                     await self._quarantine(connection, incoming, str(error))
-                else:
-                    if stream is not None:
-                        streams.add(stream)
-            for stream in streams:
+            for stream in owed.streams:
                 acks[stream] = await _ack(connection, stream)
         for incoming in batch:
             incoming.acknowledge()
         self._due.ring()
         for (machine, _), ack in acks.items():
             self._link.publish(Channel.ACK.of(machine), encode(ack), Channel.ACK.qos)
+        for (machine, epoch), numbers in owed.noted.items():
+            noted = Noted(epoch=epoch, numbers=tuple(sorted(numbers)))
+            self._link.publish(Channel.NOTED.of(machine), encode(noted), Channel.NOTED.qos)
         self._news.ring()
 
-    async def _keep(self, connection: AsyncConnection, incoming: Incoming) -> Stream | None:
-        """Store one message; a sale's stream is to be acknowledged."""
+    async def _keep(self, connection: AsyncConnection, incoming: Incoming, owed: _Owed) -> None:
+        """Store one message, and say what its machine is owed for it."""
         addressed = parse(incoming.topic)
         if addressed is None:
             if incoming.topic.startswith("vend/v1/cloud/"):
-                return None
+                return
             raise MalformedMessageError("no topic of a machine")
         machine, channel = addressed
         match channel:
             case Channel.SALE:
-                return await self._keep_sale(connection, machine, incoming.payload)
+                owed.streams.add(await self._keep_sale(connection, machine, incoming.payload))
             case Channel.RECEIPT_ACK:
                 ack = decode(incoming.payload, ReceiptAck)
                 await replies.told(connection, machine, ack.sale_id, ack.rev)
-            case Channel.SHOWN:
-                await replies.keep_showing(connection, machine, decode(incoming.payload, Shown))
+            case Channel.SHOWN | Channel.INCIDENT:
+                await _keep_note(connection, machine, channel, incoming.payload, owed)
             case Channel.STATE:
                 state = decode(incoming.payload, State)
                 await replies.note_presence(connection, machine, now_ms(), online=state.online)
                 if state.online:
                     await replies.hurry(connection, machine)
-                    return await self._settle(connection, machine, state)
-        return None
+                    owed.streams |= await self._settle(connection, machine, state)
 
-    async def _settle(
-        self, connection: AsyncConnection, machine: str, state: State
-    ) -> Stream | None:
+    async def _settle(self, connection: AsyncConnection, machine: str, state: State) -> set[Stream]:
         """A birth says how far the machine was acknowledged; it is told where we stand."""
         if state.epoch is None or state.next_seq == 0:
-            return None
+            return set()
         settled = (state.oldest_unacked or state.next_seq) - 1
+        await notes.meet(connection, machine, state.epoch, now_ms())
         await sales.settle(connection, machine, state.epoch, settled, now_ms())
-        return machine, state.epoch
+        return {(machine, state.epoch)}
 
     async def _keep_sale(self, connection: AsyncConnection, machine: str, payload: bytes) -> Stream:
         sale = decode(payload, Sale)
@@ -181,8 +196,24 @@ class Inbox:
         self._due.ring()
 
 
+async def _keep_note(
+    connection: AsyncConnection, machine: str, channel: Channel, payload: bytes, owed: _Owed
+) -> None:
+    """A showing or an incident; what conflicts is kept as well, and noted: it may not come for ever."""
+    if channel is Channel.INCIDENT:
+        incident = decode(payload, Incident)
+        kept = await notes.keep_incident(connection, machine, incident, payload, now_ms())
+        owed.noted[machine, incident.epoch].add(incident.number)
+        log.warning("incident", machine=machine, kind=incident.kind, kept=kept.value)
+        return
+    shown = decode(payload, Shown)
+    await notes.keep_shown(connection, machine, shown, payload, now_ms())
+    if shown.epoch is not None and shown.number:
+        owed.noted[machine, shown.epoch].add(shown.number)
+
+
 async def _ack(connection: AsyncConnection, stream: Stream) -> Ack:
     machine, epoch = stream
     now = await sales.sequence(connection, machine, epoch)
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Ack(epoch=epoch, upto=now.upto, missing=now.missing, time=stamp)
+    return Ack(epoch=epoch, upto=now.upto, missing=now.missing, time=stamp, also=now.also)

@@ -1,240 +1,343 @@
-"""The agent: bus, disk, link and screen of one machine, joined. Decides nothing itself."""
+"""The agent: bus, disk, link, screen and printers of one machine, joined. Decides nothing itself.
+
+tap -> Listener -> Keeper -> outbox -> Uplink -> broker
+|                   |
+Stage  <- receipts - -+- commands, wishes
+"""
 
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterable, Callable
-from importlib.metadata import version
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Sold
+import msgspec
+
+from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Reached, Serving, Sold
 from edge.buyer.stage import Stage
 from edge.clock import Clock
-from edge.sale import sale_of
+from edge.incident import of_machine
+from edge.keeper import Keeper
+from edge.listener import Ears, Listener, Pulse
+from edge.presence import Presence
+from edge.printers.print_queue import PrintQueue
+from edge.printers.slip import Slip, slip_of
+from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
-from edge.storage.outbox import Outbox
-from edge.uplink import Uplink
-from edge.wire import Channel, Health, Receipt, Sale, Shown, State, encode
-from edge.wire.link import Connected, Incoming, Link, LinkLostError
-from mdb import Signal, Sniffer, event
+from edge.storage.outbox import OpenSale, Outbox
+from edge.timeline import Timeline
+from edge.uplink import Answers, Uplink
+from edge.watchdog import Part, Probe
+from edge.wire import Channel, Health, Receipt, Reported, Sale, Shown, State, encode
+from edge.wire.link import Connected, Disconnected, Incoming, Link
+from mdb import Signal
 from mdb.sniffer import Heard
 
 log = logging.getLogger(__name__)
 
-HEALTH_S: Final = 60.0
-SILENCE_S: Final = 0.5
-"""A VMC polls somebody every 200 ms; a bus that says nothing for so long may be dead."""
-CHANCE_BYTES: Final = 20
-BEGINS: Final = (event.SessionBegan, event.VendRequested)
-ENDS: Final = (
-    *(event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed),
-    *(event.VendUncertain, event.PeripheralReset, event.BusReset),
-)
+RIDE_S: Final = 60.0
+"""What rides along with the next commit rides so long at most."""
+LAST_S: Final = 3.0
+"""What the bus has told is kept for so long after the agent was told to stop."""
+FRESH_S: Final = 120.0
+"""A slip is for the buyer who stands there."""
+UNLIT: Final = frozenset({"free", "test", "return"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an agent is made of, each opened by who starts it."""
+
+    machine: str
+    tap: AsyncIterable[Signal]
+    outbox: Outbox
+    disk: Disk
+    ballast: Ballast
+    link: Link
+    clock: Clock
+    vmc_only: bool = False
+    on_heard: Callable[[Heard], None] | None = None
+    chance: Callable[[int], bytes] = os.urandom
+    product: Callable[[str | None], str] = lambda item: item or ""
 
 
 class Agent:
     """Runs until it is cancelled."""
 
-    def __init__(
-        self,
-        *,
-        machine: str,
-        tap: AsyncIterable[Signal],
-        outbox: Outbox,
-        disk: Disk,
-        link: Link,
-        clock: Clock,
-        chance: Callable[[int], bytes] = os.urandom,
-        on_heard: Callable[[Heard], None] | None = None,
-        vmc_only: bool = False,
-    ) -> None:
-        self._machine = machine
-        self._tap = tap
-        self._outbox = outbox
-        self._disk = disk
-        self._link = link
-        self._clock = clock
-        self._chance = chance
-        self._on_heard = on_heard
-        self._known = outbox.contexts()
-        self._sniffer = Sniffer(self._known, vmc_only=vmc_only)
-        self._concluding = asyncio.Lock()
-        self._heard_at = (0.0, clock.boottime())
-        self._started = clock.boottime()
-        self._faults = 0
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.timeline = Timeline(parts.clock, parts.outbox, parts.disk)
         self._arrived: asyncio.Queue[Receipt] = asyncio.Queue()
-        self._uplink = Uplink(
-            machine=machine,
-            link=link,
-            outbox=outbox,
-            disk=disk,
-            clock=clock,
-            on_receipt=self._arrived.put_nowait,
-            on_new_cloud=self._say_birth,
+        self._stage: Stage | None = None
+        self._printing: PrintQueue | None = None
+        self.on_command: Callable[[str, bytes], Awaitable[None]] | None = None
+        """Who takes a command: its id and its body."""
+        self.on_desired: Callable[[bytes], Awaitable[Reported]] | None = None
+        """Who takes what the cloud wants set, and answers."""
+        self.keeper = Keeper(
+            machine=parts.machine,
+            outbox=parts.outbox,
+            disk=parts.disk,
+            chance=parts.chance,
+            now=self.timeline.now,
+            on_kept=self._kept,
+            on_incident=self._look,
+            on_mended=self._mended,
+        )
+        self.listener = Listener(
+            tap=parts.tap,
+            vmc_only=parts.vmc_only,
+            known=parts.outbox.memory.contexts(),
+            clock=parts.clock,
+            timeline=self.timeline,
+            ears=Ears(self.keeper.take, self._buying, self._pulse, parts.on_heard),
+        )
+        self.uplink = Uplink(
+            machine=parts.machine,
+            link=parts.link,
+            outbox=parts.outbox,
+            disk=parts.disk,
+            clock=parts.clock,
+            timeline=self.timeline,
+            answers=Answers(
+                receipt=self._arrived.put_nowait,
+                new_cloud=self._say_again,
+                presence=self._reached,
+                command=self._commanded,
+                desired=self._desired,
+            ),
+        )
+        self.presence = Presence(
+            machine=parts.machine,
+            link=parts.link,
+            outbox=parts.outbox,
+            disk=parts.disk,
+            ballast=parts.ballast,
+            clock=parts.clock,
+            timeline=self.timeline,
+            state=self._fill_state,
+            health=self._fill_health,
         )
 
     def keep_showing(self, shown: Shown) -> None:
-        """Evidence from the stage."""
-        self._uplink.keep_showing(shown)
+        """Evidence from a screen or a printer: to the disk, then up."""
+        self.parts.disk.later(lambda: self.parts.outbox.notes.put_showing(shown))
 
-    async def run(self, stage: Stage) -> None:
-        """Everything at once. Says goodbye when it is cancelled."""
-        await self._resume(stage)
-        self._link.start()
+    def report(self, kind: str, text: str) -> None:
+        """Something about the machine itself that the operator has to know."""
+        incident = of_machine(kind, text, self.timeline.now())
+        self.parts.disk.later(lambda: self.parts.outbox.notes.put_incident(incident))
+        self.uplink.look()
+
+    def printer_says(self, name: str, word: str) -> None:
+        """A printer's new word: trouble is told to the operator, a change to the dashboards."""
+        log.warning("printer %s: %s", name, word)
+        if word != "ready":
+            self.report("printer", f"{name}: {word}")
+        _soon(self.presence.say_again())
+
+    def probes(self) -> Mapping[Part, Probe]:
+        """What the watchdog asks: whether bus, disk and link get on."""
+        looked = self.listener.looked_at
+
+        async def bus() -> bool:
+            nonlocal looked
+            before, looked = looked, self.listener.looked_at
+            return looked > before or self.listener.heard_at > before
+
+        async def outbox() -> bool:
+            await self.parts.disk.do(bool)
+            return True
+
+        async def link() -> bool:
+            return self.parts.link.alive
+
+        return {"bus": bus, "outbox": outbox, "link": link}
+
+    async def run(
+        self, stage: Stage, printing: PrintQueue, beside: Sequence[Awaitable[None]] = ()
+    ) -> None:
+        """Everything at once, and what runs `beside` it. Says goodbye when it is cancelled."""
+        self._stage, self._printing = stage, printing
+        await self._tell_salvage()
+        await self._resume()
+        self.parts.link.start()
+        keeping = asyncio.create_task(self.keeper.run(), name="keeper")
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(stage), name="bus")
-                group.create_task(self._mind_silence(stage), name="silence")
+                group.create_task(_lasting(keeping), name="keeping")
+                group.create_task(self.listener.run(), name="bus")
+                group.create_task(self.listener.mind_silence(), name="silence")
                 group.create_task(self._follow_link(), name="link")
-                group.create_task(self._uplink.run(), name="uplink")
-                group.create_task(self._follow_receipts(stage), name="receipts")
+                group.create_task(self.uplink.run(), name="uplink")
+                group.create_task(self._follow_receipts(), name="receipts")
                 group.create_task(stage.run(), name="stage")
-                group.create_task(self._tell_health(), name="health")
+                group.create_task(printing.run(), name="printers")
+                group.create_task(self.presence.keep_telling(), name="health")
+                group.create_task(self._keep_riders(), name="riders")
+                for each in beside:
+                    group.create_task(_awaited(each))
         finally:
-            stage.close()
-            await self._say_goodbye()
-            self._disk.close()
-            self._outbox.close()
+            await self._end(stage, keeping)
 
-    async def _resume(self, stage: Stage) -> None:
+    async def _end(self, stage: Stage, keeping: "asyncio.Task[None]") -> None:
+        """In order: what was heard is kept, what was shown is noted, then the goodbye."""
+        self.listener.stop()
+        if not keeping.done():
+            await self.keeper.drain(LAST_S)
+            keeping.cancel()
+        stage.close()
+        await self.presence.say_goodbye()
+        await asyncio.to_thread(self.parts.disk.close)
+        self.parts.outbox.close()
+
+    async def _resume(self) -> None:
         """Started again while the buyer still stands there: go on with that sale's screen."""
-        last = await self._disk.do(self._outbox.last_sale)
-        now = self._clock.now()
-        if last is None or last[0].boot_id != now.boot_id:
+        last = await self.parts.disk.do(self.parts.outbox.last_sale)
+        now = self.timeline.now()
+        if last is None or last[0].boot_id != now.boot_id or self._stage is None:
             return
         sale, receipt = last
         if now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S and _is_shown(sale):
-            stage.happen(Sold(sale))
+            self._stage.happen(Sold(sale))
             if receipt is not None:
-                stage.happen(Answered(sale, receipt))
+                self._stage.happen(Answered(sale, receipt))
 
-    async def _listen(self, stage: Stage) -> None:
-        async for signal in self._tap:
-            async with self._concluding:
-                self._heard_at = (signal.at, self._clock.boottime())
-                await self._conclude(self._sniffer.listen(signal), stage)
-        async with self._concluding:
-            await self._conclude(self._sniffer.flush(), stage)
-        log.warning("the tap has ended; what it gave goes on its way")
+    async def _tell_salvage(self) -> None:
+        """A new outbox in the place of a damaged one is told to the operator, once."""
+        story = self.parts.outbox.salvaged
+        if story is not None:
+            incident = of_machine("outbox_salvaged", story, self.timeline.now())
+            await self.parts.disk.insist(self.parts.outbox.tell_salvage, incident)
 
-    async def _mind_silence(self, stage: Stage) -> None:
-        """What waits for more of the bus does not wait for ever: it may have died with the sale."""
-        while True:
-            await asyncio.sleep(SILENCE_S)
-            async with self._concluding:
-                at, then = self._heard_at
-                silent = self._clock.boottime() - then
-                if silent > SILENCE_S:
-                    released = tuple(self._sniffer.wait(at + silent))
-                    await self._conclude([Heard(None, (), released)], stage)
+    # What the bus tells. -----------------------------------------------------------------------
 
-    async def _conclude(self, heard: list[Heard], stage: Stage) -> None:
-        for each in heard:
-            for concluded in each.events:
-                await self._happened(concluded, stage)
-            if each.exchange is not None and not each.exchange.is_poll:
-                await self._keep_context()
-            if self._on_heard is not None:
-                self._on_heard(each)
+    def _kept(self, sale: Sale, kept: OpenSale) -> None:
+        """It is on the disk: up with it, and only then to the screen."""
+        self.uplink.offer(kept)
+        if _is_shown(sale) and self._stage is not None:
+            self._stage.happen(Sold(sale))
 
-    async def _happened(self, concluded: event.Event, stage: Stage) -> None:
-        match concluded:
-            case event.Sale() | event.Return():
-                await self._keep(concluded, stage)
-            case event.BusFault():
-                self._faults += 1
-            case _ if isinstance(concluded, BEGINS):
-                stage.happen(Buying(now=True))
-            case _ if isinstance(concluded, ENDS):
-                stage.happen(Buying(now=False))
+    def _buying(self, now: bool) -> None:  # noqa: FBT001, a fact of the bus
+        if self._stage is not None:
+            self._stage.happen(Buying(now))
 
-    async def _keep_context(self) -> None:
-        """What the peripherals told at the machine's start is told once: to the disk with it."""
-        context = self._sniffer.context
-        new = {each: told for each, told in context.items() if self._known.get(each) != told}
-        if new:
-            await self._disk.insist(self._outbox.put_context, new)
-            self._known = {**self._known, **new}
+    def _pulse(self, pulse: Pulse) -> None:
+        log.warning("the bus: %s", pulse)
+        if self._stage is not None:
+            self._stage.happen(Serving(pulse != "silent"))
+        _soon(self._say_again())
 
-    async def _keep(self, vend: event.Sale | event.Return, stage: Stage) -> None:
-        """To the disk before anything else; then up, and only then to the screen."""
-        sale = sale_of(
-            vend,
-            machine=self._machine,
-            epoch=self._outbox.epoch,
-            seq=self._outbox.next_seq,
-            moment=self._clock.now(),
-            chance=self._chance(CHANCE_BYTES),
-        )
-        body = await self._disk.insist(self._outbox.put, sale)
-        log.info("sale kept: seq=%s item=%s amount=%s", sale.seq, sale.item, sale.amount)
-        self._uplink.offer(sale.seq, body)
-        if _is_shown(sale):
-            stage.happen(Sold(sale))
+    def _mended(self) -> None:
+        async def told() -> None:
+            await self._tell_salvage()
+            await self._say_again()
+            self.uplink.connected()
+
+        _soon(told())
+
+    # What the cloud tells. ---------------------------------------------------------------------
 
     async def _follow_link(self) -> None:
-        async for happening in self._link:
+        async for happening in self.parts.link:
             match happening:
                 case Connected():
-                    await self._say_birth()
-                    await self._say_health()
-                    self._uplink.connected()
+                    await self.presence.say_birth()
+                    await self.presence.say_health()
+                    self.uplink.connected()
+                case Disconnected():
+                    self._reached(False)
                 case Incoming():
-                    await self._uplink.receive(happening)
+                    await self.uplink.receive(happening)
 
-    async def _follow_receipts(self, stage: Stage) -> None:
+    async def _follow_receipts(self) -> None:
         while True:
             receipt = await self._arrived.get()
-            sale = await self._disk.do(self._outbox.sale, receipt.sale_id)
+            sale = await self.parts.disk.insist(self.parts.outbox.sale, receipt.sale_id)
             log.info("receipt %s: sale_id=%s", receipt.status, receipt.sale_id)
-            if sale is not None:
-                stage.happen(Answered(sale, receipt))
+            if sale is None or self._stage is None:
+                continue
+            self._stage.happen(Answered(sale, receipt))
+            now = self.timeline.now()
+            age_ms = now.boottime_ms - sale.boottime_ms
+            slip = self.slip(sale, receipt)
+            fresh = sale.boot_id == now.boot_id and age_ms < 1000 * FRESH_S
+            if slip is not None and fresh and self._printing is not None:
+                self._printing.offer(slip)
 
-    async def _say_birth(self) -> None:
-        _, oldest = await self._disk.do(self._outbox.pending)
-        moment = self._clock.now()
-        birth = State(
-            online=True,
-            boot_id=moment.boot_id,
-            epoch=self._outbox.epoch,
-            next_seq=self._outbox.next_seq,
-            oldest_unacked=oldest,
-            version=version("chekomat"),
-            clock=moment.quality,
+    def slip(self, sale: Sale, receipt: Receipt) -> Slip | None:
+        """What is printed of a receipt; None if nothing is."""
+        return slip_of(sale, receipt, self.parts.product(sale.item))
+
+    def _reached(self, now: bool) -> None:  # noqa: FBT001, a fact of the link
+        if self._stage is not None:
+            self._stage.happen(Reached(now))
+
+    async def _commanded(self, command: str, payload: bytes) -> None:
+        if self.on_command is not None:
+            await self.on_command(command, payload)
+
+    async def _desired(self, payload: bytes) -> None:
+        if self.on_desired is not None:
+            reported = await self.on_desired(payload)
+            channel = Channel.REPORTED
+            topic = channel.of(self.parts.machine)
+            self.parts.link.publish(topic, encode(reported), channel.qos, retain=channel.retained)
+
+    # What is told of the machine. --------------------------------------------------------------
+
+    def _look(self) -> None:
+        self.uplink.look()
+
+    async def _say_again(self) -> None:
+        await self.presence.say_again()
+
+    def _fill_state(self, birth: State) -> State:
+        stage, printing = self._stage, self._printing
+        failing = ", ".join(stage.failing) if stage is not None else ""
+        return msgspec.structs.replace(
+            birth,
+            bus=self.listener.pulse,
+            display=f"failing: {failing}" if failing else "ok",
+            printer=printing.status if printing is not None else "none",
         )
-        self._tell(Channel.STATE, encode(birth))
 
-    async def _say_goodbye(self) -> None:
-        if self._link.connected:
-            told = self._tell(Channel.STATE, encode(State(online=False)))
-            try:
-                async with asyncio.timeout(1):
-                    await told
-            except (TimeoutError, LinkLostError) as error:
-                log.debug("the broker did not hear the goodbye: %s", error)
-        await self._link.stop()
+    def _fill_health(self, health: Health) -> Health:
+        return msgspec.structs.replace(
+            health,
+            bus_faults=self.listener.faults,
+            malformed=self.uplink.malformed,
+            late=self._stage.late if self._stage is not None else 0,
+        )
 
-    async def _tell_health(self) -> None:
+    async def _keep_riders(self) -> None:
+        """Evidence and acknowledgements do not wait for the next sale for ever."""
         while True:
-            await asyncio.sleep(HEALTH_S)
-            if self._link.connected:
-                await self._say_health()
+            await asyncio.sleep(RIDE_S)
+            if await self.parts.disk.insist(self.parts.outbox.keep_what_rides_along):
+                self.uplink.look()
 
-    async def _say_health(self) -> None:
-        pending, _ = await self._disk.do(self._outbox.pending)
-        health = Health(
-            uptime_s=int(self._clock.boottime() - self._started),
-            pending=pending,
-            sales=self._outbox.next_seq - 1,
-            bus_faults=self._faults,
-        )
-        self._tell(Channel.HEALTH, encode(health))
 
-    def _tell(self, channel: Channel, body: bytes) -> "asyncio.Future[bool]":
-        topic = channel.of(self._machine)
-        return self._link.publish(topic, body, channel.qos, retain=channel.retained)
+_TASKS: Final[set["asyncio.Task[None]"]] = set()
+
+
+def _soon(work: Awaitable[None]) -> None:
+    """Begin it and go on; the loop keeps only a weak hand on a task."""
+    task = asyncio.ensure_future(_awaited(work))
+    _TASKS.add(task)
+    task.add_done_callback(_TASKS.discard)
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+async def _lasting(keeping: "asyncio.Task[None]") -> None:
+    """Fail as it fails; but who is cancelled here does not cancel it."""
+    await asyncio.shield(keeping)
 
 
 def _is_shown(sale: Sale) -> bool:
     """Whether a buyer waits for a receipt of it: free and test vends have none."""
-    return sale.kind in {"paid", "token"} and sale.amount != 0
+    return sale.kind not in UNLIT and sale.amount != 0

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-Quality = Literal["synced", "corrected", "bounded", "unsynced"]
+from edge.wire.messages import Quality
 
 _TIME_ERROR: Final = 5
 _TIMEX_BYTES: Final = 256
@@ -30,8 +30,13 @@ class Moment:
     @property
     def iso(self) -> str:
         """Wall time in UTC: ``2026-11-23T15:42:10.512Z``."""
-        when = datetime.fromtimestamp(self.unix_ms / 1000, UTC)
-        return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(self.unix_ms)
+
+
+def iso(unix_ms: int) -> str:
+    """Unix milliseconds as text in UTC: ``2026-11-23T15:42:10.512Z``."""
+    when = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Clock(Protocol):

@@ -18,7 +18,7 @@ TOKEN_BYTES: Final = 10
 
 def sale_id(unix_ms: int, chance: bytes) -> str:
     """A UUIDv7 (RFC 9562, 5.7): 48 bits of time, then ten bytes of chance."""
-    value = int.from_bytes(unix_ms.to_bytes(6, "big") + chance, "big")
+    value = int.from_bytes(max(0, unix_ms).to_bytes(6, "big") + chance, "big")
     value &= ~(0xF << 76) & ~(0x3 << 62)
     return str(uuid.UUID(int=value | 0x7 << 76 | 0x2 << 62))
 
@@ -37,8 +37,12 @@ def sale_of(
     seq: int,
     moment: Moment,
     chance: bytes,
+    wall: str | None = None,
 ) -> Sale:
-    """Name a vend. `chance` is twenty random bytes: ten for the id, ten for the token."""
+    """Name a vend. `chance` is twenty random bytes: ten for the id, ten for the token.
+
+    `wall` is what the machine's clock said, where `moment` is worked out and says something else.
+    """
     return Sale(
         sale_id=sale_id(moment.unix_ms, chance[:TOKEN_BYTES]),
         machine=machine,
@@ -59,6 +63,7 @@ def sale_of(
         confidence=vend.confidence.value,
         raw=dict(vend.raw),
         token=token(chance[TOKEN_BYTES:]),
+        wall=wall,
     )
 
 

@@ -1,4 +1,4 @@
-"""The agent's small web server, on the machine itself: the kiosk page and a virtual face."""
+"""The agent's small web servers: the kiosk page and a virtual face, the technician's page."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,10 @@ from aiohttp import web
 from edge.errors import StartError
 
 
-async def serve(listen: str, routes: Sequence[web.RouteDef]) -> web.AppRunner:
-    """Listen on ``HOST:PORT``.
+async def serve(
+    listen: str, routes: Sequence[web.RouteDef], whose: str = "display kiosk"
+) -> web.AppRunner:
+    """Listen on ``HOST:PORT``; `whose` names the table of the configuration that says so.
 
     Raises:
         StartError: somebody else has the port, or the host is not ours.
@@ -23,7 +25,7 @@ async def serve(listen: str, routes: Sequence[web.RouteDef]) -> web.AppRunner:
     except (OSError, OverflowError) as error:
         await runner.cleanup()
         raise StartError(
-            f"display kiosk: {listen} cannot be listened on: {error};"
+            f"{whose}: {listen} cannot be listened on: {error};"
             " stop what uses the port, or set another `listen`"
         ) from error
     return runner

@@ -1,6 +1,9 @@
 """The uplink: what the outbox holds goes up, what the cloud answers comes down.
 
 - A sale is published until the cloud's `ack` names it; a PUBACK changes nothing.
+- A backlog goes in order. A sale that is made meanwhile does not wait behind it.
+- A sale that was made under a wrong clock waits a little for the right time, and is then told the
+  same way for ever.
 - A receipt is acknowledged once it is on the disk, every time it comes.
 - A message that makes no sense is counted, acknowledged and forgotten: it may not come for ever.
 """
@@ -8,36 +11,57 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Final
 
+from edge.anchors import unix_ms
 from edge.clock import Clock
+from edge.note_lane import NoteLane
 from edge.storage.disk import Disk
-from edge.storage.outbox import Outbox
-from edge.window import SIZE, Window
+from edge.storage.outbox import OpenSale, Outbox
+from edge.timeline import Timeline
+from edge.window import LIVE, Window
 from edge.wire import (
     CLOUD_STATE,
     Ack,
     Channel,
     CloudState,
     MalformedMessageError,
+    Noted,
     Receipt,
     ReceiptAck,
-    Shown,
     decode,
     encode,
     parse,
+    parse_command,
 )
 from edge.wire.link import Incoming, Link
 
 log = logging.getLogger(__name__)
 
 IDLE_S: Final = 3600.0
+TIDY_S: Final = 3600.0
+CLOUD_S: Final = 10.0
+"""A cloud that is there tells the time with its first ack; so long a sale waits for it."""
+ALONE_S: Final = 120.0
+"""And so long where no cloud says that it is there."""
 
 
 def subscriptions(machine: str) -> list[str]:
     """What a machine listens to."""
-    return [Channel.ACK.of(machine), Channel.RECEIPT.of(machine), CLOUD_STATE]
+    mine = (Channel.ACK, Channel.RECEIPT, Channel.NOTED, Channel.DESIRED)
+    return [*(each.of(machine) for each in mine), Channel.commands_of(machine), CLOUD_STATE]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the cloud's words are handed to."""
+
+    receipt: Callable[[Receipt], None]
+    new_cloud: Callable[[], Awaitable[None]]
+    presence: Callable[[bool], None]
+    command: Callable[[str, bytes], Awaitable[None]]
+    desired: Callable[[bytes], Awaitable[None]]
 
 
 class Uplink:
@@ -51,49 +75,67 @@ class Uplink:
         outbox: Outbox,
         disk: Disk,
         clock: Clock,
-        on_receipt: Callable[[Receipt], None],
-        on_new_cloud: Callable[[], Awaitable[None]],
+        timeline: Timeline,
+        answers: Answers,
     ) -> None:
         self._machine = machine
         self._link = link
         self._outbox = outbox
         self._disk = disk
         self._clock = clock
-        self._on_receipt = on_receipt
-        self._on_new_cloud = on_new_cloud
-        self._window = Window()
-        self._last_showing = 0
+        self._timeline = timeline
+        self._answers = answers
+        self._window = Window(live=LIVE)
+        self._notes = NoteLane(outbox, disk, self._publish)
+        self._fresh: list[int] = []
+        self._untimed = True
         self._cloud: CloudState | None = None
+        self._cloud_since: float | None = None
+        self._connected_since = 0.0
+        self._tidied: float | None = None
         self._wake = asyncio.Event()
         self._anew = False
         self.malformed = 0
 
-    def offer(self, seq: int, body: bytes) -> None:
-        """A sale is on the disk: publish it at once, or in its turn if older ones wait."""
+    @property
+    def in_flight(self) -> int:
+        """Sales that were published and are not acknowledged."""
+        return len(self._window.on_their_way)
+
+    @property
+    def cloud_online(self) -> bool:
+        """Whether the cloud says that it is there; the broker alone stores nothing."""
+        return self._link.connected and self._cloud is not None and self._cloud.online
+
+    def offer(self, kept: OpenSale) -> None:
+        """A sale is on the disk: publish it at once if there is room, else in its turn."""
         now = self._clock.boottime()
-        in_turn = self._window.highest == seq - 1 and self._window.room(now) > 0
-        if in_turn and self._link.connected:
-            self._publish(Channel.SALE, body)
-            self._window.sent(seq, now)
+        self._untimed = self._untimed or kept.untimed
+        if self._link.connected and not self._untimed and not self._anew:
+            if self._window.highest == kept.place - 1 and self._window.room(now):
+                self._send_sale(kept, now)
+            elif self._window.room_to_overtake(now):
+                self._send_sale(kept, now, overtaking=True)
+            else:
+                self._fresh.append(kept.place)
+        else:
+            self._fresh.append(kept.place)
         self._wake.set()
 
     def connected(self) -> None:
         """A new connection: nothing is known of what the last one carried, nor of the cloud."""
         self._cloud = None
-        self._anew = True
-        self._wake.set()
+        self._connected_since = self._clock.boottime()
+        self._begin_anew()
 
-    def keep_showing(self, shown: Shown) -> None:
-        """Evidence goes to the disk, then up."""
-        self._disk.later(self._outbox.put_showing, shown)
+    def look(self) -> None:
+        """There may be more to send."""
         self._wake.set()
 
     async def run(self) -> None:
         """Send what is open, and again what is overdue, for ever."""
         while True:
-            # Without a connection nothing is due: what is overdue would keep the loop awake.
-            connected = self._link.connected
-            wait = self._window.next_deadline(self._clock.boottime()) if connected else None
+            wait = self._until_due() if self._link.connected else None
             try:
                 async with asyncio.timeout(IDLE_S if wait is None else wait):
                     await self._wake.wait()
@@ -103,7 +145,8 @@ class Uplink:
             if self._anew:  # here and not in `connected`: never between reading and sending
                 self._anew = False
                 self._window.restart()
-                self._last_showing = 0
+                self._notes.restart()
+                self._fresh.clear()
             if self._link.connected:
                 await self._send()
 
@@ -116,67 +159,131 @@ class Uplink:
             log.warning("%s: no message of ours: %s", incoming.topic, error)
         incoming.acknowledge()
 
+    def _begin_anew(self) -> None:
+        self._anew = True
+        self._wake.set()
+
+    def _until_due(self) -> float | None:
+        """Seconds until there is something to do; without a connection nothing is."""
+        now = self._clock.boottime()
+        waits = [self._window.next_deadline(now), self._notes.next_deadline(now)]
+        if self._untimed:
+            waits.append(max(0.0, self._time_is_up() - now))
+        due = [wait for wait in waits if wait is not None]
+        return min(due) if due else None
+
     async def _take(self, incoming: Incoming) -> None:
         if incoming.topic == CLOUD_STATE:
-            cloud = decode(incoming.payload, CloudState)
-            if cloud.online and cloud != self._cloud:
-                if self._cloud is not None:
-                    # It has read the birth of our connection, which is old by now.
-                    await self._on_new_cloud()
-                self.connected()
-            self._cloud = cloud
+            await self._heard_of_cloud(decode(incoming.payload, CloudState))
+            return
+        command = parse_command(incoming.topic)
+        if command is not None and command[0] == self._machine and not command[2]:
+            await self._answers.command(command[1], incoming.payload)
             return
         match parse(incoming.topic):
             case (self._machine, Channel.ACK):
                 await self._acknowledged(decode(incoming.payload, Ack))
+            case (self._machine, Channel.NOTED):
+                noted = decode(incoming.payload, Noted)
+                await self._notes.noted(noted, self._cloud_time(), self._clock.boottime())
+                self._wake.set()
+            case (self._machine, Channel.DESIRED):
+                await self._answers.desired(incoming.payload)
             case (self._machine, Channel.RECEIPT):
                 receipt = decode(incoming.payload, Receipt)
                 if await self._disk.insist(self._outbox.put_receipt, receipt):
-                    self._on_receipt(receipt)
+                    self._answers.receipt(receipt)
                 answer = ReceiptAck(sale_id=receipt.sale_id, rev=receipt.rev)
                 self._publish(Channel.RECEIPT_ACK, encode(answer))
+                self._wake.set()  # what rode along with it may go up
             case _:
                 raise MalformedMessageError("no topic of this machine")
 
+    async def _heard_of_cloud(self, cloud: CloudState) -> None:
+        known, self._cloud = self._cloud, cloud
+        self._cloud_since = self._clock.boottime() if cloud.online else None
+        self._answers.presence(cloud.online)
+        if cloud.online and cloud != known:
+            if known is not None:
+                # It has read the birth of our connection, which is old by now.
+                await self._answers.new_cloud()
+            self._begin_anew()
+
     async def _acknowledged(self, ack: Ack) -> None:
-        if ack.epoch != self._outbox.epoch or ack.upto >= self._outbox.next_seq:
+        if not self._outbox.knows(ack):
             log.warning("an ack of epoch %s up to %s is not ours", ack.epoch, ack.upto)
             return
         now = self._clock.boottime()
-        await self._disk.do(self._outbox.acknowledge, ack.upto, ack.missing)
-        self._window.acknowledged(ack.upto, frozenset(ack.missing), now)
+        self._timeline.cloud_says(ack.time)
+        at = unix_ms(ack.time)
+        seconds = None if at is None else at // 1000
+        places = list(self._window.on_their_way)
+        still, missing = await self._disk.insist(self._outbox.acknowledge, ack, seconds, places)
+        self._window.acknowledged(set(places) - still, missing, now)
         if ack.hold_s:
             self._window.hold(now + ack.hold_s)
+        if seconds is not None and (self._tidied is None or now - self._tidied > TIDY_S):
+            self._tidied = now
+            self._disk.later(self._outbox.forget, min(seconds, self._cloud_time() or seconds))
         self._wake.set()
+
+    def _cloud_time(self) -> int | None:
+        """Unix seconds where the time of day is known, else None."""
+        return self._timeline.now().unix_ms // 1000 if self._timeline.known else None
+
+    def _time_is_up(self) -> float:
+        """When a sale under a wrong clock waits no longer for the right time; boot time."""
+        alone = self._connected_since + ALONE_S
+        return alone if self._cloud_since is None else min(alone, self._cloud_since + CLOUD_S)
 
     async def _send(self) -> None:
         now = self._clock.boottime()
-        for seq in self._window.due(now):
-            for number, body in await self._disk.do(self._outbox.open_sales, seq - 1, 1):
-                if number == seq:
-                    self._publish(Channel.SALE, body)
-                    self._window.sent(seq, now)
-        room = self._window.room(now)
-        if room > 0:
-            for seq, body in await self._disk.do(
-                self._outbox.open_sales, self._window.highest, room
-            ):
-                self._publish(Channel.SALE, body)
-                self._window.sent(seq, now)
-        await self._send_showings()
+        for place in self._window.due(now):
+            for kept in await self._disk.insist(self._outbox.open_sales, place - 1, 1):
+                if kept.place == place:
+                    self._send_sale(kept, now)
+        if not self._untimed or await self._settle_times(now):
+            await self._send_fresh(now)
+            await self._send_backlog(now)
+        await self._notes.send(now)
 
-    async def _send_showings(self) -> None:
-        for number, body in await self._disk.do(
-            self._outbox.open_showings, self._last_showing, SIZE
-        ):
-            self._last_showing = number
-            self._publish(Channel.SHOWN, body).add_done_callback(
-                partial(self._showing_published, number)
-            )
+    async def _settle_times(self, now: float) -> bool:
+        """Settle how sales under a wrong clock are told; False if the right time may still come."""
+        while untimed := await self._disk.insist(self._outbox.untimed):
+            if not self._timeline.known and now < self._time_is_up():
+                return False
+            told = [(place, self._timeline.retimed(sale, place)) for place, sale in untimed]
+            await self._disk.insist(self._outbox.tell, told)
+        self._untimed = False
+        return True
 
-    def _showing_published(self, number: int, done: "asyncio.Future[bool]") -> None:
-        if not done.cancelled() and done.exception() is None and done.result():
-            self._disk.later(self._outbox.showing_published, number)
+    async def _send_fresh(self, now: float) -> None:
+        """What was made since the connection goes before a backlog, as far as there is room."""
+        waiting, self._fresh = self._fresh, []
+        for place in waiting:
+            if place in self._window.on_their_way or place <= self._window.highest:
+                continue
+            if not self._window.room_to_overtake(now):
+                self._fresh.append(place)
+                continue
+            for kept in await self._disk.insist(self._outbox.open_sales, place - 1, 1):
+                if kept.place == place:
+                    self._send_sale(kept, now, overtaking=True)
+
+    async def _send_backlog(self, now: float) -> None:
+        while room := self._window.room(now):
+            rows = await self._disk.insist(self._outbox.open_sales, self._window.highest, room)
+            for kept in rows:
+                if kept.place in self._window.on_their_way:
+                    self._window.passed(kept.place)
+                else:
+                    self._send_sale(kept, now)
+            if not rows:
+                return
+
+    def _send_sale(self, kept: OpenSale, now: float, *, overtaking: bool = False) -> None:
+        self._publish(Channel.SALE, kept.body)
+        self._window.sent(kept.place, now, overtaking=overtaking)
 
     def _publish(self, channel: Channel, body: bytes) -> "asyncio.Future[bool]":
         topic = channel.of(self._machine)

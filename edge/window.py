@@ -1,61 +1,94 @@
-"""The window: which sales are on their way to the cloud, and when to send one again. Pure.
+"""The window: what is on its way to the cloud, and when to send it again. Pure.
 
-At most `SIZE` sales are published and unacknowledged: a machine back from a week without a network
-must not flood the broker. Each has its own deadline, in boot time; a PUBACK does not stop it.
+At most twenty sales are published and unacknowledged: a machine back from a week without a network
+must not flood the broker. Sixteen of them go in order. Four are kept for sales that are made
+meanwhile: their buyers stand there, and do not wait behind the week. Each has its own deadline, in
+boot time; a PUBACK does not stop it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 SIZE: Final = 20
+LIVE: Final = 4
 PATIENCE_S: Final = 30.0
 LONGEST_S: Final = 600.0
 
 
 @dataclass(slots=True)
 class Window:
-    """Seqs on their way, each with its deadline and how often it was sent."""
+    """Numbers on their way, each with its deadline and how often it was sent.
 
+    `size` of them in all; the last `live` of these only for those that overtake.
+    """
+
+    size: int = SIZE
+    live: int = 0
     highest: int = 0
+    """The highest that was sent in its turn."""
     held_until: float = 0.0
     _deadlines: dict[int, float] = field(default_factory=dict)
     _times: dict[int, int] = field(default_factory=dict)
+    _overtaking: set[int] = field(default_factory=set)
+
+    @property
+    def on_their_way(self) -> Collection[int]:
+        """What was sent, and is not acknowledged."""
+        return self._deadlines.keys()
 
     def room(self, now: float) -> int:
-        """How many more may be sent."""
-        return 0 if now < self.held_until else SIZE - len(self._deadlines)
+        """How many more may be sent in their turn."""
+        if now < self.held_until:
+            return 0
+        in_turn = len(self._deadlines) - len(self._overtaking)
+        return max(0, self.size - self.live - in_turn)
+
+    def room_to_overtake(self, now: float) -> int:
+        """How many more may be sent before their turn."""
+        return 0 if now < self.held_until else max(0, self.live - len(self._overtaking))
 
     def due(self, now: float) -> list[int]:
         """Sent long ago and not acknowledged: send again."""
         if now < self.held_until:
             return []
-        return sorted(seq for seq, deadline in self._deadlines.items() if deadline <= now)
+        return sorted(number for number, deadline in self._deadlines.items() if deadline <= now)
 
-    def sent(self, seq: int, now: float) -> None:
+    def sent(self, number: int, now: float, *, overtaking: bool = False) -> None:
         """Published, for the first time or again; patience doubles each time."""
-        times = self._times.get(seq, 0)
-        self._times[seq] = times + 1
-        self._deadlines[seq] = now + min(LONGEST_S, PATIENCE_S * 2**times)
-        self.highest = max(self.highest, seq)
+        times = self._times.get(number, 0)
+        self._times[number] = times + 1
+        self._deadlines[number] = now + min(LONGEST_S, PATIENCE_S * 2**times)
+        if overtaking:
+            self._overtaking.add(number)
+        elif number not in self._overtaking:
+            self.highest = max(self.highest, number)
 
-    def acknowledged(self, upto: int, missing: Collection[int], now: float) -> None:
-        """The cloud has all up to `upto` but those `missing`; the missing are due at once."""
-        for seq in [seq for seq in self._deadlines if seq <= upto]:
-            if seq in missing:
-                self._deadlines[seq] = now
-            else:
-                del self._deadlines[seq], self._times[seq]
+    def passed(self, number: int) -> None:
+        """The turn came to one that has been sent before it."""
+        self._overtaking.discard(number)
+        self.highest = max(self.highest, number)
+
+    def acknowledged(self, arrived: Iterable[int], missing: Iterable[int], now: float) -> None:
+        """The cloud has these; those that it misses are due at once."""
+        for number in arrived:
+            self._deadlines.pop(number, None)
+            self._times.pop(number, None)
+            self._overtaking.discard(number)
+        for number in missing:
+            if number in self._deadlines:
+                self._deadlines[number] = now
 
     def hold(self, until: float) -> None:
         """The cloud asked for a pause."""
         self.held_until = until
 
     def restart(self) -> None:
-        """A new connection or a new cloud: begin again with the oldest unacknowledged sale."""
+        """A new connection or a new cloud: begin again with the oldest unacknowledged."""
         self.highest = 0
         self._deadlines.clear()
         self._times.clear()
+        self._overtaking.clear()
 
     def next_deadline(self, now: float) -> float | None:
         """Seconds until something is due; None if nothing is."""

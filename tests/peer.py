@@ -4,12 +4,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from edge.wire import (
     CLOUD_STATE,
     Ack,
     Channel,
     CloudState,
+    Incident,
+    Noted,
     Receipt,
     ReceiptAck,
     Sale,
@@ -23,8 +27,14 @@ from edge.wire.link import Connected, Incoming, Link
 from edge.wire.settings import Broker
 
 
+N = TypeVar("N", Shown, Incident)
+
+
 class Cloud:
-    """Keeps every body it was ever sent. It acknowledges while `answers` is true."""
+    """Keeps every body it was ever sent. It acknowledges while `answers` is true.
+
+    `time` is what its acks say that the time is.
+    """
 
     def __init__(self, port: int, *, answers: bool = True) -> None:
         self.answers = answers
@@ -32,6 +42,9 @@ class Cloud:
         self.bodies: dict[int, list[bytes]] = defaultdict(list)
         self.receipt_acks: list[ReceiptAck] = []
         self.showings: list[Shown] = []
+        self.incidents: list[Incident] = []
+        self.notes = True
+        self.time = datetime.now(UTC).isoformat()
         self.states: list[State] = []
         self.connections = 0
         self.machine = ""
@@ -57,7 +70,7 @@ class Cloud:
         """All up to a number but what is missing; by default up to the highest seen."""
         upto = max(self.arrived, default=0) if upto is None else upto
         missing = tuple(seq for seq in range(1, upto + 1) if seq not in self.bodies)
-        ack = Ack(epoch=epoch, upto=upto, missing=missing, time="", hold_s=hold_s)
+        ack = Ack(epoch=epoch, upto=upto, missing=missing, time=self.time, hold_s=hold_s)
         self.say(Channel.ACK, encode(ack))
 
     def send(self, receipt: Receipt) -> None:
@@ -95,9 +108,23 @@ class Cloud:
             case Channel.RECEIPT_ACK:
                 self.receipt_acks.append(decode(incoming.payload, ReceiptAck))
             case Channel.SHOWN:
-                self.showings.append(decode(incoming.payload, Shown))
+                self._note(decode(incoming.payload, Shown), self.showings)
+            case Channel.INCIDENT:
+                self._note(decode(incoming.payload, Incident), self.incidents)
             case Channel.STATE:
-                self.states.append(decode(incoming.payload, State))
+                state = decode(incoming.payload, State)
+                self.states.append(state)
+                if state.epoch is not None:
+                    # A birth is answered, and with it the machine knows the time.
+                    self.acknowledge(state.epoch, 0)
+
+
+    def _note(self, told: N, known: list[N]) -> None:
+        """Stored once, whatever comes twice; and said so, while `notes` is true."""
+        if (told.epoch, told.number) not in {(each.epoch, each.number) for each in known}:
+            known.append(told)
+        if self.notes and told.epoch is not None:
+            self.say(Channel.NOTED, encode(Noted(epoch=told.epoch, numbers=(told.number,))))
 
 
 @asynccontextmanager

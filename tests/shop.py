@@ -34,7 +34,7 @@ from cloud.store.sales import Arrival, Kept
 from cloud.store.schema import incident, receipt
 from cloud.vat import VatRate
 from cloud.web.hooks import Hooks
-from edge.wire import CLOUD_STATE, Ack, Channel, CloudState, Sale, decode, encode, parse
+from edge.wire import CLOUD_STATE, Ack, Channel, CloudState, Noted, Sale, decode, encode, parse
 from edge.wire import Receipt as WireReceipt
 from edge.wire import State as WireState
 from edge.wire.link import Connected, Incoming, Link
@@ -269,7 +269,7 @@ async def a_server(
 
 M = TypeVar("M")
 ECHO = f"test/{MACHINE}/echo"
-HEARD = {Channel.ACK: Ack, Channel.RECEIPT: WireReceipt}
+HEARD = {Channel.ACK: Ack, Channel.RECEIPT: WireReceipt, Channel.NOTED: Noted}
 
 
 @dataclass

@@ -4,6 +4,7 @@
     sales       what arrived
     receipts    what is asked of providers, and what became of it
     replies     what machines have still to be told
+    notes       what machines wrote down beside their sales
     journal     what people look at
 
 A verb takes a connection and is one query or a few; a caller joins verbs into one transaction.

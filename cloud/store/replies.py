@@ -81,6 +81,8 @@ async def keep_showing(connection: AsyncConnection, machine: str, shown: Shown) 
         "hidden_at": shown.hidden_at,
         "reason": shown.reason,
         "frame_sha256": shown.frame_sha256,
+        "display": shown.display,
+        "clock": shown.clock,
     }
     await connection.execute(insert(showing).values(row).on_conflict_do_nothing())
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscalization import State
 from cloud.intake import Attention, Disposition, Placed, Skipped
-from cloud.sequence import MOST_MISSING, Received, received
+from cloud.sequence import MOST_ALSO, MOST_MISSING, Received, Run, received
 from cloud.store.schema import incident, receipt, sale, stream
 from edge.wire import Sale
 
@@ -127,16 +128,20 @@ async def sequence(connection: AsyncConnection, machine: str, epoch: str) -> Rec
     # Within an unbroken run, a seq less its rank is always the same.
     rank = sa.func.row_number().over(order_by=beyond.c.seq)
     numbered = sa.select(beyond.c.seq, (beyond.c.seq - rank).label("run")).subquery()
-    rows = await connection.execute(
-        sa.select(sa.func.min(numbered.c.seq), sa.func.max(numbered.c.seq))
-        .group_by(numbered.c.run)
-        .order_by(sa.func.min(numbered.c.seq))
-        .limit(MOST_MISSING + 1)
-    )
-    now = received(known, ((first, last) for first, last in rows))
+    first = sa.func.min(numbered.c.seq)
+    runs = sa.select(first, sa.func.max(numbered.c.seq)).group_by(numbered.c.run)
+    lowest = await _runs(connection, runs.order_by(first).limit(MOST_MISSING + 1))
+    highest: Sequence[Run] = ()
+    if len(lowest) > MOST_MISSING:
+        highest = await _runs(connection, runs.order_by(first.desc()).limit(MOST_ALSO))
+    now = received(known, lowest, highest)
     if now.contiguous != known:
         await _remember(connection, machine, epoch, now.contiguous)
     return now
+
+
+async def _runs(connection: AsyncConnection, query: sa.Select[Any]) -> list[Run]:
+    return [(first, last) for first, last in await connection.execute(query)]
 
 
 async def settle(

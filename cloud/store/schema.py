@@ -114,10 +114,24 @@ showing: Final = sa.Table(
     sa.Column("rev", sa.Integer, primary_key=True),
     sa.Column("medium", sa.Text, primary_key=True),
     sa.Column("shown_at", sa.Text, primary_key=True),
+    # Two screens of a machine may show it at one moment.
+    sa.Column("display", sa.Text, primary_key=True),
     sa.Column("machine", sa.Text, nullable=False),
     sa.Column("hidden_at", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("frame_sha256", sa.Text, nullable=False),
+    sa.Column("clock", sa.Text),
+)
+
+note: Final = sa.Table(
+    "note",
+    metadata,
+    # A showing or an incident of a machine is kept once, however often it is told.
+    sa.Column("machine", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
 )
 
 presence: Final = sa.Table(

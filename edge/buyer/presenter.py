@@ -1,184 +1,179 @@
 """The presenter: what to show, and until when. Pure: a state and an event in, a state out.
 
-Knows the law's floor and who stands in front of the machine; not how a screen is drawn.
+Knows the law's floor and who stands in front of the machine; not how a screen is drawn. All times
+are boot time in seconds.
 
-A picture belongs to one purchase and is never taken for another's. A sale takes the screen at
-once. Its receipt replaces the wait; a receipt that comes when another purchase has begun waits
-until nobody is buying, and then says which purchase it is of.
+**Whose picture.** A picture belongs to one purchase and is never taken for another's. A sale takes
+the screen at once: it is the next settlement, and nothing else ends a receipt early but a newer word
+on that very receipt. A buyer who only *begins* takes nothing away: a card put in and taken out again
+must not cost the one before the forty seconds. What stays meanwhile misleads nobody: it goes with
+the sale, and a late one says of which purchase it is.
+
+**Late.** A receipt that comes when its buyer's picture is gone waits until nobody is buying and the
+screen rests; then it says its product, amount and time. One older than `Policy.late_s`, or of
+another boot (nobody can tell how old), is never shown. Nor is a late refusal: strangers have no use
+for it, its buyer has the receipt's page, the operator the journal.
+
+**At rest.** Out of order, or the operator's notice (while nobody is buying), or offline, or idle:
+each follows from what is known, so each comes back by itself.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
-from edge.buyer.screen import Idle, Making, Ready, Refused, Screen
+from edge.buyer import late
+from edge.buyer.event import Again, Answered, Buying, Event, Reached, Serving, Sold, Tick, Told
+from edge.buyer.policy import Policy, making, ready
+from edge.buyer.screen import (
+    Making,
+    Notice,
+    Offline,
+    OutOfOrder,
+    Refused,
+    is_late,
+    is_of,
+    rev_on,
+)
+from edge.buyer.state import IDLE, State
+from edge.buyer.words import clean
 from edge.wire import Receipt, Sale
+
+__all__ = [
+    "STATUTORY_S",
+    "Again",
+    "Answered",
+    "Buying",
+    "Event",
+    "Policy",
+    "Reached",
+    "Serving",
+    "Sold",
+    "State",
+    "Tick",
+    "Told",
+    "advance",
+]
 
 STATUTORY_S: Final = 40.0
 """Order ЕД-7-20/236@: until the next settlement, or at least forty seconds."""
-IDLE: Final = Idle()
-MOST_LATE: Final = 3
-"""Late receipts that wait for a free screen; older ones stay in the operator's journal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The operator's choices. `link` is the address a token is appended to, or None."""
-
-    qr: Literal["link_then_fiscal", "fiscal", "link"] = "link_then_fiscal"
-    link: str | None = None
-    show_s: float = 60.0
-    patience_s: float = 15.0
-    late_s: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sold:
-    """A sale was made."""
-
-    sale: Sale
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """News of a sale's receipt."""
-
-    sale: Sale
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Buying:
-    """A buyer began (or gave up, or was served)."""
-
-    now: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """The cloud can be reached, or cannot."""
-
-    now: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """The machine's bus is alive, or is not."""
-
-    now: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The operator has something to say to whoever comes, for so many seconds."""
-
-    text: str
-    for_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """The operator, or a buyer at the telephone, wants a sale's receipt on the screen again."""
-
-    sale: Sale
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time passed."""
-
-
-Event = Sold | Answered | Buying | Reached | Serving | Told | Again | Tick
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is shown since when and until when (boot time, seconds), and what waits behind it."""
-
-    screen: Screen = IDLE
-    until: float | None = None
-    waiting_for: Sale | None = None
-    buying: bool = False
-    late: tuple[Screen, ...] = ()
 
 
 def advance(state: State, event: Event, now: float, policy: Policy) -> State:
-    """The next state."""
+    """The next state; its `until` is later than `now`."""
+    return _settled(_aged(_heard(state, event, now, policy), now, policy), now, policy)
+
+
+def _heard(state: State, event: Event, now: float, policy: Policy) -> State:
     match event:
-        case Sold():
-            making = Making(event.sale, _link(event.sale, policy))
-            return replace(
-                state,
-                screen=making,
-                until=now + policy.patience_s,
-                waiting_for=event.sale,
-                buying=False,
-            )
-        case Answered():
-            return _free(_answered(state, event, now, policy), now, policy)
-        case Buying():
-            return _free(replace(state, buying=event.now), now, policy)
-        case Tick():
-            return _free(_expired(state, now, policy), now, policy)
+        case Sold(sale):
+            state = replace(state, screen=making(sale, policy), buying=False)
+            return replace(state, ends=now + policy.patience_s)
+        case Answered(sale, receipt):
+            return _answered(state, sale, receipt, now, policy)
+        case Again(sale, receipt):
+            return _again(state, sale, receipt, now, policy)
+        case Buying(buying):
+            return replace(state, buying=buying)
+        case Serving(serving):
+            return replace(state, serving=serving, buying=state.buying and serving)
+        case Reached(True):
+            return replace(state, offline=False, offline_at=None)
+        case Reached(False) if not state.offline and state.offline_at is None:
+            return replace(state, offline_at=now + policy.offline_s)
+        case Told(text, for_s):
+            return replace(state, notice=clean(text), notice_until=now + for_s)
         case _:
             return state
 
 
-def _answered(state: State, event: Answered, now: float, policy: Policy) -> State:
-    sale, receipt = event.sale, event.receipt
-    mine = state.waiting_for is not None and state.waiting_for.sale_id == sale.sale_id
-    in_front = mine and isinstance(state.screen, Making)
-    screen = _screen(sale, receipt, policy, late=not in_front)
-    # A newer word on a receipt that still waits for its turn replaces the older.
-    state = replace(state, late=tuple(each for each in state.late if not _is_of(each, sale)))
+def _answered(state: State, sale: Sale, receipt: Receipt, now: float, policy: Policy) -> State:
+    """A newer word replaces the older, on the screen or in the queue; an old one is no news."""
+    if receipt.status == "pending":
+        return state
+    shown, queued = is_of(state.screen, sale), late.of_sale(state.waiting, sale.sale_id)
+    known = rev_on(state.screen) if shown else queued.screen.rev if queued else 0
+    if receipt.rev <= known:
+        return state
+    in_front = shown and not is_late(state.screen)
+    screen = ready(sale, receipt, policy, late=not in_front)
+    if screen is None:
+        return _without_code(state, sale, receipt, now, policy)
+    if shown:
+        screen = late.dated(screen, state.boot_id, now)
+        return replace(state, screen=screen, ends=now + policy.show_s)
+    if queued is not None:
+        return _queued(state, replace(queued, screen=screen))
+    state = replace(state, late=state.late + 1)
+    if sale.boot_id != state.boot_id:
+        return replace(state, unshown=state.unshown + 1)
+    since = sale.boottime_ms / 1000
+    return _queued(state, late.Waiting(screen, since, since + policy.late_s))
+
+
+def _without_code(state: State, sale: Sale, receipt: Receipt, now: float, policy: Policy) -> State:
+    """Refused or returned: nothing may stay that says otherwise. Issued without a code: no news."""
+    if receipt.status == "issued":
+        return state
+    state = replace(state, waiting=late.without(state.waiting, sale.sale_id))
+    if not is_of(state.screen, sale):
+        return state
+    if receipt.status == "refused" and not is_late(state.screen):
+        return replace(state, screen=Refused(sale, receipt.rev), ends=now + policy.show_s)
+    return replace(state, screen=IDLE, ends=None)
+
+
+def _again(state: State, sale: Sale, receipt: Receipt, now: float, policy: Policy) -> State:
+    screen = ready(sale, receipt, policy, late=True)
     if screen is None:
         return state
-    if in_front:
-        return replace(state, screen=screen, until=now + policy.show_s, waiting_for=None)
-    if mine:
-        state = replace(state, waiting_for=None)
-    return replace(state, late=(*state.late, screen)[-MOST_LATE:])
+    if not is_of(state.screen, sale):
+        # Who asks for it stands there now, whatever may be shown unasked.
+        until = now + max(policy.late_s, policy.show_s)
+        return _queued(state, late.Waiting(screen, now, until))
+    state = _answered(state, sale, receipt, now, policy)
+    return replace(state, ends=now + policy.show_s)
 
 
-def _expired(state: State, now: float, policy: Policy) -> State:
-    if state.until is None or now < state.until:
-        return state
-    if isinstance(state.screen, Making) and not state.screen.slow:
-        slow = replace(state.screen, slow=True)
-        return replace(state, screen=slow, until=now + policy.show_s)
-    return replace(state, screen=Idle(), until=None)
+def _queued(state: State, waiting: late.Waiting) -> State:
+    queue = late.joined(state.waiting, waiting)
+    known = late.of_sale(state.waiting, waiting.screen.sale.sale_id) is not None
+    lost = len(state.waiting) + (not known) - len(queue)
+    return replace(state, waiting=queue, unshown=state.unshown + lost)
 
 
-def _free(state: State, now: float, policy: Policy) -> State:
-    """Show the oldest late receipt where nobody is served: not the buyer's, nor a shown one's."""
-    if not state.late or state.buying or not isinstance(state.screen, Idle):
-        return state
-    first, *rest = state.late
-    return replace(state, screen=first, until=now + policy.show_s, late=tuple(rest))
-
-
-def _screen(sale: Sale, receipt: Receipt, policy: Policy, *, late: bool) -> Screen | None:
-    match receipt.status:
-        case "issued":
-            link = receipt.link or _page(sale, policy)
-            if policy.qr == "link" and link:
-                return Ready(sale, receipt.rev, link, link, statutory=False, late=late)
-            if receipt.qr:
-                return Ready(sale, receipt.rev, receipt.qr, link, statutory=True, late=late)
-            return None
-        case "refused":
-            return Refused(sale, receipt.rev)
+def _aged(state: State, now: float, policy: Policy) -> State:
+    """What ends by itself."""
+    if _past(state.offline_at, now):
+        state = replace(state, offline=True, offline_at=None)
+    if _past(state.notice_until, now) or not state.notice:
+        state = replace(state, notice="", notice_until=None)
+    waiting = late.fresh(state.waiting, now)
+    state = replace(
+        state, waiting=waiting, unshown=state.unshown + len(state.waiting) - len(waiting)
+    )
+    match state.screen:
+        case Making(slow=False) as wait if state.offline or _past(state.ends, now):
+            return replace(state, screen=replace(wait, slow=True), ends=now + policy.show_s)
+        case _ if _past(state.ends, now):
+            return replace(state, screen=IDLE, ends=None)
         case _:
-            return None
+            return state
 
 
-def _is_of(screen: Screen, sale: Sale) -> bool:
-    return isinstance(screen, Ready | Refused) and screen.sale.sale_id == sale.sale_id
+def _settled(state: State, now: float, policy: Policy) -> State:
+    """On a screen that is nobody's: the oldest late receipt, or what follows from what is known."""
+    if state.ends is not None:
+        return state
+    if state.waiting and not state.buying:
+        first, *rest = state.waiting
+        screen = late.dated(first.screen, state.boot_id, now)
+        return replace(state, screen=screen, ends=now + policy.show_s, waiting=tuple(rest))
+    if not state.serving:
+        return replace(state, screen=OutOfOrder())
+    if state.notice and not state.buying:
+        return replace(state, screen=Notice(state.notice))
+    return replace(state, screen=Offline() if state.offline else IDLE)
 
 
-def _link(sale: Sale, policy: Policy) -> str | None:
-    return None if policy.qr == "fiscal" else _page(sale, policy)
-
-
-def _page(sale: Sale, policy: Policy) -> str | None:
-    return policy.link + sale.token if policy.link else None
+def _past(time: float | None, now: float) -> bool:
+    return time is not None and now >= time

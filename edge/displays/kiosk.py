@@ -17,18 +17,27 @@ from typing import Final
 from aiohttp import web
 from aiohttp_sse import sse_response
 
+from edge.buyer.panel import QUIET, Panel
 from edge.buyer.picture import Picture
 from edge.buyer.qr import Matrix
+from edge.buyer.short_link import with_short_link
 from edge.displays import Painted
 
-QUIET: Final = 4
 RECORD: Final = 10_000
 
 
 class Kiosk:
-    """The pages that are open, and the picture on them."""
+    """The pages that are open, and the picture on them.
 
-    def __init__(self) -> None:
+    `panel` is what the operator told of the glass; the page itself takes what its browser has.
+    """
+
+    def __init__(self, panel: Panel | None = None, *, short_link: bool = False) -> None:
+        self.panel = panel
+        self._short_link = short_link
+        self._page_text = files("edge").joinpath("pages/kiosk.html").read_text("utf-8")
+        self._version = sha256(self._page_text.encode()).hexdigest()[:12]
+        """An open page loads itself anew when its agent brings another."""
         self._pages: set[asyncio.Queue[str]] = set()
         self._event = ""
         self._frame = ""
@@ -38,10 +47,12 @@ class Kiosk:
 
     def show(self, picture: Picture, painted: Painted) -> None:
         """Send it to every open page, and to those that open later."""
+        picture = with_short_link(picture) if self._short_link else picture
         told = {**asdict(picture), "code": svg(picture.code) if picture.code else None}
         body = json.dumps(told, ensure_ascii=False)
         self._frame = sha256(body.encode()).hexdigest()
-        self._event = json.dumps({**told, "frame": self._frame}, ensure_ascii=False)
+        event = {**told, "frame": self._frame, "page": self._version}
+        self._event = json.dumps(event, ensure_ascii=False)
         self._picture, self._painted = picture, painted
         for page in self._pages:
             page.put_nowait(self._event)
@@ -59,7 +70,7 @@ class Kiosk:
         ]
 
     async def _page(self, _request: web.Request) -> web.Response:
-        page = files("edge").joinpath("pages/kiosk.html").read_text("utf-8")
+        page = self._page_text.replace("{{page}}", self._version)
         return web.Response(text=page, content_type="text/html")
 
     async def _events(self, request: web.Request) -> web.StreamResponse:

@@ -16,6 +16,8 @@ _HALVES: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄
 class Terminal:
     """Writes pictures one below the other."""
 
+    panel = None
+
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
 
@@ -31,7 +33,8 @@ class Terminal:
 
 def render(picture: Picture) -> str:
     """The picture as text with ANSI colours."""
-    words = (picture.title, picture.title_en, f"{picture.product}  {picture.amount}".strip())
+    bought = f"{picture.product}  {picture.amount}".strip()
+    words = (picture.title, picture.title_en, bought, picture.mark, picture.mark_en)
     lines = ["", *(word for word in words if word)]
     if picture.code is not None:
         lines += code_lines(picture.code)

@@ -1,6 +1,6 @@
-"""The disk: the outbox's verbs, one after another in a thread of their own.
+"""The disk: the outbox's verbs, one after another in a thread of its own.
 
-SQLite waits for the card, sometimes for seconds; the bus and the screen must not. One thread and
+A commit waits for the card, sometimes for seconds; the bus and the screen must not. One thread and
 one connection keep the order and keep this SQLite from corrupting its log.
 """
 
@@ -21,8 +21,14 @@ R = TypeVar("R")
 class Disk:
     """Runs outbox verbs in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, relieve: Callable[[], bool] = bool) -> None:
+        """`relieve` makes room on a full disk; it says whether it did. Called in the disk's thread."""
         self._thread = ThreadPoolExecutor(1, "disk")
+        self._relieve = relieve
+        self.refusals = 0
+        """How often the disk took nothing."""
+        self.refusing = False
+        """Whether something waits that it has not taken."""
 
     async def do(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do it and wait for it; it is done even if the one who waits is told to stop."""
@@ -33,13 +39,19 @@ class Disk:
         """Do it, and do it again for as long as the disk refuses: a sale is not given up."""
         while True:
             try:
-                return await self.do(verb, *args, **kwargs)
+                done = await self.do(verb, *args, **kwargs)
             except sqlite3.OperationalError as error:
+                self.refusals += 1
+                self.refusing = True
                 log.error("the disk refuses: %s; trying again", error)  # noqa: TRY400, one line
-                await asyncio.sleep(RETRY_S)
+                if not await self.do(self._relieve):
+                    await asyncio.sleep(RETRY_S)
+            else:
+                self.refusing = False
+                return done
 
     def later(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Do it when its turn comes; a failure is only logged."""
+        """Do it when its turn comes, and never mind if the disk refuses: no sale is in it."""
         self._thread.submit(verb, *args, **kwargs).add_done_callback(_report)
 
     def close(self) -> None:

@@ -1,171 +1,223 @@
 """The outbox: sales on disk before anything else happens with them.
 
-- `put` returns when the sale is on the disk: write-ahead log, synchronous FULL.
+- `put` returns when the sale is on the disk.
 - Nothing unacknowledged is ever deleted; the schema refuses.
-- Acknowledgements and evidence ride along with the next commit: losing them costs a repetition.
-- One connection, used by one thread at a time: this SQLite corrupts a log written by two.
+- Acknowledgements ride along with the next commit: losing them costs a repetition.
+- A sale is told the same way each time. Where the clock was wrong, how it is told is settled once.
+- Sales that were salvaged from a damaged file come first, under the epoch they were made in.
 """
 
-import fcntl
-import os
-import re
-import sqlite3
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.errors import StartError
-from edge.wire import Receipt, Sale, Shown, decode, encode
-from mdb.context import Context
+from edge.storage.file import Folder
+from edge.storage.memory import Memory
+from edge.storage.notes import Notes
+from edge.storage.salvage import salvage
+from edge.wire import Ack, Incident, Receipt, Sale, decode, encode
 
-PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2}
-
-
-def _queries() -> Mapping[str, str]:
-    text = files("edge.storage").joinpath("outbox.sql").read_text("utf-8")
-    parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-QUERIES: Final = _queries()
+KEPT_S: Final = 60 * 86400
+"""How long an acknowledged sale stays, for disputes; by the cloud's clock alone."""
+AT_ONCE: Final = 500
+"""Rows that one commit deletes or re-times, at most: the disk has others to serve."""
 
 
-def _unusable(file: Path, error: Exception) -> StartError:
-    return StartError(
-        f"{file}: the outbox cannot be used: {error}; check the disk and the folder's owner"
-    )
+class OpenSale(NamedTuple):
+    """A sale that the cloud does not have: its place in the file, and what to publish.
 
+    `untimed`: its clock was not right and it has never been published; how it is told is open.
+    """
 
-def _alone(file: Path) -> int:
-    """Lock the outbox's folder: two agents would both keep, and lose, each other's sales."""
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(folder)
-        raise StartError(
-            f"{file}: another agent uses this outbox; stop it first (systemctl stop chekomat-edge)"
-        ) from None
-    return folder
+    place: int
+    body: bytes
+    untimed: bool = False
 
 
 class Outbox:
     """Everything the machine must not forget, in one SQLite file."""
 
-    def __init__(self, file: Path, epoch: str) -> None:
+    def __init__(self, path: Path, epoch: str) -> None:
         """Open or create; `epoch` names the outbox if it is new.
 
+        A damaged file is set aside and salvaged into a new one; `salvaged` says how that went, until
+        it is told.
+
         Raises:
-            StartError: the file cannot be opened, is damaged, or its settings did not take.
+            StartError: the disk, the folder or another agent is in the way.
         """
+        self._path = path
+        self._folder = Folder(path.parent)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unusable(file, error) from error
-        self._lock = _alone(file)
-        try:
-            self._connection = sqlite3.connect(file, check_same_thread=False)
-            self._secure()
-            self._connection.executescript(QUERIES["schema"])
-            self._run("make_identity", epoch=epoch)
-            self._connection.commit()
-        except sqlite3.Error as error:
-            os.close(self._lock)
-            raise _unusable(file, error) from error
-        self.epoch: str = self._one("epoch")[0]
-        self.next_seq: int = self._one("next_seq")[0]
+            self._open(epoch)
+        except BaseException:
+            self._folder.unlock()
+            raise
 
-    def put(self, sale: Sale) -> bytes:
-        """Commit a sale, whose `seq` is `next_seq`; return the body to publish."""
+    def mend(self, epoch: str) -> None:
+        """Begin anew, as at a start: reading or writing found that the file is damaged.
+
+        Raises:
+            StartError: that does not help.
+        """
+        self._file.abandon()
+        self._open(epoch)
+
+    def _open(self, epoch: str) -> None:
+        self._file = salvage(self._path, epoch)
+        self.epoch: str
+        self._base: int
+        self.salvaged: str | None
+        self.epoch, self._base, self.salvaged = self._file.one("identity")
+        self.last_place: int = self._file.one("last_place")[0]
+        self.notes = Notes(self._file, self.epoch)
+        self.memory = Memory(self._file)
+
+    def tell_salvage(self, incident: Incident) -> None:
+        """Commit the incident that says how a salvage went: `salvaged` has been told."""
+        with self._file.committed():
+            self._file.run("salvage_told")
+            self.notes.put_riding(incident)
+        self.salvaged = None
+
+    @property
+    def next_seq(self) -> int:
+        """The seq of the next sale."""
+        return self.last_place - self._base + 1
+
+    def put(self, sale: Sale, ends: int | None = None) -> OpenSale:
+        """Commit a sale, whose `seq` is `next_seq`, and with it the end of an intent at `ends`.
+
+        Raises:
+            sqlite3.OperationalError: the disk refuses; nothing has changed.
+        """
+        place, untimed = self._base + sale.seq, sale.clock == "unsynced"
         body = encode(sale)
-        self._run("put_sale", seq=sale.seq, sale_id=sale.sale_id, body=body)
-        self._connection.commit()
-        self.next_seq = sale.seq + 1
-        return body
+        with self._file.committed():
+            self._file.run(
+                "put_sale",
+                place=place,
+                epoch=sale.epoch,
+                seq=sale.seq,
+                sale_id=sale.sale_id,
+                body=body,
+                untimed=untimed,
+            )
+            if ends is not None:
+                self._file.run("drop_intent", address=ends)
+        self.last_place = place
+        return OpenSale(place, body, untimed)
 
-    def open_sales(self, after: int, most: int) -> list[tuple[int, bytes]]:
-        """The oldest unacknowledged sales beyond `after`, as (seq, body)."""
-        return list(self._run("open_sales", after=after, most=most))
+    def ask(self, address: int, incident: Incident) -> None:
+        """Commit that an approval's end was not heard: its intent is an incident from now on."""
+        with self._file.committed():
+            self._file.run("drop_intent", address=address)
+            self.notes.put_riding(incident)
 
-    def pending(self) -> tuple[int, int | None]:
-        """How many sales the cloud does not have, and the lowest seq of them."""
-        count, oldest = self._one("count_open")
-        return count, oldest
+    def open_sales(self, after: int, most: int) -> list[OpenSale]:
+        """The oldest unacknowledged sales beyond the place `after`."""
+        rows = self._file.run("open_sales", after=after, most=most)
+        return [OpenSale(place, body, bool(untimed)) for place, body, untimed in rows]
+
+    def pending(self) -> tuple[int, Sale | None]:
+        """How many sales the cloud does not have, and the oldest of them."""
+        count, place = self._file.one("count_open")
+        if place is None:
+            return count, None
+        return count, decode(self._file.one("sale_at", place=place)[0], Sale)
+
+    def oldest_seq(self) -> int | None:
+        """The lowest unacknowledged seq of this epoch."""
+        for place, _, _ in self._file.run("open_sales", after=self._base, most=1):
+            return int(place) - self._base
+        return None
 
     def sale(self, sale_id: str) -> Sale | None:
         """A sale of this outbox."""
-        row = self._run("sale", sale_id=sale_id).fetchone()
+        row = self._file.run("sale", sale_id=sale_id).fetchone()
         return decode(row[0], Sale) if row else None
 
-    def acknowledge(self, upto: int, missing: Sequence[int]) -> None:
-        """The cloud has these; kept with the next commit.
+    def knows(self, ack: Ack) -> bool:
+        """Whether it can be about this outbox: a seq that was never given is another's."""
+        return ack.upto < self.next_seq if ack.epoch == self.epoch else self._base > 0
+
+    def acknowledge(
+        self, ack: Ack, at: int | None, places: Sequence[int] = ()
+    ) -> tuple[set[int], set[int]]:
+        """The cloud has these, at its Unix time `at` in seconds; kept with the next commit.
 
         A missing one that was acknowledged before stays so: it may have its receipt already.
+        Returns which of these places are still open, and which of those the cloud says it misses.
         """
-        self._run("acknowledge", upto=upto, missing=msgspec.json.encode(missing).decode())
+        for first, last in ((1, ack.upto), *ack.also):
+            span = {"first": first, "last": last, "missing": _json(ack.missing), "at": at}
+            if ack.epoch == self.epoch:
+                self._file.run("acknowledge", base=self._base, **span)
+            elif self._base:
+                self._file.run("acknowledge_salvaged", base=self._base, epoch=ack.epoch, **span)
+        rows = list(self._file.run("still_open", places=_json(places)))
+        missing = {
+            place
+            for place, epoch, seq in rows
+            if epoch == ack.epoch and (seq <= ack.upto or seq in ack.missing)
+        }
+        return {place for place, _, _ in rows}, missing
+
+    def untimed(self) -> list[tuple[int, Sale]]:
+        """The oldest sales whose telling is open, with their places."""
+        rows = self._file.run("untimed", most=AT_ONCE)
+        return [(place, decode(body, Sale)) for place, body in rows]
+
+    def tell(self, told: Sequence[tuple[int, Sale]]) -> None:
+        """Commit how these sales are told from now on; it is never told otherwise."""
+        with self._file.committed():
+            for place, sale in told:
+                self._file.run("tell", place=place, told=encode(sale))
 
     def last_sale(self) -> tuple[Sale, Receipt | None] | None:
         """The newest sale and its receipt, if it came."""
-        row = self._run("last_sale").fetchone()
+        row = self._file.run("last_sale").fetchone()
         if row is None:
             return None
         return decode(row[0], Sale), decode(row[1], Receipt) if row[1] else None
 
+    def receipt(self, sale_id: str) -> Receipt | None:
+        """A sale's receipt, if it came."""
+        row = self._file.run("receipt", sale_id=sale_id).fetchone()
+        return decode(row[0], Receipt) if row else None
+
     def put_receipt(self, receipt: Receipt) -> bool:
         """Commit a receipt; False if this revision or a later one is here already."""
-        row = self._run(
-            "put_receipt", sale_id=receipt.sale_id, rev=receipt.rev, body=encode(receipt)
-        ).fetchone()
-        self._connection.commit()
+        with self._file.committed():
+            row = self._file.run(
+                "put_receipt", sale_id=receipt.sale_id, rev=receipt.rev, body=encode(receipt)
+            ).fetchone()
         return row is not None
 
-    def put_showing(self, shown: Shown) -> None:
-        """Keep evidence; on the disk with the next commit."""
-        self._run("put_showing", body=encode(shown))
+    def forget(self, now: int) -> int:
+        """Let go of some of what the cloud has had for sixty days; `now` is the cloud's time, s."""
+        with self._file.committed():
+            gone = self._file.run("forget", before=now - KEPT_S, most=AT_ONCE).rowcount
+            gone += self._file.run("forget_notes", before=now - KEPT_S, most=AT_ONCE).rowcount
+        return gone
 
-    def open_showings(self, after: int, most: int) -> list[tuple[int, bytes]]:
-        """Evidence not yet published, as (id, body)."""
-        return list(self._run("open_showings", after=after, most=most))
-
-    def showing_published(self, number: int) -> None:
-        """The broker has this evidence; kept with the next commit."""
-        self._run("showing_published", id=number)
-
-    def put_context(self, contexts: Mapping[int, Context]) -> None:
-        """Commit what the readers told when the machine started."""
-        for address, context in contexts.items():
-            self._run("put_context", address=address, body=msgspec.json.encode(context))
-        self._connection.commit()
-
-    def contexts(self) -> dict[int, Context]:
-        """What they told before this process started."""
-        rows = self._run("contexts")
-        return {address: msgspec.json.decode(body, type=Context) for address, body in rows}
+    def keep_what_rides_along(self) -> bool:
+        """Commit what waits for the next commit; False if nothing does."""
+        if not self._file.riding:
+            return False
+        with self._file.committed():
+            pass
+        return True
 
     def close(self) -> None:
         """Commit what rides along, fold the log into the file, and let go."""
-        self._connection.commit()
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._connection.close()
-        os.close(self._lock)
+        try:
+            self._file.close()
+        finally:
+            self._folder.unlock()
 
-    def _secure(self) -> None:
-        """Set what durability rests on, and read it back: a setting may silently not take."""
-        for name, wanted in PRAGMAS.items():
-            self._connection.execute(f"PRAGMA {name} = {wanted}")
-            (found,) = self._connection.execute(f"PRAGMA {name}").fetchone()
-            if found != wanted:
-                raise sqlite3.OperationalError(f"{name} is {found}, not {wanted}, on this disk")
-        (state,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if state != "ok":
-            raise sqlite3.DatabaseError(f"the file is damaged: {state}")
 
-    def _run(self, query: str, **values: object) -> sqlite3.Cursor:
-        return self._connection.execute(QUERIES[query], values)
-
-    def _one(self, query: str) -> tuple[Any, ...]:
-        row: tuple[Any, ...] = self._run(query).fetchone()
-        return row
+def _json(numbers: Sequence[int]) -> str:
+    return msgspec.json.encode(numbers).decode()

@@ -3,96 +3,216 @@
 
 -- schema --
 
-CREATE TABLE IF NOT EXISTS identity (
+CREATE TABLE identity (
     one   INTEGER PRIMARY KEY CHECK (one = 1),
-    epoch TEXT NOT NULL                -- made with this file: another card is another epoch
+    epoch TEXT NOT NULL,               -- made with this file: another card is another epoch
+    base  INTEGER NOT NULL,            -- how many sales were salvaged from a damaged file before it
+    salvaged TEXT                      -- how that went, until it is an incident
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS sale (
-    seq          INTEGER PRIMARY KEY CHECK (seq > 0),
+CREATE TABLE sale (
+    place        INTEGER PRIMARY KEY CHECK (place > 0),
+    epoch        TEXT NOT NULL,
+    seq          INTEGER NOT NULL CHECK (seq > 0),
     sale_id      TEXT NOT NULL UNIQUE,
-    body         BLOB NOT NULL,        -- as it is published, byte for byte, every time
-    acknowledged INTEGER NOT NULL DEFAULT 0 CHECK (acknowledged IN (0, 1))
+    body         BLOB NOT NULL,        -- as it was made
+    untimed      INTEGER NOT NULL CHECK (untimed IN (0, 1)), -- the clock was not right then
+    told         BLOB,                 -- what is published instead, once its time is worked out
+    acknowledged INTEGER NOT NULL DEFAULT 0 CHECK (acknowledged IN (0, 1)),
+    acknowledged_at INTEGER CHECK (acknowledged_at IS NULL OR acknowledged) -- the cloud's clock, s
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS sale_open ON sale (seq) WHERE acknowledged = 0;
+CREATE INDEX sale_open ON sale (place) WHERE acknowledged = 0;
+CREATE INDEX sale_untimed ON sale (place) WHERE untimed = 1 AND told IS NULL;
 
-CREATE TRIGGER IF NOT EXISTS sale_without_gap BEFORE INSERT ON sale
-WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM sale)
+CREATE TRIGGER sale_without_gap BEFORE INSERT ON sale
+WHEN NEW.place <> (SELECT coalesce(max(place), 0) + 1 FROM sale)
 BEGIN SELECT RAISE(ABORT, 'a gap in the sequence'); END;
 
-CREATE TRIGGER IF NOT EXISTS sale_is_kept BEFORE DELETE ON sale
+CREATE TRIGGER sale_in_its_place BEFORE INSERT ON sale
+WHEN EXISTS (SELECT 1 FROM identity WHERE (NEW.epoch = epoch) <> (NEW.place > base)
+             OR NEW.epoch = epoch AND NEW.seq <> NEW.place - base)
+BEGIN SELECT RAISE(ABORT, 'a sale of another epoch, or out of its place'); END;
+
+CREATE TRIGGER sale_is_kept BEFORE DELETE ON sale
 WHEN OLD.acknowledged = 0
 BEGIN SELECT RAISE(ABORT, 'the cloud does not have this sale yet'); END;
 
-CREATE TRIGGER IF NOT EXISTS sale_keeps_the_place BEFORE DELETE ON sale
-WHEN OLD.seq = (SELECT max(seq) FROM sale)
+CREATE TRIGGER sale_keeps_the_place BEFORE DELETE ON sale
+WHEN OLD.place = (SELECT max(place) FROM sale)
 BEGIN SELECT RAISE(ABORT, 'the last sale tells the place of the next'); END;
 
-CREATE TRIGGER IF NOT EXISTS sale_is_frozen BEFORE UPDATE OF seq, sale_id, body ON sale
+CREATE TRIGGER sale_is_frozen BEFORE UPDATE OF place, epoch, seq, sale_id, body, untimed ON sale
 BEGIN SELECT RAISE(ABORT, 'a sale is never rewritten'); END;
 
-CREATE TABLE IF NOT EXISTS receipt (
+CREATE TRIGGER sale_is_told_one_way BEFORE UPDATE OF told ON sale
+WHEN OLD.told IS NOT NULL OR OLD.untimed = 0
+BEGIN SELECT RAISE(ABORT, 'a sale is always told the same way'); END;
+
+CREATE TABLE receipt (
     sale_id TEXT PRIMARY KEY,          -- may be of an earlier epoch: no foreign key
     rev     INTEGER NOT NULL,
     body    BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS showing (
-    id        INTEGER PRIMARY KEY,
-    body      BLOB NOT NULL,
-    published INTEGER NOT NULL DEFAULT 0 CHECK (published IN (0, 1))
+CREATE TRIGGER sale_takes_its_receipt_along AFTER DELETE ON sale
+BEGIN DELETE FROM receipt WHERE sale_id = OLD.sale_id; END;
+
+CREATE TABLE note (                    -- showings and incidents
+    number   INTEGER PRIMARY KEY CHECK (number > 0),
+    channel  TEXT NOT NULL CHECK (channel IN ('shown', 'incident')),
+    body     BLOB NOT NULL,
+    noted    INTEGER NOT NULL DEFAULT 0 CHECK (noted IN (0, 1)), -- the cloud has it
+    noted_at INTEGER CHECK (noted_at IS NULL OR noted)           -- the cloud's clock, s
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS showing_open ON showing (id) WHERE published = 0;
+CREATE INDEX note_open ON note (number) WHERE noted = 0;
 
-CREATE TABLE IF NOT EXISTS context (
+CREATE TRIGGER note_is_kept BEFORE DELETE ON note
+WHEN OLD.noted = 0
+BEGIN SELECT RAISE(ABORT, 'the cloud does not have this note yet'); END;
+
+CREATE TRIGGER note_keeps_the_place BEFORE DELETE ON note
+WHEN OLD.number = (SELECT max(number) FROM note)
+BEGIN SELECT RAISE(ABORT, 'the last note tells the number of the next'); END;
+
+CREATE TRIGGER note_is_frozen BEFORE UPDATE OF number, channel, body ON note
+BEGIN SELECT RAISE(ABORT, 'a note is never rewritten'); END;
+
+CREATE TABLE intent (                  -- approved, and not out yet
     address INTEGER PRIMARY KEY,
     body    BLOB NOT NULL
 ) STRICT;
 
+CREATE TABLE context (
+    address INTEGER PRIMARY KEY,
+    body    BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE anchor (                  -- both clocks at one instant when the time of day was known
+    id   INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE answer (                  -- to a command: it is not done twice
+    command TEXT PRIMARY KEY,
+    id      INTEGER NOT NULL,
+    body    BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE wish (                    -- what the cloud wants set
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    body BLOB NOT NULL
+) STRICT;
+
 -- make_identity --
-INSERT INTO identity (one, epoch) VALUES (1, :epoch) ON CONFLICT DO NOTHING;
+INSERT INTO identity (one, epoch, base, salvaged) VALUES (1, :epoch, :base, :salvaged)
+ON CONFLICT DO NOTHING;
 
--- epoch --
-SELECT epoch FROM identity;
+-- identity --
+SELECT epoch, base, salvaged FROM identity;
 
--- next_seq --
-SELECT coalesce(max(seq), 0) + 1 FROM sale;
+-- salvage_told --
+UPDATE identity SET salvaged = NULL;
+
+-- last_place --
+SELECT coalesce(max(place), 0) FROM sale;
 
 -- put_sale --
-INSERT INTO sale (seq, sale_id, body) VALUES (:seq, :sale_id, :body);
+INSERT INTO sale (place, epoch, seq, sale_id, body, untimed)
+VALUES (:place, :epoch, :seq, :sale_id, :body, :untimed);
+
+-- put_salvaged --
+INSERT INTO sale (place, epoch, seq, sale_id, body, untimed, told, acknowledged, acknowledged_at)
+VALUES (:place, :epoch, :seq, :sale_id, :body, :untimed, :told, :acknowledged, :acknowledged_at);
 
 -- open_sales --
-SELECT seq, body FROM sale WHERE acknowledged = 0 AND seq > :after ORDER BY seq LIMIT :most;
+SELECT place, coalesce(told, body), untimed AND told IS NULL FROM sale
+WHERE acknowledged = 0 AND place > :after ORDER BY place LIMIT :most;
 
 -- count_open --
-SELECT count(*), min(seq) FROM sale WHERE acknowledged = 0;
+SELECT count(*), min(place) FROM sale WHERE acknowledged = 0;
+
+-- sale_at --
+SELECT body FROM sale WHERE place = :place;
 
 -- sale --
-SELECT body FROM sale WHERE sale_id = :sale_id;
+SELECT coalesce(told, body) FROM sale WHERE sale_id = :sale_id;
 
 -- acknowledge --
-UPDATE sale SET acknowledged = 1
-WHERE acknowledged = 0 AND seq <= :upto AND seq NOT IN (SELECT value FROM json_each(:missing));
+UPDATE sale SET acknowledged = 1, acknowledged_at = :at
+WHERE acknowledged = 0 AND place BETWEEN :base + :first AND :base + :last
+AND seq NOT IN (SELECT value FROM json_each(:missing));
+
+-- acknowledge_salvaged --
+UPDATE sale SET acknowledged = 1, acknowledged_at = :at
+WHERE acknowledged = 0 AND place <= :base AND epoch = :epoch AND seq BETWEEN :first AND :last
+AND seq NOT IN (SELECT value FROM json_each(:missing));
+
+-- still_open --
+SELECT place, epoch, seq FROM sale
+WHERE acknowledged = 0 AND place IN (SELECT value FROM json_each(:places));
+
+-- untimed --
+SELECT place, body FROM sale WHERE untimed = 1 AND told IS NULL ORDER BY place LIMIT :most;
+
+-- tell --
+UPDATE sale SET told = :told WHERE place = :place;
 
 -- last_sale --
-SELECT sale.body, receipt.body FROM sale LEFT JOIN receipt USING (sale_id)
-ORDER BY seq DESC LIMIT 1;
+SELECT coalesce(sale.told, sale.body), receipt.body FROM sale LEFT JOIN receipt USING (sale_id)
+ORDER BY place DESC LIMIT 1;
+
+-- receipt --
+SELECT body FROM receipt WHERE sale_id = :sale_id;
 
 -- put_receipt --
 INSERT INTO receipt (sale_id, rev, body) VALUES (:sale_id, :rev, :body)
 ON CONFLICT (sale_id) DO UPDATE SET rev = :rev, body = :body WHERE receipt.rev < :rev
 RETURNING rev;
 
--- put_showing --
-INSERT INTO showing (body) VALUES (:body);
+-- forget --
+DELETE FROM sale WHERE place IN (
+    SELECT place FROM sale
+    WHERE acknowledged = 1 AND acknowledged_at < :before AND place < (SELECT max(place) FROM sale)
+    ORDER BY place LIMIT :most);
 
--- open_showings --
-SELECT id, body FROM showing WHERE published = 0 AND id > :after ORDER BY id LIMIT :most;
+-- last_note --
+SELECT coalesce(max(number), 0) FROM note;
 
--- showing_published --
-UPDATE showing SET published = 1 WHERE id = :id;
+-- put_note --
+INSERT INTO note (number, channel, body) VALUES (:number, :channel, :body);
+
+-- open_notes --
+SELECT number, channel, body FROM note
+WHERE noted = 0 AND number > :after AND (:before IS NULL OR number < :before)
+ORDER BY number LIMIT :most;
+
+-- count_notes --
+SELECT count(*) FROM note WHERE noted = 0;
+
+-- noted --
+UPDATE note SET noted = 1, noted_at = :at
+WHERE noted = 0 AND number IN (SELECT value FROM json_each(:numbers));
+
+-- incidents --
+SELECT body FROM note WHERE channel = 'incident' ORDER BY number DESC LIMIT :most;
+
+-- forget_notes --
+DELETE FROM note WHERE number IN (
+    SELECT number FROM note
+    WHERE noted = 1 AND noted_at < :before AND number < (SELECT max(number) FROM note)
+    ORDER BY number LIMIT :most);
+
+-- put_intent --
+INSERT INTO intent (address, body) VALUES (:address, :body)
+ON CONFLICT (address) DO UPDATE SET body = :body;
+
+-- intents --
+SELECT address, body FROM intent;
+
+-- drop_intent --
+DELETE FROM intent WHERE address = :address;
 
 -- put_context --
 INSERT INTO context (address, body) VALUES (:address, :body)
@@ -100,3 +220,32 @@ ON CONFLICT (address) DO UPDATE SET body = :body;
 
 -- contexts --
 SELECT address, body FROM context;
+
+-- put_anchor --
+INSERT INTO anchor (body) VALUES (:body);
+
+-- anchors --
+SELECT body FROM anchor ORDER BY id;
+
+-- forget_anchors --
+DELETE FROM anchor WHERE id <= (SELECT max(id) FROM anchor) - :most;
+
+-- put_answer --
+INSERT INTO answer (command, id, body)
+VALUES (:command, (SELECT coalesce(max(id), 0) + 1 FROM answer), :body)
+ON CONFLICT (command) DO UPDATE SET body = :body;
+
+-- forget_answers --
+DELETE FROM answer WHERE id <= (SELECT max(id) FROM answer) - :most;
+
+-- answer --
+SELECT body FROM answer WHERE command = :command;
+
+-- put_wish --
+INSERT INTO wish (one, body) VALUES (1, :body) ON CONFLICT (one) DO UPDATE SET body = :body;
+
+-- drop_wish --
+DELETE FROM wish;
+
+-- wish --
+SELECT body FROM wish;

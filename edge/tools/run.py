@@ -1,33 +1,25 @@
-"""``run``: listen to the bus, keep and publish sales, show receipts."""
+"""``run``: listen to the bus, keep and publish sales, show and print receipts."""
 
 import argparse
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import ssl
-import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from edge.agent import Agent
-from edge.buyer.presenter import Policy
-from edge.buyer.stage import Stage
-from edge.clock import SystemClock
-from edge.config import Config, KioskDisplay, load
+from edge.assembly import assemble
+from edge.config import Config, load
 from edge.errors import ConfigError
-from edge.panels import open_panels
-from edge.storage.disk import Disk
-from edge.storage.outbox import Outbox
+from edge.journal import RecentLines, set_up
+from edge.notify import Notify
 from edge.uplink import subscriptions
 from edge.wire import Channel, State, encode
 from edge.wire.link import Link
-from mdb.taps import Tap, VirtualMachine, open_tap
+from mdb.taps import Tap, open_tap
 
-if TYPE_CHECKING:
-    from edge.face import Face
+log = logging.getLogger(__name__)
 
 EXAMPLES: Final = """\
 examples:
@@ -44,42 +36,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until told to stop; 0."""
-    logging.basicConfig(
-        level=logging.INFO if arguments.verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    asyncio.run(_run(arguments.config))
+    recent = set_up(verbose=arguments.verbose)
+    asyncio.run(_run(arguments.config, recent))
     return 0
 
 
-async def _run(file: Path) -> None:
-    """Put the parts together and run them until SIGTERM or SIGINT."""
+async def _run(file: Path, recent: RecentLines) -> None:
+    """Put the machine together and run it until SIGTERM, SIGINT, SIGHUP or a command."""
     config = load(file)
-    tap = _tap(file, config)
-    link = _link(file, config)
-    clock = SystemClock()
-    outbox = Outbox(Path(config.data) / "outbox.sqlite", os.urandom(4).hex())
-    face = _face(tap, config)
-    agent = Agent(
-        machine=config.machine,
-        tap=tap,
-        vmc_only=tap.vmc_only,
-        outbox=outbox,
-        disk=Disk(),
-        link=link,
-        clock=clock,
-        on_heard=face.heard if face else None,
-    )
-    async with open_panels(config.display, face) as displays:
-        policy = Policy(
-            qr=config.receipts.qr,
-            link=config.receipts.link,
-            show_s=config.receipts.show_s,
-            patience_s=config.receipts.patience_s,
-        )
-        stage = Stage(displays, policy, config.products, clock, agent.keep_showing)
-        await _until_told_to_stop(agent.run(stage))
+    running: asyncio.Future[None] | None = None
+
+    def stop() -> None:
+        if running is not None:
+            running.cancel()
+
+    tap, link = _tap(file, config), _link(file, config)
+    notify = Notify.from_environment()
+    async with assemble(config, tap, link, recent=recent, notify=notify, stop=stop) as work:
+        log.info("%s: listening to %s", config.machine, config.tap)
+        running = asyncio.ensure_future(work())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, stop)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 def _tap(file: Path, config: Config) -> Tap:
@@ -100,21 +80,3 @@ def _link(file: Path, config: Config) -> Link:
         )
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"{file}: broker: {error}") from error
-
-
-def _face(tap: Tap, config: Config) -> "Face | None":
-    kiosk = any(isinstance(table, KioskDisplay) for table in config.display)
-    if not isinstance(tap, VirtualMachine) or not kiosk:
-        return None
-    from edge.face import Face  # noqa: PLC0415, a real machine has no use for it
-
-    return Face(tap, config.products)
-
-
-async def _until_told_to_stop(work: Coroutine[None, None, None]) -> None:
-    running = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running

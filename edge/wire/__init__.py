@@ -29,7 +29,7 @@ from edge.wire.messages import (
     decode,
     encode,
 )
-from edge.wire.orders import Command, Reported, Result
+from edge.wire.orders import Command, Desired, Reported, Result, read_command
 from edge.wire.topics import CLOUD_STATE, Channel, parse, parse_command
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Channel",
     "CloudState",
     "Command",
+    "Desired",
     "Fiscal",
     "Health",
     "Incident",
@@ -56,4 +57,5 @@ __all__ = [
     "encode",
     "parse",
     "parse_command",
+    "read_command",
 ]

@@ -16,6 +16,7 @@ import random
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +94,12 @@ class Link:
         self._publishing: dict[int, asyncio.Future[bool]] = {}
         self._generation = 0
         self.connected = False
+        self.connections = 0
+        """How many there were, with the one that is."""
+        self.last_error = ""
+        """Why the last one ended or was not made."""
         self._stopping = False
+        self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client = self._make_client(client_id, will)
 
@@ -112,7 +118,14 @@ class Link:
             clean_start=False if properties else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
             properties=properties,
         )
+        before = set(threading.enumerate())
         self._client.loop_start()
+        self._thread = next(each for each in threading.enumerate() if each not in before)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the client's thread is there; without it nothing would ever connect again."""
+        return self._thread is not None and self._thread.is_alive()
 
     async def stop(self) -> None:
         """Say goodbye; the will is not sent."""
@@ -246,6 +259,7 @@ class Link:
             self._disconnected(f"refused: {code}{_advice(code, self._broker)}")
             return
         self._generation += 1
+        self.connections += 1
         self.connected = True
         if self._subscriptions:
             self._client.subscribe(self._subscriptions)
@@ -258,6 +272,7 @@ class Link:
         log.log(
             level, "broker at %s:%s: %s; trying again", self._broker.host, self._broker.port, reason
         )
+        self.last_error = reason
         was, self.connected = self.connected, False
         if was:
             self._happenings.put_nowait(Disconnected(reason))

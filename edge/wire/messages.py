@@ -4,7 +4,7 @@ Money is integers of the minor unit. Times of day are text with a zone, and only
 is ordered by them.
 """
 
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -215,9 +215,16 @@ def decode(payload: bytes, kind: type[M]) -> M:
     Raises:
         MalformedMessageError: it is too long, no JSON, or a field is missing or out of its range.
     """
+    message: M = decode_any(payload, kind)
+    return message
+
+
+def decode_any(payload: bytes, kind: Any) -> Any:  # noqa: ANN401, a union is no type[M]
+    """As `decode`, of a message that may be one of several."""
     if len(payload) > MAX_BYTES:
         raise MalformedMessageError(f"{len(payload)} bytes; at most {MAX_BYTES} are read")
     try:
+        payload.decode()  # msgspec does not look into the fields it ignores
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessageError(str(error)) from error

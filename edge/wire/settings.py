@@ -1,19 +1,29 @@
-"""What the configuration files of both sides share: strict TOML, and where the broker is."""
+"""What the configuration files of both sides share: strict TOML, and where the broker is.
+
+A key's `Meta` explains it: `description` is the comment above it in the generated sample, and the
+first of `examples` what the sample shows where there is no default.
+"""
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from edge.wire.messages import END
 
-Listen = Annotated[str, Meta(pattern=r"^[^:\s]+:[0-9]{1,5}" + END)]
-"""``HOST:PORT`` to listen on."""
+_PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_LISTEN: Final = rf"^[^:\s]+:{_PORT}{END}"
+Listen = Annotated[str, Meta(pattern=_LISTEN)]
+"""``HOST:PORT`` to listen on, the port up to 65535."""
 Item = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}" + END)]
 """An item number as the bus has it: four hex digits, letters small."""
+
+SYSTEM: Final = "system"
+"""As `ca`: whoever the system itself trusts."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,17 +31,69 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Broker(Table, frozen=True, kw_only=True):
-    """``[broker]``: where it is and how to prove who we are; secrets are files, never inline."""
+    """``[broker]``: where it is and how to prove who we are. Secrets are files, never inline."""
 
-    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
-    mqtt: Literal["5", "3.1.1"] = "5"
-    username: str | None = None
-    password_file: str | None = None
-    ca: str | None = None
-    """The file of who signed the broker's certificate, or ``system``; without it there is no TLS."""
-    certificate: str | None = None
-    key: str | None = None
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Its name or address; the name has to stand in its certificate.",
+            examples=["mqtt.chek.example"],
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65535,
+            description="8883 is MQTT over TLS, 1883 is MQTT without.",
+            examples=[8883],
+        ),
+    ] = 1883
+    mqtt: Annotated[
+        Literal["5", "3.1.1"],
+        Meta(
+            description='"3.1.1" for a broker that does not speak "5". Nothing is lost by it but comfort.'
+        ),
+    ] = "5"
+    username: Annotated[
+        str | None,
+        Meta(
+            description="For a broker that asks for a name and a password; ours knows a machine by its\n"
+            "certificate alone.",
+            examples=["vm-000123"],
+        ),
+    ] = None
+    password_file: Annotated[
+        str | None,
+        Meta(
+            description="The file whose content is the password.",
+            examples=["/run/credentials/chekomat-edge.service/mqtt.password"],
+        ),
+    ] = None
+    ca: Annotated[
+        str | None,
+        Meta(
+            description='The file of who signed the broker\'s certificate, or "system" for one that every\n'
+            "browser knows. Without it there is no TLS.",
+            examples=["/etc/chekomat/ca.crt"],
+        ),
+    ] = None
+    certificate: Annotated[
+        str | None,
+        Meta(
+            description="What the machine shows: its certificate, and the key to it.",
+            examples=["/etc/chekomat/mqtt.crt"],
+        ),
+    ] = None
+    key: Annotated[
+        str | None,
+        Meta(
+            description="The key is read from where systemd lays a copy for the service (LoadCredential=); the\n"
+            "file itself stays root's.",
+            examples=["/run/credentials/chekomat-edge.service/mqtt.key"],
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """What one key alone cannot tell."""
@@ -44,6 +106,29 @@ class Broker(Table, frozen=True, kw_only=True):
         except UnicodeError:
             raise ValueError(f"host is no host's name, found {self.host!r}") from None
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The keys that name a file, and which."""
+        named = {
+            "password_file": self.password_file,
+            "ca": None if self.ca == SYSTEM else self.ca,
+            "certificate": self.certificate,
+            "key": self.key,
+        }
+        return {key: file for key, file in named.items() if file is not None}
+
+    def unreadable(self) -> Iterator[str]:
+        """Each file that cannot be read, with its key: ``broker.ca: /x.crt: no such file``."""
+        for key, file in self.files.items():
+            try:
+                with Path(file).open("rb") as opened:
+                    opened.read(1)
+            except FileNotFoundError:
+                yield f"broker.{key}: {file}: no such file"
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                yield f"broker.{key}: {file}: cannot be read: {reason}"
+
 
 class SettingsError(ValueError):
     """A file that is no configuration; names file, key, what was expected and what was found."""
@@ -53,7 +138,7 @@ T = TypeVar("T", bound=Table)
 
 
 def read(file: Path, kind: type[T], sample: str) -> T:
-    """Read a file as a whole, or not at all; `sample` is the file to copy where there is none.
+    """Read a file as a whole, or not at all; `sample` is what to copy where there is none.
 
     Raises:
         SettingsError: it is missing, no TOML, or a key is unknown, missing or out of range.
@@ -65,16 +150,35 @@ def read(file: Path, kind: type[T], sample: str) -> T:
         raise SettingsError(
             f"{file}: cannot be read: {reason}; copy {sample} and edit it"
         ) from error
+    return parsed(text, kind, str(file))
+
+
+def parsed(text: str, kind: type[T], name: str) -> T:
+    """Read the text of a file; `name` is what mistakes are told of.
+
+    Raises:
+        SettingsError: it is no TOML, or a key is unknown, missing or out of range.
+    """
     try:
         written = tomllib.loads(text)
-        return msgspec.convert(written, kind)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file}: is no TOML: {error}") from error
+        raise SettingsError(f"{name}: is no TOML: {error}") from error
+    return converted(written, kind, name)
+
+
+def converted(written: object, kind: type[T], name: str) -> T:
+    """Check what was read as TOML, a whole file or one table.
+
+    Raises:
+        SettingsError: a key is unknown, missing or out of range.
+    """
+    try:
+        return msgspec.convert(written, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{file}: {_in_words(str(error), written)}") from error
+        raise SettingsError(f"{name}: {_in_words(str(error), written, kind)}") from error
 
 
-def _in_words(error: str, written: object) -> str:
+def _in_words(error: str, written: object, kind: type[Table]) -> str:
     """The key first and the value last: msgspec says ``Expected `int` >= 1 - at `$.broker.port```."""
     what, _, where = error.partition(" - at ")
     key = where.rpartition("$")[2].strip("`").removeprefix(".")
@@ -82,5 +186,53 @@ def _in_words(error: str, written: object) -> str:
     if what.startswith("Expected") and where == f"`$.{key}`" and "..." not in key:
         for step in re.findall(r"[^.\[\]]+", key):
             written = written[int(step)] if isinstance(written, list) else written[step]  # type: ignore[index]
+        if repr(_LISTEN) in what:
+            what = "Expected HOST:PORT, the port up to 65535"
         what = f"{what.partition(', got')[0]}, found {written!r}"
+    allowed = _allowed(kind, key)
+    if allowed:
+        what = f"{what}; allowed are {', '.join(map(repr, allowed))}"
     return f"{key or 'the file'}: {what}"
+
+
+def _allowed(kind: type[Table], key: str) -> list[object]:
+    """The values that a key may have, where they are a list; `key` as msgspec names it."""
+    kinds: list[inspect.Type] = [inspect.type_info(kind)]
+    values: list[object] = []
+    for step in re.findall(r"\[[^\]]+\]|[^.\[\]]+", key):
+        within = [each for outer in kinds for each in alternatives(outer)]
+        values = [
+            each.tag
+            for each in within
+            if isinstance(each, inspect.StructType) and each.tag_field == step
+        ]
+        kinds = [inner for each in within for inner in _inside(each, step)]
+    literals = [each for outer in kinds for each in alternatives(outer)]
+    values += [
+        value for each in literals if isinstance(each, inspect.LiteralType) for value in each.values
+    ]
+    return list(dict.fromkeys(values))
+
+
+def alternatives(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """What a value of this type may be, one by one, without their `Meta`."""
+    match kind:
+        case inspect.Metadata():
+            yield from alternatives(kind.type)
+        case inspect.UnionType():
+            for each in kind.types:
+                yield from alternatives(each)
+        case _:
+            yield kind
+
+
+def _inside(kind: inspect.Type, step: str) -> list[inspect.Type]:
+    match kind:
+        case inspect.StructType():
+            return [field.type for field in kind.fields if field.encode_name == step]
+        case inspect.VarTupleType() | inspect.ListType():
+            return [kind.item_type]
+        case inspect.DictType():
+            return [kind.value_type]
+        case _:
+            return []

@@ -80,4 +80,6 @@ def parse(topic: str) -> tuple[str, Channel] | None:
 def parse_command(topic: str) -> tuple[str, str, bool] | None:
     """The machine, the command's id and whether it is the answer; None for another topic."""
     found = _COMMAND.match(topic)
-    return (found[1], found[2], found[3] is not None) if found else None
+    if found is None or found[1] == CLOUD or not _MACHINE.match(found[1]):
+        return None
+    return found[1], found[2], found[3] is not None

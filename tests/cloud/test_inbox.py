@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from parts import Mosquitto, until
@@ -29,8 +30,20 @@ from shop import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.store import Store
-from cloud.store.schema import incident, presence, receipt, sale, showing
-from edge.wire import CLOUD_STATE, Ack, Channel, ReceiptAck, Sale, Shown, State, decode, encode
+from cloud.store.schema import incident, note, presence, receipt, sale, showing, stream
+from edge.wire import (
+    CLOUD_STATE,
+    Ack,
+    Channel,
+    Incident,
+    Noted,
+    ReceiptAck,
+    Sale,
+    Shown,
+    State,
+    decode,
+    encode,
+)
 
 pytestmark = pytest.mark.needs("mosquitto")
 
@@ -42,6 +55,45 @@ STATE_TOPIC = Channel.STATE.of(MACHINE)
 async def machine(broker: Mosquitto) -> AsyncIterator[Peer]:
     async with a_machine(broker) as connected:
         yield connected
+
+
+def a_showing(number: int, **told: object) -> Shown:
+    ordinary = Shown(
+        sale_id=id_of(1),
+        rev=1,
+        on="screen",
+        shown_at=f"2026-11-23T15:42:{number % 60:02d}Z",
+        hidden_at="2026-11-23T15:43:11Z",
+        reason="next sale",
+        frame_sha256="0" * 64,
+        display="kiosk",
+        clock="synced",
+        epoch=EPOCH,
+        number=number,
+    )
+    return msgspec.structs.replace(ordinary, **told)
+
+
+def an_incident(number: int, **told: object) -> Incident:
+    ordinary = Incident(
+        epoch=EPOCH,
+        number=number,
+        kind="outcome_unknown",
+        at="2026-11-23T15:42:11Z",
+        clock="synced",
+        boot_id="0b6c",
+        boottime_ms=1,
+        item="0001",
+        amount=12010,
+        currency="RUB",
+    )
+    return msgspec.structs.replace(ordinary, **told)
+
+
+def noted(machine: Peer, epoch: str = EPOCH) -> set[int]:
+    """What the machine may let go of."""
+    told = [each for each in machine.heard(Noted) if each.epoch == epoch]
+    return {number for each in told for number in each.numbers}
 
 
 def last_ack(machine: Peer) -> tuple[int, tuple[int, ...]] | None:
@@ -137,6 +189,7 @@ QUARANTINED = {
     "a float as money": sale_json(amount=1.5),
     "less than nothing": sale_json(amount=-1),
     "half a surrogate": sale_json(item="\ud800"),
+    "no text in a field of tomorrow": encode(a_sale())[:-1] + b',"mood":"\xff"}',
 }
 
 
@@ -179,7 +232,9 @@ async def test_what_is_strange_but_right_is_stored(
     assert await incidents(store) == []
 
 
-@pytest.mark.parametrize("channel", [Channel.RECEIPT_ACK, Channel.SHOWN, Channel.STATE])
+@pytest.mark.parametrize(
+    "channel", [Channel.RECEIPT_ACK, Channel.SHOWN, Channel.STATE, Channel.INCIDENT]
+)
 async def test_other_messages_are_quarantined_too(
     store: Store, broker: Mosquitto, machine: Peer, channel: Channel
 ) -> None:
@@ -356,3 +411,145 @@ async def test_a_birth_that_knows_of_sales_we_never_saw_is_an_incident_and_wedge
         machine.say(a_sale(151))
         await until(lambda: machine.heard(Ack) and last_ack(machine) == (151, ()))
     assert await incidents(store) == ["gap"]
+
+
+async def test_showings_and_incidents_are_stored_once_and_noted_every_time(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    told = [
+        (Channel.SHOWN, encode(a_showing(1))),
+        (Channel.SHOWN, encode(a_showing(2, display="png"))),
+        (Channel.INCIDENT, encode(an_incident(3))),
+    ]
+    async with a_cloud(store, broker):
+        for _ in range(2):
+            for channel, body in told:
+                machine.send(channel.of(MACHINE), body)
+            await until(lambda: noted(machine) == {1, 2, 3})
+            machine.messages.clear()
+    assert [(row.machine, row.epoch, row.number, row.body) for row in await notes(store)] == [
+        (MACHINE, EPOCH, number, body.decode()) for number, (_, body) in enumerate(told, 1)
+    ]
+    shown = await rows(store, sa.select(showing.c.display, showing.c.clock).order_by("display"))
+    assert [tuple(row) for row in shown] == [("kiosk", "synced"), ("png", "synced")]
+    assert await incidents(store) == ["outcome_unknown"]
+
+
+async def notes(store: Store) -> Any:  # noqa: ANN401, rows
+    return await rows(store, sa.select(note).order_by(note.c.epoch, note.c.number))
+
+
+async def test_many_notes_are_noted_together(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        for number in range(1, 101):
+            epoch = EPOCH if number % 2 else "00000001"
+            machine.send(Channel.SHOWN.of(MACHINE), encode(a_showing(number, epoch=epoch)))
+        await until(lambda: len(noted(machine) | noted(machine, "00000001")) == 100)
+    assert noted(machine) == set(range(1, 101, 2))
+    assert len(machine.heard(Noted)) < 100
+    assert len(await notes(store)) == 100
+
+
+async def test_two_screens_may_show_at_one_moment(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        for number, display in ((1, "kiosk"), (2, "png")):
+            shown = a_showing(number, display=display, shown_at="2026-11-23T15:42:11Z")
+            machine.send(Channel.SHOWN.of(MACHINE), encode(shown))
+        await until(lambda: noted(machine) == {1, 2})
+    assert len(await rows(store, sa.select(showing))) == 2
+
+
+async def test_another_note_at_a_place_is_an_incident_and_both_are_kept_and_noted(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    first = a_showing(1)
+    other = encode(a_showing(1, shown_at="2026-11-23T15:59:00Z"))
+    lost = encode(an_incident(1))
+    async with a_cloud(store, broker):
+        for body in (encode(first), other, other):
+            machine.send(Channel.SHOWN.of(MACHINE), body)
+        machine.send(Channel.INCIDENT.of(MACHINE), lost)
+        machine.send(Channel.SHOWN.of(MACHINE), encode(a_showing(2)))
+        await until(lambda: noted(machine) == {1, 2})
+    assert len(await notes(store)) == 2
+    told = await rows(store, sa.select(incident).order_by(incident.c.id))
+    assert [(row.kind, row.body) for row in told] == [
+        ("conflict", other),
+        ("conflict", lost),
+        ("outcome_unknown", lost),
+    ]
+    assert told[0].detail == f"epoch {EPOCH} note 1 came with another body"
+    assert len(await rows(store, sa.select(showing))) == 3
+
+
+async def test_a_showing_without_a_number_is_kept_and_not_noted(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        for older in (a_showing(0), a_showing(7, epoch=None)):
+            machine.send(Channel.SHOWN.of(MACHINE), encode(older))
+        machine.send(Channel.SHOWN.of(MACHINE), encode(a_showing(8)))
+        await until(lambda: noted(machine))
+    assert noted(machine) == {8}
+    assert len(await rows(store, sa.select(showing))) == 3
+    assert [row.number for row in await notes(store)] == [8]
+
+
+async def test_an_incident_is_told_in_words_with_its_sale(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.send(Channel.INCIDENT.of(MACHINE), encode(an_incident(5, sale_id=id_of(1))))
+        await until(lambda: noted(machine))
+    (told,) = await rows(store, sa.select(incident))
+    assert (told.kind, told.machine, told.sale_id) == ("outcome_unknown", MACHINE, id_of(1))
+    assert told.detail.startswith("a vend of item 0001 for 120.10 RUB was approved, and its end")
+    assert decode(told.body, Incident).number == 5
+
+
+async def test_a_note_that_was_not_committed_is_not_noted(
+    store: Store, database: Path, broker: Mosquitto, machine: Peer
+) -> None:
+    full = Unwritable(database)
+    async with a_cloud(full, broker) as cloud:
+        machine.send(Channel.INCIDENT.of(MACHINE), encode(an_incident(1)))
+        machine.say(a_sale())
+        await asyncio.wait([cloud.work])
+    await full.close()
+    seen = noted(machine)
+    assert [row.number for row in await notes(store)] == sorted(seen)
+    async with a_cloud(store, broker):
+        await until(lambda: last_ack(machine) == (1, ()))
+        await eventually(lambda: notes(store))
+
+
+async def test_sales_that_overtook_a_backlog_are_acknowledged_beyond_it(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        for number in (1, 500, 502, 501):
+            machine.say(a_sale(number))
+        await until(lambda: machine.heard(Ack) and machine.heard(Ack)[-1].also == ((500, 502),))
+    ack = machine.heard(Ack)[-1]
+    assert (ack.upto, ack.missing) == (101, tuple(range(2, 102)))
+
+
+async def test_another_outbox_is_an_incident_once(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    first = State(online=True, epoch=EPOCH, next_seq=1)
+    other = State(online=True, epoch="00000001", next_seq=1)
+    async with a_cloud(store, broker):
+        for birth in (first, first, other, other, first, other):
+            machine.send(STATE_TOPIC, encode(birth))
+        machine.say(a_sale(1, epoch="00000001"))
+        await until(lambda: ("00000001", 1) in {(a.epoch, a.upto) for a in machine.heard(Ack)})
+    (told,) = await rows(store, sa.select(incident))
+    assert (told.kind, told.machine) == ("another outbox", MACHINE)
+    assert told.detail.startswith("epoch 00000001: the machine counts its sales in a new outbox")
+    known = await rows(store, sa.select(stream.c.epoch).order_by(stream.c.epoch))
+    assert [epoch for (epoch,) in known] == ["00000001", EPOCH]

@@ -156,6 +156,15 @@ async def test_the_sequence_remembers_how_far_it_is_whole(store: Store) -> None:
     assert whole == 7
 
 
+async def test_runs_beyond_the_gaps_that_are_named_are_told_from_the_highest(store: Store) -> None:
+    # Every second sale is here: 170 runs, more than either of the two looks takes.
+    await sell(store, *(a_sale(number) for number in range(1, 341, 2)))
+    told = await sequence(store)
+    assert (told.contiguous, told.upto) == (1, 201)
+    assert told.missing == tuple(range(2, 201, 2))
+    assert told.also == tuple((seq, seq) for seq in range(213, 341, 2))
+
+
 async def test_a_conflict_does_not_fill_a_gap(store: Store) -> None:
     await sell(store, a_sale(1), a_sale(1, seq=2), a_sale(3))
     assert await sequence(store) == Received(1, 3, (2,))

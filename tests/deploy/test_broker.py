@@ -1,6 +1,7 @@
 """The production broker's configuration and ACL, in a real mosquitto, asked by real clients."""
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -26,7 +27,9 @@ pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.needs("openssl")]
 
 FROM_A_MACHINE = {
     *(Channel.SALE, Channel.RECEIPT_ACK, Channel.SHOWN, Channel.STATE, Channel.HEALTH),
+    *(Channel.INCIDENT, Channel.REPORTED),
 }
+COMMAND = "0193a5d2"
 ALLOWED = {"Success", "No matching subscribers"}
 FORBIDDEN = "Not authorized"
 
@@ -154,6 +157,87 @@ async def test_the_cloud_hears_what_machines_say_and_answers_every_machine(
             await below.say(channel.of(MACHINE), b"news")
             await until(lambda: above.heard)
     assert above.heard == [(channel.of(MACHINE), b"news")]
+
+
+async def test_a_command_reaches_its_machine_alone_and_only_the_cloud_hears_the_answer(
+    secured: Secured, authority: Path
+) -> None:
+    asked, answered = Channel.command_of(MACHINE, COMMAND), Channel.result_of(MACHINE, COMMAND)
+    async with (
+        cloud(secured, authority) as above,
+        machine(secured, authority) as below,
+        machine(secured, authority, NEIGHBOUR) as curious,
+    ):
+        await above.listen(Channel.result_of("+", "+"))
+        await below.listen(Channel.commands_of(MACHINE))
+        for topic in ("#", Channel.commands_of(MACHINE), Channel.result_of(MACHINE, "+")):
+            await curious.listen(topic)
+        assert await above.say(asked, b"restart") == "Success"
+        await until(lambda: below.heard)
+        assert await below.say(answered, b"done") == "Success"
+        await until(lambda: above.heard)
+        await above.say(Channel.NOTED.of(NEIGHBOUR), b"fence")
+        await until(lambda: curious.heard)
+    assert below.heard == [(asked, b"restart")]
+    assert above.heard == [(answered, b"done")]
+    assert curious.heard == [(Channel.NOTED.of(NEIGHBOUR), b"fence")]
+
+
+async def test_a_machine_commands_nobody_and_answers_for_itself_alone(
+    secured: Secured, authority: Path
+) -> None:
+    async with machine(secured, authority) as below:
+        assert await below.say(Channel.result_of(MACHINE, COMMAND)) in ALLOWED
+        for name in (MACHINE, NEIGHBOUR, "cloud"):
+            assert await below.say(Channel.command_of(name, COMMAND)) == FORBIDDEN
+        assert await below.say(Channel.result_of(NEIGHBOUR, COMMAND)) == FORBIDDEN
+        assert await below.say(f"vend/v1/{MACHINE}/cmd/{COMMAND}/more/result") == FORBIDDEN
+
+
+async def test_the_cloud_commands_and_answers_for_nobody(secured: Secured, authority: Path) -> None:
+    async with cloud(secured, authority) as above:
+        assert await above.say(Channel.command_of(NEIGHBOUR, COMMAND)) in ALLOWED
+        assert await above.say(Channel.result_of(NEIGHBOUR, COMMAND)) == FORBIDDEN
+
+
+@pytest.fixture(scope="module")
+def operator(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person's certificate of the same authority; its folder is only to be read."""
+    folder = tmp_path_factory.mktemp("operator") / "certificates"
+    shutil.copytree(authority, folder)
+    assert certificates(folder, "machine", "operator").returncode == 0
+    return folder / "machines/operator"
+
+
+async def test_the_operator_commands_and_wishes_and_hears_the_answers_beside_the_cloud(
+    secured: Secured, authority: Path, operator: Path
+) -> None:
+    answers = [Channel.result_of(MACHINE, COMMAND), Channel.REPORTED.of(MACHINE)]
+    async with (
+        cloud(secured, authority) as above,
+        Client(secured, operator) as person,
+        machine(secured, authority) as below,
+    ):
+        await person.listen("vend/v1/#")
+        for topic in (Channel.command_of(MACHINE, COMMAND), Channel.DESIRED.of(MACHINE)):
+            assert await person.say(topic) in ALLOWED
+        for topic in (Channel.SALE.of(MACHINE), *answers):
+            await below.say(topic, b"told")
+        await until(lambda: len(person.heard) == 2)
+        assert not above.ends
+    assert person.heard == [(topic, b"told") for topic in answers]
+
+
+@pytest.mark.parametrize(
+    "channel", [each for each in Channel if each is not Channel.DESIRED], ids=lambda each: each.name
+)
+async def test_the_operator_speaks_for_no_machine_and_for_no_cloud(
+    secured: Secured, operator: Path, channel: Channel
+) -> None:
+    async with Client(secured, operator) as person:
+        assert await person.say(channel.of(MACHINE)) == FORBIDDEN
+        assert await person.say(Channel.result_of(MACHINE, COMMAND)) == FORBIDDEN
+        assert await person.say(CLOUD_STATE) == FORBIDDEN
 
 
 @pytest.mark.parametrize("topic", ["vend/v1", "vend/v2/vm-000123/sale", "$SYS/broker/x", "sale"])

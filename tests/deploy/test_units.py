@@ -1,5 +1,6 @@
 """The systemd units: systemd accepts them, and they fit the code and the sample configurations."""
 
+import grp
 import re
 import shlex
 import subprocess
@@ -95,6 +96,50 @@ def test_the_agent_may_ask_whether_the_clock_is_right() -> None:
 
 def test_the_agent_may_read_which_boot_this_is() -> None:
     assert settings(EDGE, "ProcSubset") == []
+
+
+def test_the_agent_says_itself_when_it_is_ready_and_alive() -> None:
+    assert settings(EDGE, "Type") == ["notify"]
+    assert settings(EDGE, "NotifyAccess") == ["main"]
+    assert "AF_UNIX" in settings(EDGE, "RestrictAddressFamilies")[0].split()
+    assert settings(EDGE, "WatchdogSec") == ["60"]
+
+
+def test_the_agent_has_more_time_to_stop_than_it_takes() -> None:
+    assert float(settings(EDGE, "TimeoutStopSec")[0]) > 5
+
+
+def test_the_agent_leaves_nothing_large_on_the_card() -> None:
+    assert settings(EDGE, "LimitCORE") == ["0"]
+    assert settings(EDGE, "LogRateLimitBurst") == ["200"]
+    assert "PYTHONDONTWRITEBYTECODE=1" in settings(EDGE, "Environment")
+
+
+def test_the_agents_groups_are_there_on_every_debian() -> None:
+    # base-passwd makes them; spi, i2c and gpio are Raspberry Pi OS's own, and stay a comment.
+    groups = " ".join(settings(EDGE, "SupplementaryGroups")).split()
+    assert set(groups) == {"dialout", "lp", "video"}
+    for group in groups:
+        assert grp.getgrnam(group).gr_gid < 100
+
+
+def test_the_devices_of_taps_panels_and_printers_are_allowed_and_no_others() -> None:
+    assert settings(EDGE, "DevicePolicy") == ["closed"]
+    kinds = {each.split()[0].removeprefix("char-") for each in settings(EDGE, "DeviceAllow")}
+    serial = {"ttyAMA", "ttyACM", "ttyUSB"}
+    assert kinds == serial | {"usb", "lp", "fb", "spi", "i2c", "gpiochip"}
+
+
+def test_a_driver_that_an_adapter_needs_is_there_before_the_agent() -> None:
+    wanted = " ".join(settings(EDGE, "Wants")).split()
+    assert "modprobe@cdc_acm.service" in wanted
+    assert set(wanted) <= set(" ".join(settings(EDGE, "After")).split())
+
+
+def test_the_pin_of_the_technicians_page_is_optional() -> None:
+    assert settings(EDGE, "#LoadCredential") == [
+        "technician.pin:/etc/chekomat/technician.pin",
+    ]
 
 
 def test_the_screen_opens_the_agents_page() -> None:

@@ -12,12 +12,14 @@ from parts import Mosquitto, until
 from peer import Cloud, cloud_at
 from specimens import receipt
 
-from edge.agent import Agent
+from edge.agent import Agent, Parts
 from edge.buyer.picture import Picture
 from edge.buyer.presenter import Policy
 from edge.buyer.stage import Stage
 from edge.clock import Moment, SystemClock
 from edge.displays import Painted
+from edge.printers.print_queue import PrintQueue
+from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.uplink import subscriptions
@@ -52,6 +54,8 @@ class Bus:
 class Screen:
     """A display that is seen at once; it remembers what the disk held as each picture came."""
 
+    panel = None
+
     def __init__(self, file: Path) -> None:
         self._file = file
         self.pictures: list[Picture] = []
@@ -78,6 +82,17 @@ class Rebooted(SystemClock):
         return replace(super().now(), boot_id="another")
 
 
+class Later(SystemClock):
+    """A minute later: the buyer has gone."""
+
+    def now(self) -> Moment:
+        moment = super().now()
+        return replace(moment, boottime_ms=moment.boottime_ms + 60_000)
+
+    def boottime(self) -> float:
+        return super().boottime() + 60
+
+
 class Machine:
     def __init__(
         self, folder: Path, port: int, tap: AsyncIterable[Signal], clock: SystemClock
@@ -85,21 +100,26 @@ class Machine:
         self.file = folder / "outbox.sqlite"
         self.outbox = Outbox(self.file, "7f3a9c1e")
         self.screen = Screen(self.file)
-        agent = Agent(
-            machine=MACHINE,
-            tap=tap,
-            outbox=self.outbox,
-            disk=Disk(),
-            link=Link(
-                Broker(port=port),
-                client_id=MACHINE,
-                subscriptions=subscriptions(MACHINE),
-                will=(Channel.STATE.of(MACHINE), encode(State(online=False))),
-            ),
-            clock=clock,
+        ballast = Ballast(folder)
+        self.agent = agent = Agent(
+            Parts(
+                machine=MACHINE,
+                tap=tap,
+                outbox=self.outbox,
+                disk=Disk(ballast.let_go),
+                ballast=ballast,
+                link=Link(
+                    Broker(port=port),
+                    client_id=MACHINE,
+                    subscriptions=subscriptions(MACHINE),
+                    will=(Channel.STATE.of(MACHINE), encode(State(online=False))),
+                ),
+                clock=clock,
+            )
         )
-        stage = Stage({"screen": self.screen}, POLICY, {}, clock, agent.keep_showing)
-        self.run = agent.run(stage)
+        stage = Stage({"screen": self.screen}, POLICY, {}, agent.timeline, agent.keep_showing)
+        printing = PrintQueue({}, clock, agent.keep_showing, lambda name, word: None)
+        self.run = agent.run(stage, printing)
 
     @property
     def pending(self) -> int:
@@ -108,7 +128,7 @@ class Machine:
     @property
     def sales(self) -> list[Sale]:
         with closing(sqlite3.connect(self.file)) as reader:
-            rows = reader.execute("SELECT body FROM sale ORDER BY seq").fetchall()
+            rows = reader.execute("SELECT coalesce(told, body) FROM sale ORDER BY place").fetchall()
         return [decode(body, Sale) for (body,) in rows]
 
 
@@ -163,8 +183,9 @@ async def test_a_vend_is_kept_published_shown_and_its_receipt_shown(
 
 
 async def test_the_evidence_of_what_was_shown_arrives(
-    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.agent.RIDE_S", 0.1)
     vendor = VirtualMachine({"0001": 12000})
     async with machine_at(tmp_path, broker, vendor) as machine:
         vendor.press("0001")
@@ -219,7 +240,7 @@ async def test_a_machine_that_was_away_gets_its_receipt_again(
         await until(lambda: cloud.arrived == [1])
     (sale,) = arrived(cloud)
     cloud.send(receipt(sale))
-    async with machine_at(tmp_path, broker, vendor, Rebooted()) as machine:
+    async with machine_at(tmp_path, broker, vendor, Later()) as machine:
         await until(lambda: machine.screen.kinds == ["idle", "ready"])
         await until(lambda: cloud.receipt_acks)
     picture = machine.screen.pictures[-1]
@@ -277,7 +298,7 @@ async def test_a_late_receipt_waits_until_the_buyer_at_the_reader_has_gone(
         tap.press("0001")
         await until(lambda: cloud.arrived == [1])
     bus = Bus()
-    async with machine_at(tmp_path, broker, bus, Rebooted()) as machine:
+    async with machine_at(tmp_path, broker, bus, Later()) as machine:
         bus.say(["1.0 > 12 12", "1.005 < 03 FF FF 01", "1.010 > 00", "2.0 > 12 12"])
         bus.say(["2.005 < 00", "2.1 > 12 12"])
         await until(lambda: len(cloud.states) >= 3)
@@ -298,7 +319,7 @@ async def test_what_a_reader_told_at_its_start_is_known_after_ours(
     bus = Bus()
     async with machine_at(tmp_path, broker, bus) as machine:
         bus.say([*spoken[:cut], "1.8 > 12 12", "1.805 < 00", "1.9 > 12 12"])
-        await until(machine.outbox.contexts)
+        await until(machine.outbox.memory.contexts)
     async with machine_at(tmp_path, broker, Replay(list(read_trace(spoken[cut:])), 0)) as machine:
         await until(lambda: machine.sales)
         assert [(each.item, each.amount) for each in machine.sales] == [("0001", 12510)]
@@ -311,9 +332,9 @@ async def test_what_coins_are_worth_is_known_after_a_restart_too(
     async with machine_at(tmp_path, broker, bus) as machine:
         bus.say(["0.1 > 09 09", "0.11 < 02 16 43 64 02 00 17 01 02 05 E0", "0.12 > 00"])
         bus.say(["0.2 > 0B 0B", "0.21 < 00", "0.3 > 0B 0B"])
-        await until(machine.outbox.contexts)
+        await until(machine.outbox.memory.contexts)
     async with machine_at(tmp_path, broker, Bus()) as machine:
-        assert machine.outbox.contexts()[0x08].credits == (1, 2, 5)
+        assert machine.outbox.memory.contexts()[0x08].credits == (1, 2, 5)
 
 
 async def test_a_card_sale_that_may_have_a_cash_part_does_not_die_with_the_bus(

@@ -32,6 +32,8 @@ async def test_a_port_in_use_is_named_with_the_next_step() -> None:
         listen = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(StartError, match=f"{listen} cannot be listened on.*another `listen`"):
             await serve(listen, [])
+        with pytest.raises(StartError, match=f"^technician: {listen}"):
+            await serve(listen, [], whose="technician")
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:99999", "192.0.2.1:8081"])

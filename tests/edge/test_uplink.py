@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from parts import Mosquitto, until
 from peer import Cloud, cloud_at
@@ -13,8 +14,9 @@ from specimens import StillClock, receipt, sale
 
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
-from edge.uplink import Uplink, subscriptions
-from edge.window import PATIENCE_S, SIZE
+from edge.timeline import Timeline
+from edge.uplink import Answers, Uplink, subscriptions
+from edge.window import LIVE, PATIENCE_S, SIZE
 from edge.wire import CLOUD_STATE, Ack, Channel, Receipt, ReceiptAck, Shown, encode
 from edge.wire.link import Connected, Incoming, Link
 from edge.wire.settings import Broker
@@ -46,17 +48,39 @@ class Machine:
             subscriptions=subscriptions(MACHINE),
             will=(Channel.STATE.of(MACHINE), b"{}"),
         )
+        self.timeline = Timeline(self.clock, self.outbox, self.disk)
+        self.commands: list[tuple[str, bytes]] = []
+        self.wishes: list[bytes] = []
+        self.presence: list[bool] = []
         self.uplink = Uplink(
             machine=MACHINE,
             link=self.link,
             outbox=self.outbox,
             disk=self.disk,
             clock=self.clock,
-            on_receipt=self.receipts.append,
-            on_new_cloud=self.say_birth,
+            timeline=self.timeline,
+            answers=Answers(
+                receipt=self.receipts.append,
+                new_cloud=self.say_birth,
+                presence=self.presence.append,
+                command=self.take_command,
+                desired=self.take_wish,
+            ),
         )
         self.connections = 0
         self.births = 0
+
+    async def take_command(self, command: str, payload: bytes) -> None:
+        self.commands.append((command, payload))
+
+    async def take_wish(self, payload: bytes) -> None:
+        self.wishes.append(payload)
+
+    async def show(self, shown: Shown = SHOWN) -> None:
+        """Evidence, on the disk."""
+        await self.disk.do(self.outbox.notes.put_showing, shown)
+        await self.disk.do(self.outbox.keep_what_rides_along)
+        self.uplink.look()
 
     async def say_birth(self) -> None:
         self.births += 1
@@ -68,11 +92,11 @@ class Machine:
     async def sell(self, count: int = 1) -> None:
         for _ in range(count):
             sold = sale(self.outbox.next_seq)
-            self.uplink.offer(sold.seq, await self.disk.do(self.outbox.put, sold))
+            self.uplink.offer(await self.disk.do(self.outbox.put, sold))
 
-    def look_again(self) -> None:
-        """Something woke the uplink: a sale that it has published already."""
-        self.uplink.offer(0, b"")
+    @property
+    def open(self) -> list[int]:
+        return [kept.place for kept in self.outbox.open_sales(0, 1000)]
 
     async def follow(self) -> None:
         async for happening in self.link:
@@ -143,7 +167,7 @@ async def test_a_long_backlog_goes_through_the_window(machine: Machine, cloud: C
 async def test_no_more_than_the_window_is_on_its_way(machine: Machine, cloud: Cloud) -> None:
     cloud.answers = False
     await machine.sell(3 * SIZE)
-    machine.uplink.keep_showing(SHOWN)  # goes up behind everything the window lets through
+    await machine.show()  # goes up behind everything the window lets through
     await until(lambda: cloud.showings)
     assert cloud.arrived == list(range(1, SIZE + 1))
 
@@ -154,7 +178,7 @@ async def test_a_puback_proves_nothing(machine: Machine, cloud: Cloud) -> None:
     await until(lambda: cloud.times(1))
     before = cloud.times(1)
     machine.clock.seconds += PATIENCE_S
-    machine.look_again()
+    machine.uplink.look()
     await until(lambda: cloud.times(1) > before)
     assert machine.pending == 1
     as_sold(cloud)
@@ -167,7 +191,7 @@ async def test_what_is_missing_is_sent_again_at_once(machine: Machine, cloud: Cl
     before = {seq: cloud.times(seq) for seq in cloud.arrived}
     cloud.say(Channel.ACK, encode(Ack(epoch=EPOCH, upto=4, missing=(2, 3), time="")))
     await until(lambda: cloud.times(2) > before[2] and cloud.times(3) > before[3])
-    assert [seq for seq, _ in machine.outbox.open_sales(0, 9)] == [2, 3]
+    assert machine.open == [2, 3]
     assert (cloud.times(1), cloud.times(4)) == (before[1], before[4])
 
 
@@ -181,7 +205,7 @@ async def test_acknowledgements_may_come_twice_and_in_any_order(
         cloud.acknowledge(EPOCH, upto)
     cloud.send(receipt(sale(1)))
     await until(lambda: cloud.receipt_acks)
-    assert [seq for seq, _ in machine.outbox.open_sales(0, 9)] == [5]
+    assert machine.open == [5]
 
 
 @pytest.mark.parametrize(("epoch", "upto"), [("0badcafe", 3), (EPOCH, 4)])
@@ -203,11 +227,11 @@ async def test_the_cloud_may_ask_for_a_pause(machine: Machine, cloud: Cloud) -> 
     cloud.send(receipt(sale(1)))
     await until(lambda: cloud.receipt_acks)
     await machine.sell(2)
-    machine.uplink.keep_showing(SHOWN)
+    await machine.show()
     await until(lambda: cloud.showings)
     assert cloud.arrived == [1]
     machine.clock.seconds += 100
-    machine.look_again()
+    machine.uplink.look()
     await until(lambda: machine.pending == 0)
     assert cloud.arrived == [1, 2, 3]
 
@@ -252,15 +276,21 @@ async def test_a_receipt_is_on_the_disk_before_it_is_acknowledged(
     assert not machine.outbox.put_receipt(receipt(sale(1)))
 
 
-async def test_evidence_goes_up_once(broker: Mosquitto, cloud: Cloud, tmp_path: Path) -> None:
+async def test_evidence_goes_up_until_the_cloud_has_noted_it(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.notes = False
     async with machine_at(tmp_path, broker.port) as machine:
-        machine.uplink.keep_showing(SHOWN)
-        await until(lambda: not machine.outbox.open_showings(0, 9) and cloud.showings)
+        await machine.show()
+        await until(lambda: cloud.showings)
+        assert machine.outbox.notes.pending() == 1
+    cloud.notes = True
+    async with machine_at(tmp_path, broker.port) as machine:
+        await until(lambda: machine.outbox.notes.pending() == 0)
     async with machine_at(tmp_path, broker.port) as machine:
         await machine.sell()
         await until(lambda: machine.pending == 0)
-        assert machine.outbox.open_showings(0, 9) == []
-    assert cloud.showings == [SHOWN]
+    assert cloud.showings == [msgspec.structs.replace(SHOWN, epoch=EPOCH, number=1)]
 
 
 MALFORMED = [
@@ -297,7 +327,7 @@ async def test_numbers_beyond_any_database_are_only_numbers(machine: Machine, cl
     cloud.say(Channel.ACK, b'{"epoch":"7f3a9c1e","upto":2,"time":"","missing":' + missing + b"}")
     cloud.send(receipt(sale(1)))
     await until(lambda: cloud.receipt_acks)
-    assert [seq for seq, _ in machine.outbox.open_sales(0, 9)] == [2]
+    assert machine.open == [2]
 
 
 async def test_a_backlog_of_an_earlier_run_goes_up(
@@ -306,7 +336,7 @@ async def test_a_backlog_of_an_earlier_run_goes_up(
     outbox = Outbox(tmp_path / "outbox.sqlite", EPOCH)
     for seq in range(1, 2 * SIZE):
         outbox.put(sale(seq))
-    outbox.acknowledge(3, [])
+    outbox.acknowledge(Ack(epoch=EPOCH, upto=3, time=""), None)
     outbox.close()
     async with machine_at(tmp_path, broker.port) as machine:
         await until(lambda: machine.pending == 0)
@@ -362,7 +392,7 @@ async def test_a_new_connection_begins_with_the_oldest_even_in_the_middle_of_sen
     busy = threading.Event()
     machine.disk.later(busy.wait)
     machine.outbox.put(sale(4))
-    machine.look_again()
+    machine.uplink.look()
     for _ in range(5):
         await asyncio.sleep(0)
     machine.uplink.connected()
@@ -380,7 +410,7 @@ async def test_a_machine_without_a_network_sleeps(
     broker.kill()
     await until(lambda: not machine.link.connected)
     machine.clock.seconds += 10 * PATIENCE_S
-    machine.look_again()
+    machine.uplink.look()
     before = machine.clock.asked
     for _ in range(1000):
         await asyncio.sleep(0)

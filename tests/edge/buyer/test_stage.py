@@ -2,6 +2,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -11,10 +13,10 @@ from parts import until
 from specimens import StillClock, receipt, sale
 
 from edge.buyer.picture import Picture, picture_of
-from edge.buyer.presenter import Answered, Buying, Policy, Sold, Tick
-from edge.buyer.screen import Idle, Ready
-from edge.buyer.stage import Stage
-from edge.clock import SystemClock
+from edge.buyer.presenter import Answered, Buying, Event, Policy, Serving, Sold, Tick, Told
+from edge.buyer.screen import Idle, Making, OutOfOrder, Ready
+from edge.buyer.stage import RETRY_S, Stage
+from edge.clock import Moment, SystemClock
 from edge.displays import Display, Painted
 from edge.displays.png import Png
 from edge.displays.terminal import Terminal, render
@@ -30,15 +32,15 @@ class Glass:
     def __init__(self) -> None:
         self.pictures: list[Picture] = []
         self.closed = False
-        self._painted: Painted | None = None
+        self.painted: Painted | None = None
 
     def show(self, picture: Picture, painted: Painted) -> None:
         self.pictures.append(picture)
-        self._painted = painted
+        self.painted = painted
 
     def seen(self, frame: str) -> None:
-        assert self._painted is not None
-        self._painted(frame)
+        assert self.painted is not None
+        self.painted(frame)
 
     def close(self) -> None:
         self.closed = True
@@ -123,6 +125,124 @@ def picture_of_making() -> Picture:
     return glass.pictures[-1]
 
 
+def test_the_evidence_says_on_which_display_and_how_good_the_clock_was() -> None:
+    shown, glasses = list[Shown](), {"door": Glass(), "roof": Glass()}
+    stage = stage_of(StillClock(), shown.append, **glasses)
+    stage.happen(Sold(A))
+    for name, glass in glasses.items():
+        glass.seen(name[0].encode().hex() * 32)
+    stage.close()
+    assert {each.display: each.frame_sha256 for each in shown} == {
+        "door": "64" * 32,
+        "roof": "72" * 32,
+    }
+    assert {each.clock for each in shown} == {"synced"}
+
+
+@dataclass
+class JumpingClock(StillClock):
+    """Wall time is set while boot time goes on."""
+
+    jump_ms: int = 0
+
+    def now(self) -> Moment:
+        now = super().now()
+        quality = "unsynced" if self.jump_ms else now.quality
+        return replace(now, unix_ms=now.unix_ms + self.jump_ms, quality=quality)
+
+
+@pytest.mark.parametrize("hours", [-24 * 365, -1, 1, 24 * 365])
+def test_a_showing_lasts_as_long_as_it_did_whatever_the_clock_does(hours: int) -> None:
+    clock, shown, glass = JumpingClock(), list[Shown](), Glass()
+    stage = stage_of(clock, shown.append, glass=glass)
+    stage.happen(Sold(A))
+    stage.happen(Answered(A, receipt(A)))
+    glass.seen("a" * 64)
+    started = clock.now()
+    clock.jump_ms = hours * 3_600_000
+    clock.seconds += 60
+    stage.happen(Tick())
+    (evidence,) = shown
+    assert (evidence.shown_at, evidence.clock) == (started.iso, "synced")
+    lasted = datetime.fromisoformat(evidence.hidden_at) - datetime.fromisoformat(evidence.shown_at)
+    assert lasted == timedelta(seconds=60)
+
+
+def test_every_picture_of_a_sale_leaves_evidence_and_no_other_does() -> None:
+    clock, shown = StillClock(), list[Shown]()
+    stage = stage_of(clock, shown.append, terminal=Terminal(StringIO()))
+    story: list[tuple[float, Event]] = [
+        *((1, Told("Привет", 1)), (2, Serving(now=False)), (1, Serving(now=True))),
+        *((0, Sold(A)), (15, Tick()), (1, Answered(A, receipt(A, status="refused")))),
+        *((1, Answered(A, receipt(A, 2))), (60, Tick()), (1, Answered(B, receipt(B)))),
+        (1, Answered(B, receipt(B, 2, status="returned"))),
+    ]
+    for gap, event in story:
+        clock.seconds += gap
+        stage.happen(event)
+    assert [(each.sale_id, each.rev, each.reason) for each in shown] == [
+        (A.sale_id, 0, "replaced"),
+        (A.sale_id, 0, "receipt"),
+        (A.sale_id, 1, "receipt"),
+        (A.sale_id, 2, "timeout"),
+        (B.sale_id, 1, "receipt"),
+    ]
+    assert len({each.frame_sha256 for each in shown}) == len(shown)
+
+
+def test_a_glass_that_speaks_too_late_or_twice_proves_nothing() -> None:
+    clock, shown, glass = StillClock(), list[Shown](), Glass()
+    stage = stage_of(clock, shown.append, glass=glass)
+    stage.happen(Sold(A))
+    too_late = glass.painted
+    assert too_late is not None
+    stage.happen(Answered(A, receipt(A)))
+    too_late("a" * 64)
+    started = clock.now()
+    glass.seen("b" * 64)
+    clock.seconds += 5
+    glass.seen("c" * 64)
+    too_late = glass.painted
+    stage.happen(Sold(B))
+    too_late("d" * 64)
+    stage.close()
+    assert [(each.shown_at, each.frame_sha256) for each in shown] == [(started.iso, "b" * 64)]
+
+
+def test_a_new_configuration_is_for_what_comes_next() -> None:
+    clock, glass = StillClock(), Glass()
+    stage = Stage({"glass": glass}, POLICY, {"0001": "Чай"}, clock, lambda _: None)
+    stage.happen(Sold(A))
+    stage.happen(Answered(A, receipt(A)))
+    shown = list(glass.pictures)
+    stage.change(Policy(link="https://chek.example/r/", show_s=100), {"0001": "Кофе"})
+    assert glass.pictures == shown
+    clock.seconds += 60
+    stage.happen(Tick())
+    assert stage.screen == Idle()
+    stage.happen(Sold(B))
+    assert (glass.pictures[-1].product, glass.pictures[-1].link is None) == ("Кофе", False)
+    stage.happen(Answered(B, receipt(B)))
+    clock.seconds += 99
+    stage.happen(Tick())
+    assert isinstance(stage.screen, Ready)
+
+
+def test_the_stage_says_what_is_on_and_what_came_late() -> None:
+    stage = stage_of(StillClock(), lambda _: None)
+    assert (stage.screen, stage.kind, stage.late, stage.unshown) == (Idle(), "idle", 0, 0)
+    stage.happen(Sold(A))
+    assert (stage.screen, stage.kind) == (Making(A, None), "making")
+    stage.happen(Answered(B, receipt(B)))
+    stage.happen(Answered(sale(3, boot_id="another"), receipt(sale(3))))
+    assert (stage.late, stage.unshown) == (2, 1)
+    stage.happen(Answered(A, receipt(A, status="returned")))
+    assert (stage.kind, stage.late) == ("ready", 2)
+    stage.happen(Answered(B, receipt(B, 2, status="returned")))
+    stage.happen(Serving(now=False))
+    assert (stage.screen, stage.kind) == (OutOfOrder(), "out_of_order")
+
+
 def test_an_event_that_changes_no_screen_draws_nothing() -> None:
     stage = stage_of(StillClock(), lambda _: None, glass=(glass := Glass()))
     assert glass.pictures == [picture_of(Idle(), {})]
@@ -131,19 +251,81 @@ def test_an_event_that_changes_no_screen_draws_nothing() -> None:
     assert len(glass.pictures) == 1
 
 
-def test_a_display_that_fails_is_said_and_the_others_go_on(
+def test_a_display_that_fails_is_said_once_and_the_others_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = Png(tmp_path / "none" / "screen.png")
-    with caplog.at_level(logging.ERROR):
-        stage = stage_of(StillClock(), lambda _: None, broken=broken, glass=(glass := Glass()))
+    broken, glass = Png(tmp_path / "none" / "screen.png"), Glass()
+    with caplog.at_level(logging.WARNING):
+        stage = stage_of(StillClock(), lambda _: None, broken=broken, glass=glass)
         stage.happen(Sold(A))
-    assert "display broken: " in caplog.text
+    assert caplog.text.count("display broken: ") == 1
     assert "No such file or directory" in caplog.text
     assert [each.kind for each in glass.pictures] == ["idle", "making"]
+    assert (stage.failing, stage.faults) == (("broken",), 2)
     (tmp_path / "none").mkdir()
-    stage.happen(Answered(A, receipt(A)))
+    with caplog.at_level(logging.WARNING):
+        stage.happen(Answered(A, receipt(A)))
     assert (tmp_path / "none" / "screen.png").exists()
+    assert (stage.failing, stage.faults) == ((), 2)
+    assert "display broken: works again" in caplog.text
+
+
+class Cable(Glass):
+    """A glass that fails in its driver's own way while `fault` is set."""
+
+    fault: Exception | None = None
+
+    def show(self, picture: Picture, painted: Painted) -> None:
+        if self.fault is not None and picture.sale_id is not None:
+            raise self.fault
+        super().show(picture, painted)
+
+    def close(self) -> None:
+        super().close()
+        if self.fault is not None:
+            raise self.fault
+
+
+@pytest.mark.parametrize("fault", [OSError("gone"), ValueError("too wide"), KeyError("driver")])
+def test_whatever_a_driver_does_the_last_buyer_s_receipt_goes(fault: Exception) -> None:
+    shown, cable, glass = list[Shown](), Cable(), Glass()
+    stage = stage_of(StillClock(), shown.append, cable=cable, glass=glass)
+    stage.happen(Sold(A))
+    stage.happen(Answered(A, receipt(A)))
+    cable.seen("a" * 64)
+    cable.fault = fault
+    stage.happen(Sold(B))
+    assert [each.kind for each in cable.pictures] == ["idle", "making", "ready", "idle"]
+    cable.seen("b" * 64)
+    stage.close()
+    assert (cable.closed, glass.closed) == (True, True)
+    assert [(each.sale_id, each.reason) for each in shown] == [(A.sale_id, "next_sale")]
+
+
+class Hasty(Glass):
+    """Says that it has painted, and then fails."""
+
+    def show(self, picture: Picture, painted: Painted) -> None:
+        super().show(picture, painted)
+        if picture.sale_id is not None:
+            painted("e" * 64)
+            raise OSError("no answer")
+
+
+def test_what_a_display_said_before_it_failed_is_no_evidence() -> None:
+    shown = list[Shown]()
+    stage = stage_of(StillClock(), shown.append, hasty=Hasty())
+    stage.happen(Sold(A))
+    stage.close()
+    assert (shown, stage.failing) == ([], ("hasty",))
+
+
+def test_a_picture_that_no_code_holds_is_replaced_by_none(caplog: pytest.LogCaptureFixture) -> None:
+    stage = stage_of(StillClock(), lambda _: None, glass=(glass := Glass()))
+    stage.happen(Sold(A))
+    stage.happen(Answered(A, receipt(A, qr="я" * 4000)))
+    assert [each.kind for each in glass.pictures] == ["idle", "making", "idle"]
+    assert "do not fit a QR code" in caplog.text
 
 
 def test_closing_closes_the_displays() -> None:
@@ -195,3 +377,21 @@ async def test_a_stage_with_nothing_to_end_sleeps() -> None:
         for _ in range(100):
             await asyncio.sleep(0)
     assert clock.asked == 0
+
+
+async def test_a_display_that_is_plugged_in_again_has_its_picture_back() -> None:
+    clock, shown, cable = StillClock(), list[Shown](), Cable()
+    stage = stage_of(clock, shown.append, cable=cable)
+    cable.fault = OSError("unplugged")
+    stage.happen(Sold(A))
+    async with running(stage):
+        cable.fault = None
+        await asyncio.sleep(0)
+        assert stage.failing == ("cable",)
+        clock.seconds += RETRY_S
+        stage.happen(Buying(now=False))
+        await until(lambda: stage.failing == ())
+    assert [each.kind for each in cable.pictures] == ["idle", "idle", "making"]
+    cable.seen("a" * 64)
+    stage.close()
+    assert [each.sale_id for each in shown] == [A.sale_id]

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image, ImageDraw
 from specimens import FISCAL, read, sale
 
+from edge.buyer.panel import Panel
 from edge.buyer.picture import picture_of
 from edge.buyer.qr import encode
 from edge.buyer.screen import Idle, Making, Ready, Screen
@@ -94,6 +95,34 @@ def test_the_drawing_has_four_modules_of_white_around_the_code() -> None:
     dark = photographed(svg(code), 1).point(lambda value: 255 - value).getbbox()
     assert dark == (4, 4, 4 + code.size, 4 + code.size)
     assert f'data-size="{code.size + 8}"' in svg(code)
+
+
+async def test_a_page_is_told_which_page_its_agent_has_and_so_can_load_itself_anew(
+    kiosk: Kiosk, client: Client
+) -> None:
+    show(kiosk, READY)
+    async with client.get("/") as answer:
+        text = await answer.text()
+    async with page_of(client) as page:
+        version = (await page.told())["page"]
+    assert re.fullmatch("[0-9a-f]{12}", version)
+    assert f'const PAGE = "{version}"' in text
+    assert "{{" not in text
+
+
+async def test_the_short_link_is_shown_and_marked_where_that_is_wanted() -> None:
+    kiosk = Kiosk(Panel(320, 240), short_link=True)
+    app = web.Application()
+    app.add_routes(kiosk.routes())
+    async with TestClient(TestServer(app)) as opened, page_of(opened) as page:
+        show(kiosk, READY)
+        told = await page.told()
+        await page.paint(told["frame"])
+        async with opened.get("/record") as answer:
+            record = await answer.json()
+    assert read(photographed(told["code"])) == LINK.upper() == record[0]["qr"]
+    assert (told["mark"], told["mark_en"]) == ("Это не фискальный QR-код", "Not the fiscal QR code")
+    assert kiosk.panel == Panel(320, 240)
 
 
 async def test_the_page_asks_nobody_else_for_anything(client: Client) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from specimens import receipt, sale
 
 from edge.errors import StartError
 from edge.storage.outbox import Outbox
-from edge.wire import Sale, Shown, decode, encode
+from edge.wire import Ack, Sale, Shown, decode, encode
 from mdb.context import Context
 from mdb.scaling import Scaling
 
@@ -47,7 +47,16 @@ def outbox(file: Path) -> Iterator[Outbox]:
 
 
 def seqs(outbox: Outbox, after: int = 0, most: int = 1000) -> list[int]:
-    return [seq for seq, _ in outbox.open_sales(after, most)]
+    return [kept.place for kept in outbox.open_sales(after, most)]
+
+
+def acknowledge(outbox: Outbox, upto: int, missing: Sequence[int] = ()) -> None:
+    outbox.acknowledge(Ack(epoch=EPOCH, upto=upto, missing=tuple(missing), time=""), 1_795_000_000)
+
+
+def pending(outbox: Outbox) -> tuple[int, int | None]:
+    count, oldest = outbox.pending()
+    return count, oldest.seq if oldest else None
 
 
 def on_disk(file: Path) -> list[int]:
@@ -58,7 +67,7 @@ def on_disk(file: Path) -> list[int]:
 
 def test_a_new_outbox_has_its_epoch_and_counts_from_one(outbox: Outbox) -> None:
     assert (outbox.epoch, outbox.next_seq) == (EPOCH, 1)
-    assert outbox.pending() == (0, None)
+    assert pending(outbox) == (0, None)
     assert seqs(outbox) == []
 
 
@@ -80,17 +89,17 @@ def test_reopened_it_has_the_epoch_the_sequence_and_every_sale_it_had(file: Path
     with closing(Outbox(file, EPOCH)) as first:
         for seq in (1, 2, 3):
             first.put(sale(seq))
-        first.acknowledge(2, [1])
+        acknowledge(first, 2, [1])
     with closing(Outbox(file, "0badcafe")) as again:
         assert (again.epoch, again.next_seq) == (EPOCH, 4)
         assert seqs(again) == [1, 3]
-        assert again.pending() == (2, 1)
+        assert pending(again) == (2, 1)
 
 
 def test_the_sequence_goes_on_though_every_sale_is_acknowledged(file: Path) -> None:
     with closing(Outbox(file, EPOCH)) as first:
         first.put(sale(1))
-        first.acknowledge(1, [])
+        acknowledge(first, 1, [])
     with closing(Outbox(file, EPOCH)) as again:
         assert again.next_seq == 2
 
@@ -113,22 +122,22 @@ def test_an_acknowledgement_is_all_up_to_a_number_but_those_missing(
 ) -> None:
     for seq in (1, 2, 3, 4):
         outbox.put(sale(seq))
-    outbox.acknowledge(upto, missing)
+    acknowledge(outbox, upto, missing)
     assert seqs(outbox) == left
-    assert outbox.pending() == (len(left), min(left, default=None))
+    assert pending(outbox) == (len(left), min(left, default=None))
 
 
 def test_open_sales_come_in_order_and_in_portions(outbox: Outbox) -> None:
     for seq in range(1, 8):
         outbox.put(sale(seq))
-    outbox.acknowledge(2, [])
+    acknowledge(outbox, 2, [])
     assert seqs(outbox, most=3) == [3, 4, 5]
     assert seqs(outbox, after=5, most=3) == [6, 7]
 
 
 def test_acknowledgements_ride_along_with_the_next_sale(outbox: Outbox, file: Path) -> None:
     outbox.put(sale(1))
-    outbox.acknowledge(1, [])
+    acknowledge(outbox, 1, [])
     assert on_disk(file) == [1]
     outbox.put(sale(2))
     assert on_disk(file) == [2]
@@ -175,7 +184,7 @@ def test_the_schema_itself_refuses_to(file: Path, statement: str) -> None:
     with closing(Outbox(file, EPOCH)) as outbox:
         outbox.put(sale(1))
         outbox.put(sale(2))
-        outbox.acknowledge(1, [])
+        acknowledge(outbox, 1, [])
     with closing(sqlite3.connect(file)) as intruder, pytest.raises(sqlite3.IntegrityError):
         intruder.execute(statement)
     with closing(Outbox(file, "0badcafe")) as outbox:
@@ -188,7 +197,7 @@ def test_what_the_cloud_has_may_be_deleted_one_day_but_the_last_keeps_the_place(
     with closing(Outbox(file, EPOCH)) as outbox:
         outbox.put(sale(1))
         outbox.put(sale(2))
-        outbox.acknowledge(2, [])
+        acknowledge(outbox, 2, [])
     with closing(sqlite3.connect(file)) as janitor, janitor:
         assert janitor.execute("DELETE FROM sale WHERE seq = 1").rowcount == 1
         with pytest.raises(sqlite3.IntegrityError, match="the last sale"):
@@ -302,7 +311,7 @@ outbox = Outbox(Path(sys.argv[1]), "7f3a9c1e")
 for seq in itertools.count(outbox.next_seq):
     outbox.put(sale(seq))
     print(seq, flush=True)
-    outbox.acknowledge(seq // 2, [])
+    acknowledge(outbox, seq // 2, [])
     outbox.put_receipt(receipt(sale(seq)))
 """
 
@@ -369,7 +378,7 @@ class OutboxStory(RuleBasedStateMachine):
     def acknowledge(self, data: st.DataObject) -> None:
         upto = data.draw(st.integers(0, len(self.bodies)))
         missing = data.draw(st.lists(st.integers(1, len(self.bodies)), max_size=4))
-        self.outbox.acknowledge(upto, missing)
+        self.acknowledge(outbox, upto, missing)
         self.open -= set(range(1, upto + 1)) - set(missing)
 
     @rule()
@@ -401,7 +410,7 @@ class OutboxStory(RuleBasedStateMachine):
     @invariant()
     def the_place_of_the_next_sale_is_known(self) -> None:
         assert self.outbox.epoch == EPOCH
-        assert self.outbox.pending() == (len(self.open), min(self.open, default=None))
+        assert pending(self.outbox) == (len(self.open), min(self.open, default=None))
 
     def teardown(self) -> None:
         self.outbox.close()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Config, KioskDisplay, PngDisplay, TerminalDisplay, load
+from edge.config import Config, KioskDisplay, PngDisplay, TerminalDisplay, load, read_text
 from edge.errors import ConfigError
 from edge.wire.settings import Broker
 
@@ -108,8 +108,16 @@ WRONG = [
     ("[receipts]", "[receipts]\nshow_s = 0", "receipts.show_s: Expected `float` > 0.0, found 0"),
     ("[receipts]", '[receipts]\nshow_s = "1m"', "receipts.show_s: Expected `float`, found '1m'"),
     ("[receipts]", "[receipts]\npatience_s = 601", "receipts.patience_s: Expected `float` <="),
-    ("[receipts]", '[receipts]\nqr = "both"', "receipts.qr: Invalid enum value 'both'"),
-    ("[receipts]", '[receipts]\nprofile = "de"', "receipts.profile: Invalid enum value 'de'"),
+    (
+        "[receipts]",
+        '[receipts]\nqr = "both"',
+        "receipts.qr: Invalid enum value 'both'; allowed are 'fiscal', 'link', 'link_then_fiscal'",
+    ),
+    (
+        "[receipts]",
+        '[receipts]\nprofile = "de"',
+        "receipts.profile: Invalid enum value 'de'; allowed are 'none', 'ru'",
+    ),
     ("https://chek.example/r/", "https://chek.example/r", "receipts.link: Expected `str` matching"),
     ("https://chek.example/r/", "ftp://chek.example/r/", "found 'ftp://chek.example/r/'"),
     ("https://chek.example/r/", f"https://{'x' * 200}/", "receipts.link: Expected `str` of length"),
@@ -122,12 +130,16 @@ WRONG = [
         "broker.port: Expected `int`, found '1883'",
     ),
     ("[receipts]", '[broker]\nhost = ""\n[receipts]', "broker.host: Expected `str` of length >= 1"),
-    ("[receipts]", "[broker]\nmqtt = 5\n[receipts]", "broker.mqtt: Expected `str`, found 5"),
+    (
+        "[receipts]",
+        "[broker]\nmqtt = 5\n[receipts]",
+        "broker.mqtt: Expected `str`, found 5; allowed are '3.1.1', '5'",
+    ),
     ("[receipts]", '[broker]\npassword = "x"\n[receipts]', "broker: Object contains unknown field"),
     (
         "[receipts]",
         '[[display]]\nkind = "wall"\n[receipts]',
-        "display[0].kind: Invalid value 'wall'",
+        "display[0].kind: Invalid value 'wall'; allowed are 'terminal', 'png', ",
     ),
     ("[receipts]", '[[display]]\nfile = "x"\n[receipts]', "display[0]: Object missing required"),
     ("[receipts]", '[[display]]\nkind = "png"\n[receipts]', "display[0]: Object missing required"),
@@ -139,7 +151,17 @@ WRONG = [
     (
         "[receipts]",
         '[[display]]\nkind = "kiosk"\nlisten = "8081"\n[receipts]',
-        "display[0].listen: Expected `str` matching regex",
+        "display[0].listen: Expected HOST:PORT, the port up to 65535, found '8081'",
+    ),
+    (
+        "[receipts]",
+        '[[display]]\nkind = "kiosk"\nlisten = "0.0.0.0:65536"\n[receipts]',
+        "display[0].listen: Expected HOST:PORT, the port up to 65535, found '0.0.0.0:65536'",
+    ),
+    (
+        "[receipts]",
+        "[technician]\n[receipts]",
+        "technician: Object missing required field `pin_file`",
     ),
     (
         "[receipts]",
@@ -160,6 +182,14 @@ def test_a_wrong_key_is_refused_with_what_was_expected_and_found(
         loaded(file, written)
     assert str(refused.value).startswith(f"{file}: ")
     assert told in str(refused.value)
+
+
+def test_a_text_that_is_no_file_yet_is_checked_like_one() -> None:
+    assert read_text(LEAST, "new.toml").machine == "vm-1"
+    with pytest.raises(ConfigError, match=r"^new.toml: machine: 'cloud' is the cloud's own name"):
+        read_text(LEAST.replace("vm-1", "cloud"), "new.toml")
+    with pytest.raises(ConfigError, match=r"^new.toml: is no TOML"):
+        read_text("[", "new.toml")
 
 
 @pytest.mark.parametrize("key", ["machine", "tap"])
@@ -185,7 +215,10 @@ def test_links_are_not_asked_for_where_none_is_shown(file: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named_with_the_next_step(tmp_path: Path) -> None:
     for file, reason in [(tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")]:
-        with pytest.raises(ConfigError, match=f"{file}: cannot be read: {reason}.*copy deploy"):
+        with pytest.raises(
+            ConfigError,
+            match=f"{file}: cannot be read: {reason}.*copy what `python -m edge sample` prints",
+        ):
             load(file)
 
 

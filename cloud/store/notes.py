@@ -1,0 +1,87 @@
+"""Notes: what machines write down beside their sales, each kept once.
+
+A note has a place, as a sale has: machine, epoch, number. It is repeated until it is noted.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud.store.replies import keep_showing
+from cloud.store.sales import Kept, report
+from cloud.store.schema import note, stream
+from cloud.troubles import in_words
+from edge.wire import Incident, Shown
+
+
+async def keep_shown(
+    connection: AsyncConnection, machine: str, shown: Shown, body: bytes, now_ms: int
+) -> Kept:
+    """Evidence of a picture; one without a number, from an older machine, has no place."""
+    kept = Kept.NEW
+    if shown.epoch is not None and shown.number:
+        place = (machine, shown.epoch, shown.number)
+        kept = await _place(connection, place, body, now_ms, shown.sale_id)
+    if kept is not Kept.AGAIN:
+        await keep_showing(connection, machine, shown)
+    return kept
+
+
+async def keep_incident(
+    connection: AsyncConnection, machine: str, told: Incident, body: bytes, now_ms: int
+) -> Kept:
+    """An incident of the machine becomes one of the operator's."""
+    place = (machine, told.epoch, told.number)
+    kept = await _place(connection, place, body, now_ms, told.sale_id)
+    if kept is not Kept.AGAIN:
+        words = in_words(told)
+        await report(connection, now_ms, told.kind, words, machine, told.sale_id, body)
+    return kept
+
+
+async def meet(connection: AsyncConnection, machine: str, epoch: str, now_ms: int) -> None:
+    """A machine was born with this outbox; another than was known is an incident, once."""
+    known = (
+        await connection.scalars(sa.select(stream.c.epoch).where(stream.c.machine == machine))
+    ).all()
+    if epoch in known:
+        return
+    first = insert(stream).values(machine=machine, epoch=epoch, contiguous=0)
+    await connection.execute(first.on_conflict_do_nothing())
+    if known:
+        detail = (
+            f"epoch {epoch}: the machine counts its sales in a new outbox; was its card replaced,"
+            " or the outbox damaged? Sales of the old one that never came are on the old card"
+        )
+        await report(connection, now_ms, "another outbox", detail, machine)
+
+
+async def _place(
+    connection: AsyncConnection,
+    place: tuple[str, str, int],
+    body: bytes,
+    now_ms: int,
+    sale_id: str | None,
+) -> Kept:
+    """Take a note's place.
+
+    Another note at a place that is taken is an incident, and is kept as the note it is: a machine
+    whose power failed may have given a number twice.
+    """
+    machine, epoch, number = place
+    row = {"machine": machine, "epoch": epoch, "number": number, "body": body.decode()}
+    stored = await connection.execute(
+        insert(note).values(received_at=now_ms, **row).on_conflict_do_nothing()
+    )
+    if stored.rowcount:
+        return Kept.NEW
+    known = await connection.scalar(
+        sa.select(note.c.body).where(
+            note.c.machine == machine, note.c.epoch == epoch, note.c.number == number
+        )
+    )
+    if known == row["body"]:
+        return Kept.AGAIN
+    detail = f"epoch {epoch} note {number} came with another body"
+    await report(connection, now_ms, "conflict", detail, machine, sale_id, body)
+    return Kept.CONFLICT

@@ -1,0 +1,149 @@
+"""The listener: what is said on the bus, what follows from it, and whether the bus is alive.
+
+It hears and hands over; it waits for nobody. What it has concluded goes to the keeper, what a
+screen may want to know to the stage.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from edge.clock import Clock
+from edge.keeper import Concluded
+from edge.timeline import Timeline
+from mdb import Signal, Sniffer, event
+from mdb.context import Context
+from mdb.sniffer import Heard
+
+log = logging.getLogger(__name__)
+
+SILENCE_S: Final = 0.5
+"""A VMC polls somebody every 200 ms; a bus that says nothing for so long may be dead."""
+DEAD_S: Final = 30.0
+"""And so long it is: the machine is off, or the wire is."""
+_BEGINS: Final = (event.SessionBegan, event.VendRequested)
+_ENDS: Final = (
+    *(event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed),
+    *(event.VendUncertain, event.PeripheralReset, event.BusReset),
+)
+_KEPT: Final = (
+    *(event.Sale, event.Return, event.VendUncertain, event.BusReset),
+    *(event.VendApproved, *_BEGINS, *_ENDS),
+)
+Pulse = Literal["ok", "silent", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who is told: what was concluded, that a buyer began or ended, that the bus lives or not."""
+
+    conclude: Callable[[Concluded], None]
+    buying: Callable[[bool], None]
+    pulse: Callable[[Pulse], None]
+    heard: Callable[[Heard], None] | None = None
+
+
+class Listener:
+    """One tap, heard for as long as the agent runs."""
+
+    def __init__(
+        self,
+        *,
+        tap: AsyncIterable[Signal],
+        vmc_only: bool,
+        known: Mapping[int, Context],
+        clock: Clock,
+        timeline: Timeline,
+        ears: Ears,
+    ) -> None:
+        self._tap = tap
+        self._clock = clock
+        self._timeline = timeline
+        self._ears = ears
+        self._known = dict(known)
+        self._sniffer = Sniffer(known, vmc_only=vmc_only)
+        self._tapped: Callable[[Signal], None] | None = None
+        self._at = 0.0
+        self.heard_at = clock.boottime()
+        """Boot time of the last signal, or of the start."""
+        self.looked_at = self.heard_at
+        """Boot time when the silence was last minded: the loop turns."""
+        self.signals = 0
+        self.faults = 0
+        self.pulse: Pulse = "ok"
+
+    @property
+    def context(self) -> Mapping[int, Context]:
+        """What the peripherals have told of themselves."""
+        return self._sniffer.context
+
+    def record(self, take: Callable[[Signal], None] | None) -> None:
+        """Give every signal to `take` as well, until told otherwise."""
+        self._tapped = take
+
+    async def run(self) -> None:
+        """Hear until the tap ends, or for ever."""
+        async for signal in self._tap:
+            self._at, self.heard_at = signal.at, self._clock.boottime()
+            self.signals += 1
+            if self._tapped is not None:
+                self._tapped(signal)
+            for heard in self._sniffer.listen(signal):
+                self._take(heard)
+        for heard in self._sniffer.flush():
+            self._take(heard)
+        self._beat("ended")
+        log.warning("the tap has ended; what it gave goes on its way")
+
+    async def mind_silence(self) -> None:
+        """What waits for more of the bus does not wait for ever: it may have died with the sale."""
+        while True:
+            await asyncio.sleep(SILENCE_S)
+            self.looked_at = now = self._clock.boottime()
+            if self.pulse == "ended":
+                continue
+            silent = now - self.heard_at
+            if silent > SILENCE_S:
+                self._release(self._at + silent)
+            self._beat("silent" if silent > DEAD_S else "ok")
+
+    def stop(self) -> None:
+        """Nothing more is heard: what only waits for more of the bus is concluded now."""
+        self._release(float("inf"))
+
+    def _release(self, at: float) -> None:
+        if released := tuple(self._sniffer.wait(at)):
+            self._take(Heard(None, (), released))
+
+    def _take(self, heard: Heard) -> None:
+        for concluded in heard.events:
+            self._happened(concluded)
+        if heard.exchange is not None and not heard.exchange.is_poll:
+            self._keep_context()
+        if self._ears.heard is not None:
+            self._ears.heard(heard)
+
+    def _happened(self, concluded: event.Event) -> None:
+        if isinstance(concluded, event.BusFault):
+            self.faults += 1
+        elif isinstance(concluded, _KEPT):
+            self._ears.conclude(Concluded(concluded, *self._timeline.look()))
+        if isinstance(concluded, _BEGINS):
+            self._ears.buying(True)
+        elif isinstance(concluded, _ENDS):
+            self._ears.buying(False)
+
+    def _keep_context(self) -> None:
+        """What the peripherals told at the machine's start is told once: to the disk with it."""
+        context = self._sniffer.context
+        new = {each: told for each, told in context.items() if self._known.get(each) != told}
+        if new:
+            self._known.update(new)
+            self._ears.conclude(Concluded(new, *self._timeline.look()))
+
+    def _beat(self, pulse: Pulse) -> None:
+        if pulse != self.pulse:
+            self.pulse = pulse
+            self._ears.pulse(pulse)

@@ -1,0 +1,1 @@
+"""The guided first run: asking, looking, listening, showing, printing, writing it down."""
