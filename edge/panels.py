@@ -22,8 +22,9 @@ from edge.config.displays import (
     PoleDisplay,
 )
 from edge.displays import Display
+from edge.displays.absent import Absent
 from edge.displays.terminal import Terminal
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StartError
 
 if TYPE_CHECKING:
     from edge.face import Face
@@ -44,18 +45,26 @@ async def open_panels(
 ) -> AsyncIterator[Mapping[str, Display]]:
     """Open every display; a kiosk serves the face of a virtual machine as well.
 
-    The names are ``1-kiosk``, ``2-pole``, …, in the order of the tables.
+    The names are ``1-kiosk``, ``2-pole``, …, in the order of the tables. A device that is not there
+    is no reason not to sell: it is looked for again with each picture.
 
     Raises:
         ConfigError: a panel cannot show a lawful code, or cannot be what its table says.
-        StartError: a display cannot be opened; the message says why and what to do.
+        StartError: a kiosk's port is taken; the message says what to do.
     """
     async with AsyncExitStack() as stack:
         displays: dict[str, Display] = {}
         for number, table in enumerate(tables):
-            display = await stack.enter_async_context(open_display(table, face))
-            if profile == "ru":
-                _check(number, table, display.panel)
+            check = partial(_check, number, table) if profile == "ru" else _unchecked
+            try:
+                display = await stack.enter_async_context(open_display(table, face))
+                check(display.panel)
+            except StartError as error:
+                if isinstance(table, KioskDisplay):
+                    raise
+                log.error("%s; going on without it until it is there", error)  # noqa: TRY400
+                display = Absent(partial(_open_device, table), check)
+                stack.callback(display.close)
             displays[f"{number + 1}-{table.__struct_config__.tag}"] = display
         yield displays
 
@@ -84,6 +93,10 @@ def refusal(table: DisplayTable, panel: Panel | None) -> str | None:
     return f"cannot show a lawful fiscal QR code: {'; '.join(wrong)}. {ALTERNATIVES}"
 
 
+def _unchecked(_panel: Panel | None) -> None:
+    """No law here asks for anything."""
+
+
 def _check(number: int, table: DisplayTable, panel: Panel | None) -> None:
     wrong = refusal(table, panel)
     where = f"display[{number}] ({table.__struct_config__.tag})"
@@ -95,9 +108,13 @@ def _check(number: int, table: DisplayTable, panel: Panel | None) -> None:
 
 
 async def _open(table: DisplayTable, face: "Face | None", stack: AsyncExitStack) -> Display:
+    if isinstance(table, KioskDisplay):
+        return await _kiosk(table, face, stack)
+    return _open_device(table)
+
+
+def _open_device(table: DisplayTable) -> Display:
     match table:
-        case KioskDisplay():
-            return await _kiosk(table, face, stack)
         case PngDisplay():
             from edge.displays.png import Png  # noqa: PLC0415
 

@@ -23,6 +23,7 @@ _TURNS: Final = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
 }
+_TWO_TONES: Final = [BLACK if grey < 164 else WHITE for grey in range(256)]
 _DRAWING: Final = threading.Lock()
 """Displays draw in threads of their own, and a face of FreeType is not for two at once."""
 
@@ -46,7 +47,8 @@ def draw(picture: Picture, panel: Panel, *, mono: bool = False) -> Image.Image:
         unit = side / 11
     with _DRAWING:
         write(ImageDraw.Draw(image), picture, box, unit, mono=mono)
-    return image
+    # FreeType's own black and white letters are uneven, and wider than they were measured.
+    return image.point(_TWO_TONES) if mono else image
 
 
 def draw_code(code: Matrix, module: int) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import Final
 
 from PIL import ImageDraw
 
-from edge.buyer.fonts import DOT, ELLIPSIS, LEADING, clip, font, length, wrap
+from edge.buyer.fonts import DOT, ELLIPSIS, LEADING, Font, clip, font, length, wrap
 from edge.buyer.picture import Picture
 
 BLACK: Final = 0
@@ -77,18 +77,24 @@ def write(pen: ImageDraw.ImageDraw, picture: Picture, box: Box, unit: float, *, 
         return
     rows = _compose(picture, box, unit)
     y = box.top + max(0, (box.height - _height(rows)) // 2)
-    pen.fontmode = "1" if mono else "L"
     for number, each in enumerate(rows):
         y += each.gap if number else 0
         face = font(each.size, bold=each.row.bold)
         ascent, descent = face.getmetrics()
         rest = (each.step - ascent - descent) // 2
         for line in each.lines:
-            room = box.width - length(line, each.size, bold=each.row.bold)
-            x = box.left + (room / 2 if box.centred else 0)
+            drawn = _narrow(line, each.size, box.width, bold=each.row.bold)
+            x = box.left + ((box.width - drawn.getlength(line)) / 2 if box.centred else 0)
             ink = BLACK if mono else each.row.ink
-            pen.text((round(x), y + rest + ascent), line, fill=ink, font=face, anchor="ls")
+            pen.text((round(x), y + rest + ascent), line, fill=ink, font=drawn, anchor="ls")
             y += each.step
+
+
+def _narrow(line: str, size: int, width: int, *, bold: bool) -> Font:
+    """The face for a line; a size smaller where hinting has made it wider than was measured."""
+    while size > LEAST_PX - 2 and font(size, bold=bold).getlength(line) > width:
+        size -= 1
+    return font(size, bold=bold)
 
 
 def _compose(picture: Picture, box: Box, unit: float) -> list[_Set]:

@@ -76,6 +76,8 @@ class Painter:
     def close(self) -> None:
         """Wipe the glass and end; what hangs is left behind."""
         with self._changed:
+            if self._closed:
+                return
             self._closed = True
             self._next = None
             self._newest += 1

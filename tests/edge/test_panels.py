@@ -126,14 +126,17 @@ async def test_a_kiosk_serves_its_page() -> None:
             assert answer.status == 200
 
 
-async def test_a_pole_is_opened_by_its_port() -> None:
+async def test_a_pole_is_opened_by_its_port_and_emptied_at_the_end() -> None:
     controller, line = os.openpty()
     tty.setraw(line)
     async with open_display(PoleDisplay(port=os.ttyname(line), code_page=-1), None) as display:
         seen: list[str] = []
         display.show(READY, seen.append)
         await until(lambda: seen)
-        assert "Ваш чек".encode("cp866") not in os.read(controller, 12)
+    sent = os.read(controller, 4096)
+    assert b"\x1bt" not in sent
+    assert "Ваш чек".encode("cp866") in sent
+    assert sent.endswith(b"\x0c")
     os.close(line)
     os.close(controller)
 

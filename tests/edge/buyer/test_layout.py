@@ -135,6 +135,13 @@ def test_a_code_that_no_phone_could_read_is_left_out_and_its_address_said() -> N
     assert image.tobytes() != draw(replace(READY, link=None), Panel(128, 64)).tobytes()
 
 
+@pytest.mark.parametrize("size", [(137, 82), (111, 74), (74, 111), (74, 90)])
+def test_the_smallest_panels_that_can_show_the_fiscal_code_do(size: tuple[int, int]) -> None:
+    image = draw(READY, Panel(*size))
+    assert read(image) == FISCAL
+    assert read(photographed(image, 2, 33)) == FISCAL
+
+
 @sizes
 def test_the_fiscal_code_is_as_large_as_the_panel_was_judged_by(size: tuple[int, int]) -> None:
     found = fit(Panel(*size), 33)

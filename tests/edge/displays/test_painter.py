@@ -129,3 +129,4 @@ async def test_a_glass_that_hangs_is_left_behind_and_said(
     assert "display glass: does not answer; left as it is" in caplog.messages
     glass.free.set()
     painter.close()
+    assert len(caplog.messages) == 1

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 
@@ -72,3 +73,12 @@ def test_pictures_are_written_one_below_the_other_and_each_is_said_to_be_seen() 
     assert seen == [sha256(text.encode()).hexdigest() for text in texts]
     terminal.close()
     assert out.getvalue().endswith(f"{LINK}\n")
+
+
+def test_a_code_that_is_not_the_fiscal_one_says_so() -> None:
+    picture = replace(
+        picture_of(READY, {}), mark="Это не фискальный QR-код", mark_en="Not the fiscal QR code"
+    )
+    above = render(picture).partition(BLACK_ON_WHITE)[0]
+    assert above.endswith("Это не фискальный QR-код\nNot the fiscal QR code\n")
+    assert Terminal(StringIO()).panel is None
