@@ -19,7 +19,7 @@ from edge.buyer.screen import (
     rev_on,
     sale_on,
 )
-from edge.buyer.words import amount, clean, of_when, said
+from edge.buyer.words import amount, clean, of_when, said, when
 
 CODES: Final = {"making", "slow", "ready", "link"}
 """Kinds of pictures with a code in them."""
@@ -31,7 +31,8 @@ class Picture:
 
     `kind` is idle, making, slow, ready, link, refused, offline, out_of_order or notice. `mark` is
     the plain word, to be shown with the code, that it is not the statutory one. `link` is the
-    address of the receipt's page. `late`: it is of a purchase before; the title says of when.
+    address of the receipt's page. `late`: it is of a purchase before; the title says of when, and
+    so does `when`, in a word or two.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Picture:
     rev: int = 0
     link: str | None = None
     late: bool = False
+    when: str = ""
 
 
 def picture_of(
@@ -58,8 +60,9 @@ def picture_of(
     if isinstance(screen, Notice):
         return Picture(kind, screen.text, "")
     title, title_en = said("ready" if kind == "link" else kind)
-    if isinstance(screen, Ready) and screen.late:
-        title, title_en = of_when(screen.sale.sold_at, screen.sale.clock, screen.ago_s)
+    late = screen if isinstance(screen, Ready) and screen.late else None
+    if late:
+        title, title_en = of_when(late.sale.sold_at, late.sale.clock, late.ago_s)
     code, link = _code_and_link(screen)
     hint, hint_en = said(f"{kind}_hint") if code or kind not in CODES else ("", "")
     picture = Picture(kind, title, title_en, hint=hint, hint_en=hint_en, link=link)
@@ -77,7 +80,8 @@ def picture_of(
         amount=amount(sale.amount, sale.currency),
         sale_id=sale.sale_id,
         rev=rev_on(screen),
-        late=isinstance(screen, Ready) and screen.late,
+        late=late is not None,
+        when=when(sale.sold_at, sale.clock, late.ago_s) if late else "",
     )
 
 

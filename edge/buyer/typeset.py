@@ -129,7 +129,7 @@ def _choices(picture: Picture) -> Iterator[list[Row]]:
     amount = Row(picture.amount, 1.4, bold=True, most=1, gap=0.15)
     hint, hint_en = Row(picture.hint, 0.56, gap=0.6), Row(picture.hint_en, 0.52, ink=GREY, gap=0.2)
     marks = [Row(picture.mark, 0.66, bold=True, gap=0.5), Row(picture.mark_en, 0.56, gap=0.15)]
-    together = _together(picture.product, picture.amount)
+    together = _together(picture.product, picture.amount, picture.when)
     # An old code looks like a new one: whose it is matters more than that it is there.
     final = [title] if picture.kind not in {"ready", "link"} or not of_sale else [together]
     for rows in (
@@ -143,10 +143,11 @@ def _choices(picture: Picture) -> Iterator[list[Row]]:
         yield [row for row in rows if row.text]
 
 
-def _together(product: str, amount: str) -> Row:
-    """Both in one line, of which the product gives way."""
-    tail = f" {DOT} {amount}" if product and amount else ""
-    return Row(product or amount, 0.8, bold=True, most=1, may_be_cut=True, tail=tail)
+def _together(product: str, amount: str, when: str) -> Row:
+    """All in one line, of which the product gives way."""
+    first, *rest = [each for each in (product, amount, when) if each] or [""]
+    tail = "".join(f" {DOT} {each}" for each in rest)
+    return Row(first, 0.8, bold=True, most=1, may_be_cut=True, tail=tail)
 
 
 def _set(row: Row, unit: float, width: int, *, cut: bool) -> _Set | None:

@@ -36,6 +36,9 @@ WORDS: Final = {
     "late_minutes": ("Чек за покупку {n} мин назад", "Receipt of a purchase {n} min ago"),
     "late_hours": ("Чек за покупку {n} ч назад", "Receipt of a purchase {n} h ago"),
     "late": ("Чек за прошлую покупку", "Receipt of an earlier purchase"),
+    "when_minutes": ("{n} мин назад", "{n} min ago"),
+    "when_hours": ("{n} ч назад", "{n} h ago"),
+    "when": ("раньше", "earlier"),
     "refused": ("Чек не оформлен", "No receipt was issued"),
     "refused_hint": ("Обратитесь к владельцу автомата", "Please ask the operator"),
     "": ("", ""),
@@ -78,14 +81,22 @@ def time_of_day(iso: str) -> str:
 def of_when(iso: str, quality: str, ago_s: int | None) -> tuple[str, str]:
     """Which purchase a late receipt is of, by its time: of day, or ago where the clock was wrong."""
     when = time_of_day(iso) if quality in TELLABLE else ""
-    if when:
-        return said("late_at", when=when)
+    return said("late_at", when=when) if when else _ago("late", ago_s)
+
+
+def when(iso: str, quality: str, ago_s: int | None) -> str:
+    """The same in a word or two, for a panel with room for one line."""
+    told = time_of_day(iso) if quality in TELLABLE else ""
+    return told or _ago("when", ago_s)[0]
+
+
+def _ago(what: str, ago_s: int | None) -> tuple[str, str]:
     if ago_s is None:
-        return said("late")
+        return said(what)
     minutes = ago_s // 60
     if minutes < 60:
-        return said("late_minutes", n=max(1, minutes))
-    return said("late_hours", n=minutes // 60)
+        return said(f"{what}_minutes", n=max(1, minutes))
+    return said(f"{what}_hours", n=minutes // 60)
 
 
 def clean(text: str) -> str:

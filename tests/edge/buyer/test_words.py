@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.buyer.words import MOST_TEXT, WORDS, amount, clean, of_when, said, time_of_day
+from edge.buyer.words import MOST_TEXT, WORDS, amount, clean, of_when, said, time_of_day, when
 
 SOLD_AT = "2026-11-23T15:42:10.512Z"
 
@@ -124,3 +124,20 @@ def test_whatever_the_operator_writes_is_made_fit_to_show(text: str) -> None:
     assert len(shown) <= MOST_TEXT
     assert shown == shown.strip()
     assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("quality", "ago_s", "told"),
+    [
+        ("synced", 30, "18:42"),
+        ("corrected", None, "18:42"),
+        ("unsynced", 30, "1 мин назад"),
+        ("bounded", 7300, "2 ч назад"),
+        ("unsynced", None, "раньше"),
+    ],
+)
+@pytest.mark.usefixtures("moscow")
+def test_a_panel_with_room_for_one_line_says_of_when_too(
+    quality: str, ago_s: int | None, told: str
+) -> None:
+    assert when(SOLD_AT, quality, ago_s) == told
