@@ -7,7 +7,7 @@ that never had one lies between the last anchor before it and the first after.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -24,6 +24,8 @@ OFTEN_MS: Final = 3_600_000
 """The last anchor before a power cut is at most so old."""
 SANE_MS: Final = 1_735_689_600_000
 """2025-01-01: whoever says that it is earlier does not know the time."""
+LAST_MS: Final = 7_258_118_400_000
+"""2200-01-01: nor whoever says that it is later; no calendar goes on for ever."""
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,14 +33,14 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 
     boot_id: str
     boottime_ms: Annotated[int, Meta(ge=0)]
-    unix_ms: int
+    unix_ms: Annotated[int, Meta(ge=SANE_MS, le=LAST_MS)]
     source: Literal["kernel", "cloud"]
     after: int = 0
 
 
 def from_kernel(moment: Moment, anchors: Sequence[Anchor]) -> Anchor | None:
     """A new anchor where the clock is right: the boot's first, after a jump, or an hour later."""
-    if moment.quality != "synced" or moment.unix_ms < SANE_MS:
+    if moment.quality != "synced" or not SANE_MS <= moment.unix_ms <= LAST_MS:
         return None
     mine = [each for each in anchors if each.boot_id == moment.boot_id and each.source == "kernel"]
     if mine:
@@ -53,7 +55,7 @@ def from_kernel(moment: Moment, anchors: Sequence[Anchor]) -> Anchor | None:
 def from_cloud(time: str, moment: Moment, anchors: Sequence[Anchor]) -> Anchor | None:
     """A new anchor from what the cloud says the time is, where the machine does not know better."""
     told = unix_ms(time)
-    if moment.quality == "synced" or told is None or told < SANE_MS:
+    if moment.quality == "synced" or told is None or not SANE_MS <= told <= LAST_MS:
         return None
     known = time_at(moment.boot_id, moment.boottime_ms, anchors)
     if known is not None and abs(known - told) < CLOUD_MS:
@@ -62,11 +64,12 @@ def from_cloud(time: str, moment: Moment, anchors: Sequence[Anchor]) -> Anchor |
 
 
 def time_at(boot_id: str, boottime_ms: int, anchors: Sequence[Anchor]) -> int | None:
-    """Unix milliseconds at an instant of a boot, by its nearest anchor."""
+    """Unix milliseconds at an instant of a boot, by its nearest anchor; the kernel's before a cloud's."""
     mine = [each for each in anchors if each.boot_id == boot_id]
+    mine = [each for each in mine if each.source == "kernel"] or mine
     if not mine:
         return None
-    nearest = min(mine, key=lambda each: abs(each.boottime_ms - boottime_ms))
+    nearest = min(reversed(mine), key=lambda each: abs(each.boottime_ms - boottime_ms))
     return nearest.unix_ms + boottime_ms - nearest.boottime_ms
 
 
@@ -85,8 +88,10 @@ def retimed(sale: Sale, place: int, anchors: Sequence[Anchor]) -> Sale:
         return msgspec.structs.replace(
             sale, sold_at=iso(known), clock="corrected", wall=sale.sold_at
         )
-    after = max((each.unix_ms for each in anchors if each.after < place), default=None)
-    before = min((each.unix_ms for each in anchors if each.after >= place), default=None)
+    after = next((each.unix_ms for each in reversed(anchors) if each.after < place), None)
+    before = next((each.unix_ms for each in anchors if each.after >= place), None)
+    if after is not None and before is not None and after > before:
+        after = before = None  # one of them is wrong, and nobody knows which
     at = said = unix_ms(sale.sold_at) or 0
     if before is not None:
         at = min(at, before)
@@ -106,9 +111,9 @@ def unix_ms(time: str) -> int | None:
     """Unix milliseconds of a text with a zone; None if it is none."""
     try:
         told = datetime.fromisoformat(time)
-    except ValueError:
+        return None if told.tzinfo is None else round(told.timestamp() * 1000)
+    except (ValueError, OverflowError):
         return None
-    return None if told.tzinfo is None else round(told.astimezone(UTC).timestamp() * 1000)
 
 
 def _anchor(moment: Moment, told: int, source: Literal["kernel", "cloud"]) -> Anchor:

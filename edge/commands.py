@@ -95,7 +95,7 @@ class Deeds(Protocol):
     """
 
     async def show_text(self, text: str, for_s: float) -> str:
-        """Show a text while nobody is buying, for so many seconds."""
+        """Show a text while nobody is buying, for so many seconds; an empty one ends it."""
         ...
 
     async def show_last(self) -> str:

@@ -3,6 +3,7 @@
 from edge.clock import Moment
 from edge.intent import Intent
 from edge.wire import MAX_AMOUNT, Incident
+from edge.wire.messages import MESSAGE_TEXT
 
 NOWHERE = "00000000"
 """The outbox gives an incident its epoch and number when it is kept."""
@@ -21,7 +22,7 @@ def outcome_unknown(intent: Intent, why: str) -> Incident:
         boottime_ms=intent.boottime_ms,
         text=why,
         item=intent.item,
-        amount=amount if amount is not None and amount <= MAX_AMOUNT else None,
+        amount=amount if amount is not None and 0 <= amount <= MAX_AMOUNT else None,
         currency=intent.currency,
     )
 
@@ -36,5 +37,5 @@ def of_machine(kind: str, text: str, moment: Moment) -> Incident:
         clock=moment.quality,
         boot_id=moment.boot_id,
         boottime_ms=moment.boottime_ms,
-        text=text[:1000],
+        text=text[:MESSAGE_TEXT],
     )

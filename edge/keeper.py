@@ -3,6 +3,7 @@
 - The bus is heard on while the disk takes its time, or refuses: what waits, waits here.
 - An approval is on the disk before the product falls; its end is committed with the sale.
 - An approval whose end was not heard becomes an incident: the operator is asked, nobody is silent.
+- An outbox that is found to be damaged is mended here, and what is to be kept is kept in the new one.
 - Told to stop, it keeps what it has before it ends.
 """
 
@@ -11,24 +12,27 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from edge.clock import Moment
 from edge.incident import outcome_unknown
-from edge.intent import completed, intent_of, is_open
+from edge.intent import completed, fits, intent_of, is_open, may_end
 from edge.sale import sale_of
 from edge.storage.disk import Disk
 from edge.storage.outbox import OpenSale, Outbox
-from edge.wire import Sale, encode
+from edge.wire import Sale
 from mdb import event
 from mdb.context import Context
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R")
 CHANCE_BYTES: Final = 20
 EPOCH_BYTES: Final = 4
 LOOK_S: Final = 10.0
 """How often an open approval is looked at: its end may have become impossible to hear."""
+MENDED_MOST: Final = 3
+"""Times that one thing to be kept may find the outbox damaged; then the card is beyond help."""
 LOST = "the agent stopped between the approval and its end; was the product dispensed?"
 UNHEARD = "a vend was approved, and the bus did not tell its end; was the product dispensed?"
 _BEGIN_ANOTHER: Final = (
@@ -73,12 +77,14 @@ class Keeper:
         self._queue: asyncio.Queue[Concluded] = asyncio.Queue()
         self._intents = outbox.memory.intents()
         self._inherited = set(self._intents)
-        self._keeping = False
+        self._reported: set[int] = set()
+        """Readers of which the last vend was sold as a gateway reported it."""
+        self._keeping: Concluded | None = None
 
     @property
     def waiting(self) -> int:
         """How many conclusions are in memory only."""
-        return self._queue.qsize() + self._keeping
+        return self._queue.qsize() + (self._keeping is not None)
 
     def take(self, concluded: Concluded) -> None:
         """Hand one in."""
@@ -87,20 +93,19 @@ class Keeper:
     async def run(self) -> None:
         """Keep what comes, for ever."""
         while True:
-            for address, intent in list(self._intents.items()):
-                if not is_open(intent, self._now()):
-                    await self._ask(address, LOST if address in self._inherited else UNHEARD)
+            if self._queue.empty():  # else the end of an old approval may be among what waits
+                for address, intent in list(self._intents.items()):
+                    if not is_open(intent, self._now()):
+                        await self._ask(address)
             try:
                 async with asyncio.timeout(LOOK_S if self._intents else None):
                     concluded = await self._queue.get()
             except TimeoutError:
                 continue
-            self._keeping = True
-            try:
-                await self._keep(concluded)
-            finally:
-                self._keeping = False
-                self._queue.task_done()
+            self._keeping = concluded
+            await self._keep(concluded)
+            self._keeping = None
+            self._queue.task_done()
 
     async def drain(self, patience_s: float) -> None:
         """Keep all that was handed in; what the disk does not take in that time goes to the log."""
@@ -108,6 +113,8 @@ class Keeper:
             async with asyncio.timeout(patience_s):
                 await self._queue.join()
         except TimeoutError:
+            if self._keeping is not None:
+                log.critical("not kept: %s", self._keeping)
             while not self._queue.empty():
                 log.critical("not kept: %s", self._queue.get_nowait())
 
@@ -115,31 +122,43 @@ class Keeper:
         match concluded.what:
             case event.Sale() | event.Return() as vend:
                 await self._keep_sale(vend, concluded)
-            case event.VendUncertain(address=address) as uncertain:
-                if address not in self._intents:
-                    self._intents[address] = intent_of(uncertain, concluded.moment)
+            case event.Event() as told:
+                await self._follow(told, concluded.moment)
+            case contexts:
+                await self._surely(lambda: self._outbox.memory.put_context(contexts))
+
+    async def _follow(self, told: event.Event, moment: Moment) -> None:
+        """What an event that is no sale means for the approvals."""
+        address = told.address
+        match told:
+            case event.VendUncertain() if address in self._reported:
+                self._reported.discard(address)  # uncertain to its reader alone
+            case event.VendUncertain():
+                self._intents.setdefault(address, intent_of(told, moment))
                 await self._ask(address, UNHEARD)
             case event.BusReset():
-                for address in list(self._inherited & set(self._intents)):
-                    await self._ask(address, LOST)
-            case event.Event(address=address) as told:
-                if address in self._intents and isinstance(told, _CALLED_OFF):
-                    await self._end(address)
-                elif address in self._inherited and isinstance(told, _BEGIN_ANOTHER):
-                    await self._ask(address, LOST)
-                if isinstance(told, event.VendApproved):
-                    intent = self._intents[address] = intent_of(told, concluded.moment)
-                    await self._disk.insist(self._outbox.memory.put_intent, address, intent)
-            case contexts:
-                await self._disk.insist(self._outbox.memory.put_context, contexts)
+                for each in sorted(self._inherited & set(self._intents)):
+                    await self._ask(each)
+            case _ if address in self._intents and isinstance(told, _CALLED_OFF):
+                await self._surely(lambda: self._outbox.memory.drop_intent(address))
+                self._ended(address)
+            case _ if address in self._intents and isinstance(told, _BEGIN_ANOTHER):
+                await self._ask(address)
+        if isinstance(told, event.VendApproved):
+            self._reported.discard(address)
+            intent = intent_of(told, moment)
+            await self._surely(lambda: self._outbox.memory.put_intent(address, intent))
+            self._intents[address] = intent
 
     async def _keep_sale(self, vend: event.Sale | event.Return, concluded: Concluded) -> None:
-        intent = self._intents.get(vend.address)
-        if isinstance(vend, event.Sale) and vend.address in self._inherited:
-            vend = completed(vend, intent)
+        ends = await self._end_of(vend)
+        if isinstance(vend, event.Sale) and ends in self._inherited:
+            vend = completed(vend, self._intents[ends])
         wall = concluded.raw.iso if concluded.raw != concluded.moment else None
         chance = self._chance(CHANCE_BYTES)
-        while True:
+
+        def put() -> tuple[Sale, OpenSale]:
+            """In the disk's thread, where epoch and number are those of this moment."""
             sale = sale_of(
                 vend,
                 machine=self._machine,
@@ -149,33 +168,56 @@ class Keeper:
                 chance=chance,
                 wall=wall,
             )
-            ends = vend.address if intent is not None else None
-            try:
-                kept = await self._disk.insist(self._outbox.put, sale, ends)
-                break
-            except sqlite3.IntegrityError:
-                log.critical("not kept: %s", encode(sale).decode())
-                raise
-            except sqlite3.DatabaseError as error:
-                log.error("the outbox is damaged: %s", error)  # noqa: TRY400, one line
-                epoch = self._chance(EPOCH_BYTES).hex()
-                await self._disk.insist(self._outbox.mend, epoch)
-                self._on_mended()
-        self._intents.pop(vend.address, None)
-        self._inherited.discard(vend.address)
+            return sale, self._outbox.put(sale, ends)
+
+        sale, kept = await self._surely(put)
+        if ends is not None:
+            self._ended(ends)
+            if ends != vend.address:
+                self._reported.add(ends)
         log.info("sale kept: seq=%s item=%s amount=%s", sale.seq, sale.item, sale.amount)
         self._on_kept(sale, kept)
 
-    async def _ask(self, address: int, why: str) -> None:
+    async def _end_of(self, vend: event.Sale | event.Return) -> int | None:
+        """The address of the approval that this ends. One that it leaves open for good is asked of."""
+        for address, intent in list(self._intents.items()):
+            if may_end(vend, address, intent):
+                strange = isinstance(vend, event.Sale) and not fits(vend, intent)
+                if address not in self._inherited or not strange:
+                    return address
+                await self._ask(address)  # it was another's, that ended while nobody listened
+            elif isinstance(vend, event.Return) and vend.address == address:
+                await self._ask(address)
+        return None
+
+    async def _ask(self, address: int, why: str | None = None) -> None:
         """The end of an approval will not be heard: the operator is asked."""
+        why = why or (LOST if address in self._inherited else UNHEARD)
         incident = outcome_unknown(self._intents[address], why)
-        await self._disk.insist(self._outbox.ask, address, incident)
+        await self._surely(lambda: self._outbox.ask(address, incident))
         log.warning("outcome unknown: item=%s amount=%s", incident.item, incident.amount)
-        self._intents.pop(address, None)
-        self._inherited.discard(address)
+        self._ended(address)
         self._on_incident()
 
-    async def _end(self, address: int) -> None:
-        await self._disk.insist(self._outbox.memory.drop_intent, address)
+    def _ended(self, address: int) -> None:
         self._intents.pop(address, None)
         self._inherited.discard(address)
+
+    async def _surely(self, verb: Callable[[], R]) -> R:
+        """Do it, whatever the disk says; a damaged outbox is mended, and it is done to the new one.
+
+        Raises:
+            sqlite3.DatabaseError: the outbox is damaged as soon as it is mended.
+        """
+        for mended in range(MENDED_MOST + 1):
+            try:
+                return await self._disk.insist(verb)
+            except sqlite3.DatabaseError as error:
+                if mended == MENDED_MOST:
+                    log.critical("not kept: %s", self._keeping)
+                    raise
+                log.error("the outbox is damaged: %s", error)  # noqa: TRY400, one line
+                epoch = self._chance(EPOCH_BYTES).hex()
+                await self._disk.insist(self._outbox.mend, epoch, str(error))
+                self._on_mended()
+        raise AssertionError  # not reached

@@ -40,11 +40,14 @@ class NoteLane:
     async def send(self, now: float) -> None:
         """Publish what is due, and as many more as there is room for."""
         for number in self._window.due(now):
-            await self._send(number - 1, 1, now)
+            if number not in await self._send(number - 1, 1, now):
+                self._window.acknowledged((number,), (), now)
         if room := self._window.room(now):
             await self._send(self._window.highest, room, now)
 
-    async def _send(self, after: int, most: int, now: float) -> None:
-        for note in await self._disk.insist(self._outbox.notes.open, after, most):
+    async def _send(self, after: int, most: int, now: float) -> set[int]:
+        notes = await self._disk.insist(self._outbox.notes.open, after, most)
+        for note in notes:
             self._publish(note.channel, note.body)
             self._window.sent(note.number, now)
+        return {note.number for note in notes}

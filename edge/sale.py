@@ -69,4 +69,4 @@ def sale_of(
 
 def _tellable(amount: int | None) -> int | None:
     """No vend costs as much: an amount out of the wire's bounds is not known; `raw` keeps it."""
-    return amount if amount is not None and amount <= MAX_AMOUNT else None
+    return amount if amount is not None and 0 <= amount <= MAX_AMOUNT else None

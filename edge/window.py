@@ -14,6 +14,8 @@ SIZE: Final = 20
 LIVE: Final = 4
 PATIENCE_S: Final = 30.0
 LONGEST_S: Final = 600.0
+DOUBLED: Final = 5
+"""Doublings to the longest; a week of repetitions is too many for a float."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class Window:
         """Published, for the first time or again; patience doubles each time."""
         times = self._times.get(number, 0)
         self._times[number] = times + 1
-        self._deadlines[number] = now + min(LONGEST_S, PATIENCE_S * 2**times)
+        self._deadlines[number] = now + min(LONGEST_S, PATIENCE_S * 2 ** min(times, DOUBLED))
         if overtaking:
             self._overtaking.add(number)
         elif number not in self._overtaking:

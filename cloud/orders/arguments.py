@@ -52,7 +52,9 @@ def add_tell(add: Add, config: Path) -> None:
         "--id", type=_id, metavar="ID", help="of an earlier command: its answer is given again"
     )
     text = deeds.add_parser("show-text", parents=[shared], help="a text while nobody is buying")
-    text.add_argument("text", metavar="TEXT", help="at most 200 characters")
+    text.add_argument(
+        "text", metavar="TEXT", help='up to 200 characters; "" takes the last one back'
+    )
     text.add_argument(
         "--for", dest="for_s", type=_seconds, default=60.0, metavar="S", help="default: %(default)g"
     )

@@ -41,7 +41,7 @@ def wished(arguments: argparse.Namespace, say: Say) -> Coroutine[Any, Any, int]:
         ConfigError: the wish or the configuration is wrong.
     """
     broker = broker_of(arguments.config, arguments.certificate, arguments.key)
-    payload = b"" if arguments.withdraw else read_wish(arguments.file, int(time.time()))
+    payload = b"" if arguments.withdraw else read_wish(arguments.file, time.time_ns() // 1_000_000)
     return wish(broker, arguments.machine, payload, arguments.wait_s, say)
 
 

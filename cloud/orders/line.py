@@ -85,7 +85,7 @@ class Line:
                 await self._subscribed
         except (OSError, TimeoutError) as error:  # of which TLS's errors are
             await self._hang_up()
-            reason = str(error) or f"no answer within {CONNECT_S:.0f} s"
+            reason = str(error) or f"no answer within {CONNECT_S:g} s"
             raise StartError(f"{self._where}: {reason}") from error
         except BaseException:
             await self._hang_up()

@@ -125,7 +125,8 @@ async def _ask(line: Line, order: Order, note: Callable[[str], None]) -> Answer:
                 _take(answer, payload, note)
                 if answer.progress != told:
                     told = answer.progress
-                    note(told)
+                    if answer.result is None:
+                        note(told)
                     deadline = loop.time() + order.wait_s + _work_s(order, answer)
     return answer
 
@@ -178,12 +179,12 @@ def _unpacked(order: Order, body: bytes) -> bytes:
 
 def _check_room(output: Path) -> None:
     """Before minutes are spent on it."""
+    if output.is_dir():
+        raise ConfigError(f"--output: {output}: is a folder")
     part = _part(output)
     try:
         part.touch()
         part.unlink()
-        if output.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
     except OSError as error:
         raise ConfigError(f"--output: {output}: {error.strerror or error}") from error
 

@@ -101,13 +101,13 @@ def alone(file: Path) -> Iterator[None]:
         yield
 
 
-def migrate(file: Path) -> None:
-    """Bring a database to this version's schema; a new file gets all of it."""
+def migrate(file: Path, revision: str = "head") -> None:
+    """Bring a database to this version's schema, or to an earlier one's; a new file gets all of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     settings = AlembicConfig()
     settings.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     settings.set_main_option("sqlalchemy.url", f"{SCHEME}{file}")
-    command.upgrade(settings, "head")
+    command.upgrade(settings, revision)
 
 
 def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401, the driver's own

@@ -30,9 +30,9 @@ class _Order(_Message, frozen=True, kw_only=True, tag_field="do"):
 
 
 class ShowText(_Order, frozen=True, kw_only=True, tag="show_text"):
-    """Show a text on the screen while nobody is buying."""
+    """Show a text on the screen while nobody is buying; an empty one takes the last one back."""
 
-    text: Annotated[str, Meta(min_length=1, max_length=200)]
+    text: Annotated[str, Meta(max_length=200)]
     for_s: Annotated[float, Meta(gt=0, le=86400)] = 60.0
 
 

@@ -13,10 +13,15 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta, inspect
 
-from edge.wire.messages import END
+from edge.wire.messages import END, MACHINE
 
 _PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _LISTEN: Final = rf"^[^:\s]+:{_PORT}{END}"
+_MEANT: Final = {
+    _LISTEN: "`str` matching HOST:PORT, the port up to 65535",
+    MACHINE: "letters, digits, '_', '.', '-', at most 64, a letter or digit first",
+}
+"""What a pattern asks for, as a person says it."""
 Listen = Annotated[str, Meta(pattern=_LISTEN)]
 """``HOST:PORT`` to listen on, the port up to 65535."""
 Item = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}" + END)]
@@ -186,8 +191,10 @@ def _in_words(error: str, written: object, kind: type[Table]) -> str:
     if what.startswith("Expected") and where == f"`$.{key}`" and "..." not in key:
         for step in re.findall(r"[^.\[\]]+", key):
             written = written[int(step)] if isinstance(written, list) else written[step]  # type: ignore[index]
-        if repr(_LISTEN) in what:
-            what = "Expected HOST:PORT, the port up to 65535"
+        pattern = what.partition("matching regex ")[2]
+        what = next(
+            (f"Expected {each}" for of, each in _MEANT.items() if repr(of) == pattern), what
+        )
         what = f"{what.partition(', got')[0]}, found {written!r}"
     allowed = _allowed(kind, key)
     if allowed:

@@ -129,9 +129,12 @@ def test_the_cabinets_port_has_its_own_name(
     assert f"cabinet: 127.0.0.1:{port} cannot be listened on: " in capsys.readouterr().err
 
 
-def test_a_port_that_is_none_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--config", str(config(tmp_path, public=99999))]) == 1
-    assert "listen: 127.0.0.1:99999 cannot be listened on" in capsys.readouterr().err
+def test_a_port_that_is_none_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config(tmp_path, public=99999)
+    assert main(["serve", "--config", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert f"{file}: listen: " in told
+    assert "the port up to 65535, found '127.0.0.1:99999'" in told
 
 
 def test_a_database_that_is_none_is_exit_1(

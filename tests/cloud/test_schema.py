@@ -1,5 +1,7 @@
 """The migrations make exactly the schema; each constraint is tried to be broken."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,21 @@ def test_migrating_again_changes_nothing(database: Path) -> None:
     before = database.read_bytes()
     migrate(database)
     assert database.read_bytes() == before
+
+
+def test_evidence_of_the_first_version_is_kept_when_the_schema_moves_on(tmp_path: Path) -> None:
+    file = tmp_path / "cloud.sqlite"
+    migrate(file, "0001")
+    kept = ("'s', 1, 'screen', '2026-11-23T15:42:11Z'", "'vm-1', '2026-11-23T15:43:11Z', 'x', 'f'")
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"INSERT INTO showing VALUES ({', '.join(kept)})")
+    migrate(file)
+    with closing(sqlite3.connect(file)) as database:
+        (row,) = database.execute("SELECT * FROM showing").fetchall()
+    assert row == (
+        *("s", 1, "screen", "2026-11-23T15:42:11Z", ""),
+        *("vm-1", "2026-11-23T15:43:11Z", "x", "f", None),
+    )
 
 
 async def test_a_new_file_gets_a_folder_and_a_schema(tmp_path: Path) -> None:

@@ -412,7 +412,7 @@ def test_a_sale_without_one_of_its_fields_is_refused_by_name(field: str) -> None
         ("noted", "numbers", [1] * 1001),
         ("noted", "epoch", ""),
         ("health-whole", "late", None),
-        ("cmd-show-text", "text", ""),
+        ("cmd-show-text", "text", "x" * 201),
         ("cmd-show-text", "for_s", 0),
         ("cmd-reprint", "sale_id", "last"),
         ("cmd-capture", "minutes", 0),
