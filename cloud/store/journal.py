@@ -51,6 +51,23 @@ async def by_token(connection: AsyncConnection, token: str) -> Entry | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """An incident, as the operator reads it; `at` is Unix milliseconds."""
+
+    machine: str | None
+    at: int
+    kind: str
+    detail: str
+
+
+async def troubles(connection: AsyncConnection, most: int) -> Sequence[Trouble]:
+    """The newest incidents, newest first."""
+    columns = (incident.c.machine, incident.c.at, incident.c.kind, incident.c.detail)
+    rows = await connection.execute(sa.select(*columns).order_by(incident.c.id.desc()).limit(most))
+    return [Trouble(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Gauges of the whole store."""
 

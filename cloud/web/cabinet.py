@@ -18,6 +18,7 @@ from cloud.store.journal import Counts
 from cloud.web.pages import page, render
 
 LATEST: Final = 50
+TROUBLES: Final = 5
 LOOK_S: Final = 5.0
 
 
@@ -57,11 +58,13 @@ class Cabinet:
         async with self._store.reading() as connection:
             entries = await journal.latest(connection, LATEST)
             counted = await journal.counts(connection)
+            troubles = await journal.troubles(connection, TROUBLES)
         return render(
             request,
             "sales.html",
             entries=entries,
             counts=counted,
+            troubles=troubles,
             operator=self._config.operator,
             local=_local,
             page_of=self._config.receipt_page,

@@ -23,9 +23,9 @@ from shop import (
 
 from cloud.bell import Bell
 from cloud.outcome import Done
-from cloud.store import Store, receipts, replies
+from cloud.store import Store, receipts, replies, sales
 from cloud.store.schema import sale
-from cloud.web.cabinet import LATEST, Cabinet
+from cloud.web.cabinet import LATEST, TROUBLES, Cabinet
 from cloud.web.pages import rub
 from cloud.web.words import EN, RU
 
@@ -94,6 +94,17 @@ async def test_only_the_latest_are_listed(store: Store, client: Client) -> None:
     assert text.count("<tr data-sale=") == LATEST
     assert id_of(1) not in text
     assert id_of(2) not in text
+
+
+async def test_the_latest_incidents_are_told_in_words(store: Store, client: Client) -> None:
+    async with store.transaction() as connection:
+        for number in range(TROUBLES + 1):
+            detail = f"number {number}, {HOSTILE}"
+            await sales.report(connection, now_ms(), "outcome_unknown", detail, machine=MACHINE)
+    shown = await page(client)
+    assert f"number {TROUBLES}, " in shown
+    assert "number 0, " not in shown
+    assert HOSTILE not in shown
 
 
 async def test_the_cabinet_is_live(store: Store, client: Client, news: Bell) -> None:
