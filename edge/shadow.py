@@ -18,8 +18,7 @@ from typing import Final
 
 import msgspec
 
-from edge.config import Config, Receipts
-from edge.config import _check as check
+from edge.config import Config, Receipts, check
 from edge.errors import ConfigError
 from edge.wire import Desired, MalformedMessageError, Reported, decode
 from edge.wire.messages import MESSAGE_TEXT

@@ -102,7 +102,7 @@ def load(file: Path) -> Config:
         config = read(file, Config, sample=SAMPLE)
     except SettingsError as error:
         raise ConfigError(str(error)) from error
-    _check(str(file), config)
+    check(str(file), config)
     return config
 
 
@@ -116,12 +116,16 @@ def read_text(text: str, name: str) -> Config:
         config = parsed(text, Config, name)
     except SettingsError as error:
         raise ConfigError(str(error)) from error
-    _check(name, config)
+    check(name, config)
     return config
 
 
-def _check(file: str, config: Config) -> None:
-    """What one key alone cannot tell."""
+def check(file: str, config: Config) -> None:
+    """What one key alone cannot tell.
+
+    Raises:
+        ConfigError: two keys do not go together, or the law wants another value.
+    """
     if config.machine == CLOUD:
         raise ConfigError(f"{file}: machine: {CLOUD!r} is the cloud's own name; choose another")
     shown = config.receipts.show_s

@@ -27,21 +27,24 @@ class Printer(Table, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0, le=255)] | None,
         Meta(
             description="The printer's number of code page 866, if the slip's Russian is garbled."
-            " The printer's self-test lists its pages. Without it the profile's number is used."
+            " The printer's self-test lists its pages. Without it the profile's number is used.",
+            examples=[17],
         ),
     ] = None
     dots: Annotated[
         Annotated[int, Meta(ge=96, le=2048)] | None,
         Meta(
             description="Dots across the printable width, if the printer has others than its"
-            " profile: 384 on 58 mm paper, 576 on 80 mm."
+            " profile: 384 on 58 mm paper, 576 on 80 mm.",
+            examples=[384],
         ),
     ] = None
     dots_per_mm: Annotated[
         Annotated[float, Meta(ge=4, le=24)] | None,
         Meta(
             description="Dots per millimetre, if the printer has others than its profile; 203 dpi"
-            " are 8. The law wants the QR code at least 20 mm wide on paper."
+            " are 8. The law wants the QR code at least 20 mm wide on paper.",
+            examples=[8.0],
         ),
     ] = None
     native: Annotated[
@@ -56,7 +59,8 @@ class Printer(Table, frozen=True, kw_only=True):
         Meta(
             description="Whether the printer answers when it is asked for paper and cover."
             " Set false for one that is always reported as unknown. It then prints unasked, and"
-            " nobody is told when its paper ends."
+            " nobody is told when its paper ends.",
+            examples=[False],
         ),
     ] = None
     ttl_s: Annotated[
@@ -144,7 +148,7 @@ class FilePrinter(Printer, frozen=True, kw_only=True, tag="file", tag_field="kin
         Meta(
             min_length=1,
             description="The folder for the slips: each as the bytes and as a PNG of the paper.",
-            examples=["slips"],
+            examples=["/var/lib/chekomat-edge/slips"],
         ),
     ]
 

@@ -99,15 +99,14 @@ def _part(field: inspect.Field, path: str, unset: str) -> Iterator[str]:
     """What stands below a header of its own."""
     yield f"# --- [{path}] ".ljust(WIDTH - 1, "-")
     yield from _comment(_description(field.type))
-    yield ""
-    dictionary = _plain(field.type, inspect.DictType)
-    if dictionary:
+    if _plain(field.type, inspect.DictType):
         yield f"{unset}[{path}]"
         example = _example(field.type)
         if isinstance(example, Mapping):
             yield from (f"{unset}{toml(key)} = {toml(each)}" for key, each in example.items())
         yield ""
         return
+    yield ""
     many = _plain(field.type, inspect.VarTupleType)
     explained: set[str] = set()
     for each in sorted(_tables(field.type), key=lambda table: table.tag != CHOSEN.get(path)):

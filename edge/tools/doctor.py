@@ -13,6 +13,7 @@ from typing import Final
 from edge.checks import Finding, State
 from edge.config import load
 from mdb.tools.listening import above_zero
+from mdb.tools.screen import Screen
 
 EXAMPLES: Final = """\
 examples:
@@ -59,27 +60,23 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.checks.round import NAMES, examine  # noqa: PLC0415, a wrong file is told at once
 
     waiting = dict.fromkeys(NAMES)
-    shows = sys.stderr.isatty() and not arguments.json
+    screen = Screen(sys.stderr)
 
     async def draw() -> None:
         began = time.monotonic()
         while True:
-            left = f"{time.monotonic() - began:.0f} s; waiting for {', '.join(waiting)}"
-            sys.stderr.write(f"\r\x1b[2K{left}")
-            sys.stderr.flush()
+            screen.status(f"{time.monotonic() - began:.0f} s; waiting for {', '.join(waiting)}")
             await asyncio.sleep(DRAW_S)
 
     async def work() -> list[Finding]:
-        drawing = asyncio.create_task(draw()) if shows else None
+        drawing = asyncio.create_task(draw())
         try:
             return await examine(
                 config, arguments.listen_s, lambda finding: waiting.pop(finding.name, None)
             )
         finally:
-            if drawing is not None:
-                drawing.cancel()
-                sys.stderr.write("\r\x1b[2K")
-                sys.stderr.flush()
+            drawing.cancel()
+            screen.status("")
 
     found = asyncio.run(work())
     well = all(each.state != "fail" for each in found)

@@ -44,17 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(file: Path, recent: RecentLines) -> None:
     """Put the machine together and run it until SIGTERM, SIGINT, SIGHUP or a command."""
     config = load(file)
-    running: asyncio.Future[None] | None = None
+    notify = Notify.from_environment()
+    running: asyncio.Task[None] | None = None
 
     def stop() -> None:
-        if running is not None:
+        # Once: whoever asks again must not cut short what is still being kept.
+        if running is not None and not running.cancelling():
+            notify.stopping()
             running.cancel()
 
     tap, link = _tap(file, config), _link(file, config)
-    notify = Notify.from_environment()
     async with assemble(config, tap, link, recent=recent, notify=notify, stop=stop) as work:
         log.info("%s: listening to %s", config.machine, config.tap)
-        running = asyncio.ensure_future(work())
+        running = asyncio.create_task(work())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, stop)
@@ -70,6 +72,8 @@ def _tap(file: Path, config: Config) -> Tap:
 
 
 def _link(file: Path, config: Config) -> Link:
+    for wrong in config.broker.unreadable():
+        raise ConfigError(f"{file}: {wrong}")
     death = encode(State(online=False))
     try:
         return Link(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.checks.adapter import identify_all, ports
+from edge.checks.credentials import KEPT, LAID, as_found
 from edge.config import load, read_text
 from edge.errors import ConfigError
 from edge.wizard import answers
@@ -119,8 +120,9 @@ async def _setup(arguments: argparse.Namespace, person: Person, *, replaces: boo
         tree["data"] = arguments.data
     text = document(merged(old, {key: value for key, value in tree.items() if value != []}))
     config = read_text(text, str(file))
-    for missing in config.broker.unreadable():
-        person.say("not_there", told=missing)
+    for missing in as_found(config.broker).unreadable():
+        # What systemd lays there when the service starts is copied from here.
+        person.say("not_there", told=missing.replace(str(LAID), str(KEPT)))
     if arguments.dry_run:
         sys.stdout.write(text)
         return 0

@@ -26,6 +26,7 @@ from mdb.taps import Tap, open_tap
 NONE: Final = "none"
 VIRTUAL: Final = "virtual:0001=12000,0002=9000"
 TLS_PORT, PLAIN_PORT = 8883, 1883
+WISHES: Final = ("again", "other_tap", "keep_tap")
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -43,8 +44,11 @@ async def tap(arguments: argparse.Namespace, person: Person, before: str | None)
             continue
         if arguments.no_listen or await _sounds_right(name, opened, arguments, person):
             return name
-        if not await person.confirm("again", default=True):
+        wish = await person.choose("what_now", [(each, person.words(each)) for each in WISHES])
+        if wish == "keep_tap":
             return name
+        if wish == "other_tap":
+            name = None
 
 
 async def _sounds_right(
@@ -223,9 +227,8 @@ async def _device(
 ) -> Tree:
     """A kind, then each of its keys that has no default."""
     options: list[tuple[str, str | Text]] = [] if none is None else [("", person.words(none))]
-    order = sorted(kinds, key=lambda kind: kind != "kiosk")
     kept = before[0] if before else {}
-    order.sort(key=lambda kind: kind != kept.get("kind", order[0]))
+    order = sorted(kinds, key=lambda kind: (kind != kept.get("kind"), kind != "kiosk"))
     named: list[tuple[str, str | Text]] = [
         (kind, f"{kind}: {devices.words_of(kinds[kind])}") for kind in order
     ]
@@ -238,7 +241,7 @@ async def _device(
         tree |= devices.sized(table, await _size(person))
     for name, (description, example) in devices.required(table).items():
         if name not in tree:
-            values = {"key": name, "description": description}
+            values = {"name": name, "description": description}
             told = await person.ask("device_key", "", None, example, _some, **values)
             tree[name] = devices.value_of(told)
     read = devices.display if table in devices.DISPLAYS.values() else devices.printer

@@ -64,7 +64,10 @@ SAID: Final[Mapping[str, Text]] = {
     "sales": Text("Продажи за это время: {count}.", "Sales meanwhile: {count}."),
     "faults": Text("Искажённых блоков: {count}.", "Broken blocks: {count}."),
     "doubt": Text("Похоже на ошибку в проводах: {told}", "That looks like wrong wires: {told}"),
-    "again": Text("Послушать ещё раз?", "Listen again?"),
+    "what_now": Text("Что дальше?", "What now?"),
+    "again": Text("послушать ещё раз", "listen again"),
+    "other_tap": Text("слушать в другом месте", "listen somewhere else"),
+    "keep_tap": Text("оставить так и идти дальше", "leave it so and go on"),
     # Who, where to.
     "machine": Text(
         "Номер автомата (латиница, цифры, '_', '.', '-')",
@@ -94,7 +97,7 @@ SAID: Final[Mapping[str, Text]] = {
         "Пиксели и миллиметры видимой части, как 800x480 154x86",
         "Pixels and millimetres of the glass, as 800x480 154x86",
     ),
-    "device_key": Text("{key}: {description}", "{key}: {description}"),
+    "device_key": Text("{name}: {description}", "{name}: {description}"),
     "showing": Text("Показываю пробную картинку на {name}.", "Showing a test picture on {name}."),
     "kiosk_at": Text("Она на странице http://{listen}/", "It is on the page http://{listen}/"),
     "painted": Text("Картинка на экране.", "The picture is on the screen."),

@@ -27,6 +27,11 @@ def contents(folder: Path) -> dict[str, str]:
     return {each.name: sha256(each.read_bytes()).hexdigest() for each in folder.iterdir()}
 
 
+def changed_at(folder: Path) -> int:
+    """When something was last made or removed in it."""
+    return folder.stat().st_mtime_ns
+
+
 async def test_one_that_is_not_there_yet_is_no_fault(tmp_path: Path) -> None:
     found = await check(tmp_path, STOPPED)
     assert (found.name, found.state) == ("outbox", "ok")
@@ -35,9 +40,10 @@ async def test_one_that_is_not_there_yet_is_no_fault(tmp_path: Path) -> None:
 
 async def test_what_waits_is_counted_with_the_age_of_the_oldest(tmp_path: Path) -> None:
     sold(tmp_path, 3).close()
-    before = contents(tmp_path)
+    before, touched = contents(tmp_path), changed_at(tmp_path)
     found = await check(tmp_path, STOPPED)
     assert found.state == "warn"
+    assert changed_at(tmp_path) == touched, "nothing is made beside it, not even for a moment"
     assert f"epoch {EPOCH}, 3 sales so far, 3 wait" in found.found
     assert "2026-11-23T15:42:10.512Z" in found.found
     assert "do not delete" in found.advice

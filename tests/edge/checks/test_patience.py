@@ -17,11 +17,14 @@ async def test_what_a_call_raises_is_raised_here() -> None:
 
 async def test_a_call_that_never_ends_is_given_up_and_keeps_nobody_from_ending() -> None:
     stop = threading.Event()
-    with pytest.raises(TimeoutError):
-        await within(0.05, stop.wait)
-    waiting = [each for each in threading.enumerate() if each.name == "check" and each.is_alive()]
-    assert all(each.daemon for each in waiting)
-    stop.set()
+    try:
+        with pytest.raises(TimeoutError):
+            await within(0.05, stop.wait)
+        waiting = [each for each in threading.enumerate() if each.name == "check"]
+        assert waiting
+        assert all(each.daemon for each in waiting)
+    finally:
+        stop.set()
 
 
 async def test_two_calls_are_waited_for_at_the_same_time() -> None:

@@ -94,7 +94,11 @@ def test_every_key_is_read(file: Path) -> None:
 WRONG = [
     ("", "", "missing required field `machine`"),
     ('machine = "vm-1"', 'machine = "cloud"', "machine: 'cloud' is the cloud's own name"),
-    ('machine = "vm-1"', 'machine = "vm/1"', "machine: Expected `str` matching regex"),
+    (
+        'machine = "vm-1"',
+        'machine = "vm/1"',
+        "machine: Expected letters, digits, '_', '.', '-', at most 64",
+    ),
     ('machine = "vm-1"', 'machine = "vm/1"', "found 'vm/1'"),
     ('machine = "vm-1"', "machine = 1", "machine: Expected `str`, found 1"),
     ('tap = "replay:some.mdb"', "", "missing required field `tap`"),
@@ -151,12 +155,12 @@ WRONG = [
     (
         "[receipts]",
         '[[display]]\nkind = "kiosk"\nlisten = "8081"\n[receipts]',
-        "display[0].listen: Expected HOST:PORT, the port up to 65535, found '8081'",
+        "display[0].listen: Expected `str` matching HOST:PORT, the port up to 65535, found '8081'",
     ),
     (
         "[receipts]",
         '[[display]]\nkind = "kiosk"\nlisten = "0.0.0.0:65536"\n[receipts]',
-        "display[0].listen: Expected HOST:PORT, the port up to 65535, found '0.0.0.0:65536'",
+        "display[0].listen: Expected `str` matching HOST:PORT, the port up to 65535, found '0.0.0.0:65536'",
     ),
     (
         "[receipts]",

@@ -30,7 +30,9 @@ def test_a_port_up_to_65535_is_listened_on(listen: str) -> None:
     "listen", ["h:65536", "h:70000", "h:99999", "h:123456", ":80", "h", "h:1\n"]
 )
 def test_no_other_is(listen: str) -> None:
-    with pytest.raises(SettingsError, match="x: listen: Expected HOST:PORT, the port up to 65535"):
+    with pytest.raises(
+        SettingsError, match="x: listen: Expected `str` matching HOST:PORT, the port up to 65535"
+    ):
         converted({"listen": listen}, House, "x")
 
 

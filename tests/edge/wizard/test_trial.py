@@ -8,7 +8,7 @@ from PIL import Image
 from specimens import FISCAL, read
 
 from edge.buyer import qr
-from edge.config import KioskDisplay, PngDisplay, TerminalDisplay
+from edge.config import KioskDisplay, PngDisplay
 from edge.config.printers import FilePrinter, UsbPrinter
 from edge.errors import ConfigError
 from edge.wizard.person import Person
@@ -62,11 +62,6 @@ async def test_a_panel_that_is_too_small_is_refused(tmp_path: Path, person: Pers
     )
     with pytest.raises(ConfigError, match=r"--display: png: .*the law wants 20"):
         await show(small, person, 0.1)
-
-
-async def test_a_terminal_shows_it_too(person: Person, out: io.StringIO) -> None:
-    assert await show(TerminalDisplay(), person, 0.1)
-    assert "a test picture on terminal" in out.getvalue()
 
 
 async def test_a_slip_says_that_it_is_no_receipt(
