@@ -92,7 +92,9 @@ class Device:
 
     def _write(self, commands: bytes) -> None:
         try:
-            self._opened().write(commands, self._stall_s)
+            port = self._opened()
+            port.write(commands, self._stall_s)
+            port.drain(len(commands), self._stall_s)
         except PrinterLostError:
             self._leave(forget=True)
             raise

@@ -43,7 +43,7 @@ class Port:
         self._reads_empty = reads_empty
 
     def write(self, commands: bytes, patience_s: float) -> None:
-        """Write all of it, and wait until the device has taken it from the kernel, if that tells.
+        """Write all of it; the kernel may still hold some.
 
         Raises:
             PrinterLostError: it is gone, or took nothing for `patience_s`.
@@ -57,9 +57,27 @@ class Port:
                     sent += os.write(self._descriptor, commands[sent : sent + CHUNK])
                 except BlockingIOError:
                     time.sleep(PAUSE_S)
-            self._drain(len(commands), patience_s)
         except OSError as error:
             raise PrinterLostError(_reason(error), sent) from error
+
+    def drain(self, written: int, patience_s: float) -> None:
+        """Wait until the device has taken what was written, if the kernel tells.
+
+        Raises:
+            PrinterLostError: it is gone, or took nothing for `patience_s`.
+        """
+        queued, since = self._queued(), time.monotonic()
+        while queued:
+            time.sleep(PAUSE_S)
+            try:
+                self._wait(0, 0)  # of nothing but its end
+            except PrinterLostError as error:
+                raise PrinterLostError(str(error), max(1, written - queued)) from error
+            now = self._queued()
+            if now < queued:
+                queued, since = now, time.monotonic()
+            elif time.monotonic() - since > patience_s:
+                raise PrinterLostError("the printer takes no more", max(1, written - now))
 
     def read(self, patience_s: float) -> bytes:
         """What has arrived, or arrives within the time; nothing is silence.
@@ -101,18 +119,6 @@ class Port:
         if happened and happened[0][1] & _GONE and not happened[0][1] & event:
             raise PrinterLostError("the printer is gone")
         return bool(happened)
-
-    def _drain(self, total: int, patience_s: float) -> None:
-        """Wait while the kernel's queue shrinks."""
-        queued, since = self._queued(), time.monotonic()
-        while queued:
-            time.sleep(PAUSE_S)
-            self._wait(select.POLLOUT, 0)
-            now = self._queued()
-            if now < queued:
-                queued, since = now, time.monotonic()
-            elif time.monotonic() - since > patience_s:
-                raise PrinterLostError("the printer takes no more", total - now)
 
     def _queued(self) -> int:
         """Bytes written and not yet taken: of a terminal, and of a connection, the same question."""

@@ -146,6 +146,7 @@ class PrintQueue:
 
     async def _serve(self, lane: _Lane) -> bool:
         """Ask, drop what is too old, print one slip if it can be; whether there may be more."""
+        self._expire(lane)
         event = await self._ask(lane)
         self._expire(lane)
         job = next(iter(lane.jobs), None)
@@ -185,18 +186,20 @@ class PrintQueue:
 
     def _keep(self, lane: _Lane, slip: Slip, commands: bytes, reason: Reason) -> None:
         now = self._clock.now()
-        self._on_shown(
-            Shown(
-                sale_id=slip.sale_id,
-                rev=slip.rev,
-                on="paper",
-                shown_at=now.iso,
-                hidden_at=now.iso,
-                reason=reason,
-                frame_sha256=sha256(commands).hexdigest(),
-                display=lane.name,
-            )
+        shown = Shown(
+            sale_id=slip.sale_id,
+            rev=slip.rev,
+            on="paper",
+            shown_at=now.iso,
+            hidden_at=now.iso,
+            reason=reason,
+            frame_sha256=sha256(commands).hexdigest(),
+            display=lane.name,
         )
+        try:
+            self._on_shown(shown)
+        except Exception:  # the slip is out all the same
+            log.exception("printer %s: evidence", lane.name)
 
     async def _try(self, lane: _Lane, commands: bytes) -> Event:
         """Send all of it and ask how it went."""
@@ -211,7 +214,8 @@ class PrintQueue:
             event = await self._ask(lane)
             return "unknown" if event == "ready" else event
         if not profile.has_status:
-            self._say(lane, "unknown")
+            if lane.word is not None:
+                self._say(lane, "unknown")  # it was away, and is there again
             return "no_status"
         return await self._confirm(lane)
 
@@ -243,16 +247,22 @@ class PrintQueue:
         if word != lane.word:
             lane.word = word
             log.info("printer %s: %s", lane.name, word)
-            self._on_status(lane.name, word)
+            self._tell(lane, word)
+
+    def _tell(self, lane: _Lane, news: str) -> None:
+        try:
+            self._on_status(lane.name, news)
+        except Exception:  # who listens must not end the printing
+            log.exception("printer %s: %s", lane.name, news)
 
     def _expire(self, lane: _Lane) -> None:
         ttl_s, now = lane.printer.profile.ttl_s, self._clock.boottime()
         for job in [job for job in lane.jobs if now - job.offered_at >= ttl_s]:
             job.step("expired")
-            self._drop(lane, job, f"{lane.word} for {ttl_s:g} s")
+            self._drop(lane, job, f"{lane.word or 'unknown'} for {ttl_s:g} s")
 
     def _drop(self, lane: _Lane, job: _Job, why: str) -> None:
         lane.jobs.remove(job)
         told = f"dropped the slip of sale {job.slip.sale_id}: {why}"
         log.warning("printer %s: %s", lane.name, told)
-        self._on_status(lane.name, told)
+        self._tell(lane, told)

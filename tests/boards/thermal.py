@@ -4,6 +4,7 @@ It is real at the seam: a pseudo-terminal behind a name that stays, or a TCP por
 the middle of a slip, the cover may stand open, the cable may be pulled, it may say nothing at all.
 """
 
+import contextlib
 import select
 import socket
 import threading
@@ -154,12 +155,19 @@ class Tty:
         with self._lock:
             if not self._plugged:
                 return
-            received = self._socket.read() if self.printer.room > 0 else b""
+            received = self._read() if self.printer.room > 0 else b""
             answers = self.printer.take(received)
             if self.printer.pulls_cable(len(received)):
                 self._pull()
             elif answers:
-                self._socket.write(answers)
+                with contextlib.suppress(OSError):  # the host does not wait for it any more
+                    self._socket.write(answers)
+
+    def _read(self) -> bytes:
+        try:
+            return self._socket.read()
+        except OSError:
+            return b""  # the host closed it between the look and the read
 
     def say(self, said: bytes) -> None:
         """Unasked."""
@@ -202,6 +210,11 @@ class Tcp:
         self._peer = self._listener = None
         self.printer.forget()
 
+    @property
+    def is_free(self) -> bool:
+        """Nobody is connected: another program may be."""
+        return self._peer is None
+
     def turn(self) -> None:
         with self._lock:
             if self._listener is None:
@@ -229,7 +242,8 @@ class Tcp:
         if self.printer.pulls_cable(len(received)):
             self._pull()
         elif answers:
-            peer.sendall(answers)
+            with contextlib.suppress(OSError):  # the host does not wait for it any more
+                peer.sendall(answers)
 
     def close(self) -> None:
         self._pull()

@@ -35,7 +35,7 @@ def wired(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wired]:
         yield device(request.param, cable), printer, cable
 
 
-def device(kind: str, cable: Tty | Tcp, answer_s: float = 2.0, stall_s: float = 2.0) -> Device:
+def device(kind: str, cable: Tty | Tcp, answer_s: float = 5.0, stall_s: float = 10.0) -> Device:
     if isinstance(cable, Tcp):
         opened = partial(open_network, "127.0.0.1", cable.port)
         return Device(P58, opened, hold=False, answer_s=answer_s, stall_s=stall_s)
@@ -172,3 +172,14 @@ async def test_why_a_printer_is_away_is_said_once(
     assert await ours.status() == ABSENT
     assert len(caplog.records) == 2
     await ours.close()
+
+
+async def test_a_network_printer_is_let_go_of_after_each_call() -> None:
+    cable = Tcp(Thermal())
+    with switched_on(cable) as printer:
+        ours = device("network", cable)
+        assert await ours.status() == READY
+        await until(lambda: cable.is_free)
+        await ours.send(COMMANDS)
+        await until(lambda: cable.is_free and bytes(printer.printed) == COMMANDS)
+        await ours.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from boards.thermal import Tcp, Thermal, Tty, switched_on
-from parts import ROOT, free_port
+from parts import ROOT, free_port, until
 
 from edge.config.printers import (
     FilePrinter,
@@ -44,6 +44,7 @@ async def test_each_kind_opens_its_device(tmp_path: Path) -> None:
     with switched_on(cable):
         printer = open_printer(NetworkPrinter(host="127.0.0.1", port=cable.port))
         assert (await printer.status()).word == "ready"
+        await until(lambda: cable.is_free)  # for other programs
         await printer.close()
     printer = open_printer(FilePrinter(folder=str(tmp_path / "slips")))
     assert (await printer.status()).word == "ready"

@@ -101,9 +101,25 @@ def test_bytes_that_the_other_side_has_not_taken_are_waited_for() -> None:
         near = socket.create_connection(listener.getsockname())
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         port = Port(near.fileno(), near.close)
+        port.write(b"x" * 200_000, 0.1)
         with pytest.raises(PrinterLostError, match="takes no more") as lost:
-            port.write(b"x" * 200_000, 0.1)
+            port.drain(200_000, 0.1)
         assert 0 < lost.value.sent < 200_000
+        port.close()
+
+
+def test_one_that_was_reset_while_bytes_were_on_their_way_may_have_had_some() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        near = socket.create_connection(listener.getsockname())
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        port = Port(near.fileno(), near.close)
+        peer, _ = listener.accept()
+        port.write(b"x" * 200_000, 1)
+        peer.close()  # with bytes unread: a reset
+        with pytest.raises(PrinterLostError, match="is gone") as lost:
+            port.drain(200_000, 5)
+        assert lost.value.sent > 0
         port.close()
 
 
