@@ -79,6 +79,7 @@ class Keeper:
         self._inherited = set(self._intents)
         self._reported: set[int] = set()
         """Readers of which the last vend was sold as a gateway reported it."""
+        self._doubted = False
         self._keeping: Concluded | None = None
 
     @property
@@ -106,6 +107,15 @@ class Keeper:
             await self._keep(concluded)
             self._keeping = None
             self._queue.task_done()
+
+    async def doubt(self, reason: str) -> None:
+        """Begin a new epoch, once a process: this one's numbers may have been given before.
+
+        So it is where the cloud has a number that was never given here: an old card was put back.
+        """
+        if not self._doubted:
+            self._doubted = True
+            await self._mend(reason)
 
     async def drain(self, patience_s: float) -> None:
         """Keep all that was handed in; what the disk does not take in that time goes to the log."""
@@ -217,7 +227,10 @@ class Keeper:
                     log.critical("not kept: %s", self._keeping)
                     raise
                 log.error("the outbox is damaged: %s", error)  # noqa: TRY400, one line
-                epoch = self._chance(EPOCH_BYTES).hex()
-                await self._disk.insist(self._outbox.mend, epoch, str(error))
-                self._on_mended()
+                await self._mend(str(error))
         raise AssertionError  # not reached
+
+    async def _mend(self, reason: str) -> None:
+        epoch = self._chance(EPOCH_BYTES).hex()
+        await self._disk.insist(self._outbox.mend, epoch, reason)
+        self._on_mended()

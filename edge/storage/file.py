@@ -3,6 +3,8 @@
 - Write-ahead log and synchronous FULL: what was committed survives a power cut.
 - The settings are read back; a disk on which one does not take is refused.
 - One connection, used by one thread at a time: this SQLite corrupts a log written by two.
+- A file that is open says so in itself. Without it SQLite would take a lost log for none, and the
+  numbers of the sales in it would be given again.
 """
 
 import fcntl
@@ -10,23 +12,26 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from edge.errors import StartError
+from edge.storage.log import Log, log_kept
+from edge.storage.trouble import DamagedError, FullError, is_damage, unusable
+
+__all__ = ["QUERIES", "DamagedError", "File", "Folder", "FullError"]
 
 LAYOUT: Final = 2
 """The schema's number, kept in the file's `user_version`."""
+OLDEST_OF_OTHERS: Final = 1000
+"""No layout of ours will have such a number: it is noise."""
 PAGE_BYTES: Final = 2048
 """A sale touches three pages or four: half of SQLite's own size is half of the card's wear."""
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 """secure_delete: what was let go is not found again when a damaged file is searched."""
-
-
-class DamagedError(StartError):
-    """The file is there, and cannot be read as an outbox."""
 
 
 def _queries() -> Mapping[str, str]:
@@ -78,21 +83,32 @@ class File:
         """
         self.commits = 0
         """How many there were; what was written since the last one may still be lost."""
+        self._path = path
+        self._let_go = False
         try:
-            self._connection = sqlite3.connect(path, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise unusable(path, error) from error
-        try:
-            self._secure()
-            self._lay_out()
-        except sqlite3.Error as error:
-            self._connection.close()
-            if _is_damage(error):
+            log = Log(path)
+            with log_kept(path):
+                self._connection = sqlite3.connect(path, check_same_thread=False)
+                try:
+                    self._secure()
+                    self._lay_out()
+                    self._prove(log)
+                    log.mark_open(self._connection)
+                except BaseException:
+                    self._connection.close()
+                    raise
+        except (sqlite3.Error, OSError, UnicodeError) as error:  # of a message that quotes noise
+            if is_damage(error):
                 raise DamagedError(f"{path}: is no sound outbox: {error}") from error
             raise unusable(path, error) from error
 
     def run(self, query: str, **values: object) -> sqlite3.Cursor:
-        """Run a query of `outbox.sql`; the values are named as there."""
+        """Run a query of `outbox.sql`; the values are named as there.
+
+        Raises:
+            sqlite3.OperationalError: also where the file was abandoned, and no other is there yet.
+        """
+        self._expect_held()
         return self._connection.execute(QUERIES[query], values)
 
     def one(self, query: str, **values: object) -> tuple[Any, ...]:
@@ -103,30 +119,41 @@ class File:
     @property
     def riding(self) -> bool:
         """Whether something is written that no commit has made safe."""
-        return self._connection.in_transaction
+        return not self._let_go and self._connection.in_transaction
 
     @contextmanager
     def committed(self) -> Iterator[None]:
-        """On the disk when the block ends, all of it; or, if the disk refuses, nothing of it."""
+        """On the disk when the block ends, all of it; or, if anything goes wrong, nothing of it."""
         try:
             yield
+            self._expect_held()
             self._connection.commit()
             self.commits += 1
-        except sqlite3.Error:
-            self._connection.rollback()
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
             raise
 
     def abandon(self) -> None:
         """Let go of a damaged file as it is."""
-        self._connection.close()
+        if not self._let_go:
+            self._let_go = True
+            with log_kept(self._path, anyway=True), suppress(sqlite3.Error):
+                self._connection.close()
 
     def close(self) -> None:
         """Commit what rides along, fold the log into the file, and let go."""
         try:
-            self._connection.commit()
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not self._let_go:
+                Log.mark_closed(self._connection)
+                self._connection.commit()
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             self._connection.close()
+
+    def _expect_held(self) -> None:
+        if self._let_go:
+            raise sqlite3.OperationalError("the outbox is being mended")
 
     def _secure(self) -> None:
         """Set what durability rests on, and read it back: a setting may silently not take."""
@@ -135,32 +162,43 @@ class File:
             self._connection.execute(f"PRAGMA {name} = {wanted}")
             (found,) = self._connection.execute(f"PRAGMA {name}").fetchone()
             if found != wanted:
-                raise sqlite3.OperationalError(f"{name} is {found}, not {wanted}, on this disk")
-        (state,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+                said = StartError(f"{name} is {found}, not {wanted}, on this disk")
+                raise unusable(self._path, said)
+        # Not quick_check: a sale that the index of the open ones has lost would never go up.
+        (state,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
         if state != "ok":
             raise sqlite3.DatabaseError(f"the file is damaged: {state}")
 
     def _lay_out(self) -> None:
         (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if layout == 0 and tables == 0:
+        objects = set(self.run("objects"))
+        if layout == 0 and not objects:
             self._connection.executescript(
                 f"BEGIN; {QUERIES['schema']} PRAGMA user_version = {LAYOUT}; COMMIT;"
             )
-        elif layout > LAYOUT:
-            raise sqlite3.OperationalError("a newer Chekomat made it; install that one again")
+        elif LAYOUT < layout < OLDEST_OF_OTHERS:
+            said = StartError("a newer Chekomat made it; install that one again")
+            raise unusable(self._path, said)
         elif layout != LAYOUT:
             raise sqlite3.DatabaseError(f"its layout is {layout}, and {LAYOUT} is read here")
+        elif not objects >= _objects():
+            missing = ", ".join(sorted(name for _, name in _objects() - objects))
+            raise sqlite3.DatabaseError(f"parts of it are missing: {missing}")
+
+    def _prove(self, log: Log) -> None:
+        """What a check of the pages does not see: a letter in the text of a trigger is no page."""
+        for name, query in QUERIES.items():
+            if name != "schema":
+                values = dict.fromkeys(re.findall(r":(\w+)", query))
+                self._connection.execute(f"EXPLAIN {query}", values).close()
+        (nobody,) = self.one("nobody")
+        if nobody:
+            raise sqlite3.DatabaseError("it does not know its epoch any more")
+        log.prove_whole(self._connection)
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether the content is wrong, and not the disk, the folder or who asks."""
-    operational = isinstance(error, sqlite3.OperationalError)
-    return not operational or error.sqlite_errorname == "SQLITE_IOERR_SHORT_READ"
-
-
-def unusable(path: Path, error: Exception) -> StartError:
-    """The disk or the folder is in the way."""
-    return StartError(
-        f"{path}: the outbox cannot be used: {error}; check the disk and the folder's owner"
-    )
+@cache
+def _objects() -> frozenset[tuple[str, str]]:
+    """What the schema makes."""
+    made = re.findall(r"^CREATE (TABLE|INDEX|TRIGGER) (\w+)", QUERIES["schema"], re.MULTILINE)
+    return frozenset((kind.lower(), name) for kind, name in made)

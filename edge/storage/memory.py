@@ -8,6 +8,7 @@ import msgspec
 from edge.anchors import Anchor
 from edge.intent import Intent
 from edge.storage.file import File
+from edge.storage.trouble import sound
 from mdb.context import Context
 
 MOST_ANCHORS: Final = 500
@@ -18,6 +19,10 @@ class Memory:
     """Bus contexts, intents, clock anchors, answers to commands, and the cloud's wish."""
 
     def __init__(self, file: File) -> None:
+        self.turn_to(file)
+
+    def turn_to(self, file: File) -> None:
+        """From now on it is another file's, which took the place of a damaged one."""
         self._file = file
 
     def put_context(self, contexts: Mapping[int, Context]) -> None:
@@ -29,7 +34,7 @@ class Memory:
     def contexts(self) -> dict[int, Context]:
         """What they told before this process started."""
         rows = self._file.run("contexts")
-        return {address: msgspec.json.decode(body, type=Context) for address, body in rows}
+        return {address: each for address, body in rows for each in sound([body], Context)}
 
     def put_intent(self, address: int, intent: Intent) -> None:
         """Commit that a vend was approved, before its product falls."""
@@ -39,7 +44,7 @@ class Memory:
     def intents(self) -> dict[int, Intent]:
         """What was approved, and whose end is not on the disk."""
         rows = self._file.run("intents")
-        return {address: msgspec.json.decode(body, type=Intent) for address, body in rows}
+        return {address: each for address, body in rows for each in sound([body], Intent)}
 
     def drop_intent(self, address: int) -> None:
         """Commit that its end is known."""
@@ -55,7 +60,7 @@ class Memory:
     def anchors(self) -> list[Anchor]:
         """All that are kept, in the order they were made; each knows the sale it came after."""
         rows = self._file.run("anchors")
-        return [msgspec.json.decode(body, type=Anchor) for (body,) in rows]
+        return sound((body for (body,) in rows), Anchor)
 
     def put_answer(self, command: str, answer: bytes) -> None:
         """Commit what a command was answered: it is not done twice."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge.storage.file import File
+from edge.storage.trouble import sound
 from edge.wire import Channel, Incident, Shown, encode
 
 CHANNELS = {Shown: Channel.SHOWN, Incident: Channel.INCIDENT}
@@ -27,6 +28,10 @@ class Notes:
     """The notes of one outbox, numbered from one."""
 
     def __init__(self, file: File, epoch: str) -> None:
+        self.turn_to(file, epoch)
+
+    def turn_to(self, file: File, epoch: str) -> None:
+        """From now on these are the notes of another file, which took the place of a damaged one."""
         self._file = file
         self._epoch = epoch
         self._first_riding = (0, 0)
@@ -73,7 +78,7 @@ class Notes:
     def incidents(self, most: int) -> list[Incident]:
         """The newest incidents, newest first."""
         rows = self._file.run("incidents", most=most)
-        return [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+        return sound((body for (body,) in rows), Incident)
 
     def _put(self, note: Shown | Incident) -> None:
         number = self._file.one("last_note")[0] + 1

@@ -7,17 +7,26 @@
 - Sales that were salvaged from a damaged file come first, under the epoch they were made in.
 """
 
+import logging
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from edge.anchors import Anchor
+from edge.errors import StartError
 from edge.storage.file import Folder
 from edge.storage.memory import Memory
 from edge.storage.notes import Notes
 from edge.storage.salvage import salvage
-from edge.wire import Ack, Incident, Receipt, Sale, decode, encode
+from edge.storage.trouble import DamagedError, sound
+from edge.wire import Ack, Incident, Receipt, Sale, encode
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 KEPT_S: Final = 60 * 86400
 """How long an acknowledged sale stays, for disputes; by the cloud's clock alone."""
@@ -51,29 +60,45 @@ class Outbox:
         self._path = path
         self._folder = Folder(path.parent)
         try:
-            self._open(epoch)
+            self._file = salvage(path, epoch)
+            self.notes = Notes(self._file, epoch)
+            self.memory = Memory(self._file)
+            self._look()
         except BaseException:
             self._folder.unlock()
             raise
 
-    def mend(self, epoch: str) -> None:
-        """Begin anew, as at a start: reading or writing found that the file is damaged.
+    def mend(self, epoch: str, reason: str = "it could not be written") -> None:
+        """Begin anew: reading or writing found that the file is damaged, though it may open.
+
+        The places of sales and the numbers of notes are others from then on. Until it is done,
+        every verb says that the disk refuses.
 
         Raises:
-            StartError: that does not help.
+            sqlite3.OperationalError: the disk or the folder is in the way; nothing is lost, try again.
+            sqlite3.DatabaseError: the new file is damaged as well: the card is beyond help.
         """
         self._file.abandon()
-        self._open(epoch)
+        try:
+            self._file = salvage(self._path, epoch, reason)
+        except DamagedError as error:
+            raise sqlite3.DatabaseError(str(error)) from error
+        except StartError as error:
+            raise sqlite3.OperationalError(str(error)) from error
+        self._look()
 
-    def _open(self, epoch: str) -> None:
-        self._file = salvage(self._path, epoch)
+    def _look(self) -> None:
+        """Read what is known by heart from here on."""
         self.epoch: str
         self._base: int
         self.salvaged: str | None
-        self.epoch, self._base, self.salvaged = self._file.one("identity")
+        epoch, self._base, self.salvaged = self._file.one("identity")
         self.last_place: int = self._file.one("last_place")[0]
-        self.notes = Notes(self._file, self.epoch)
-        self.memory = Memory(self._file)
+        self.notes.turn_to(self._file, epoch)
+        self.memory.turn_to(self._file)
+        self.anchors: Sequence[Anchor] = self.memory.anchors()
+        """As they were when the file was opened."""
+        self.epoch = epoch
 
     def tell_salvage(self, incident: Incident) -> None:
         """Commit the incident that says how a salvage went: `salvaged` has been told."""
@@ -93,6 +118,8 @@ class Outbox:
         Raises:
             sqlite3.OperationalError: the disk refuses; nothing has changed.
         """
+        if self._base and (again := self._found(sale, ends)):
+            return again
         place, untimed = self._base + sale.seq, sale.clock == "unsynced"
         body = encode(sale)
         with self._file.committed():
@@ -110,6 +137,19 @@ class Outbox:
         self.last_place = place
         return OpenSale(place, body, untimed)
 
+    def _found(self, sale: Sale, ends: int | None) -> OpenSale | None:
+        """A sale whose commit failed on a damaged file, and that was salvaged from it all the same."""
+        row = self._file.run("place_of", sale_id=sale.sale_id).fetchone()
+        known = _read(row[1], Sale) if row else None
+        if (
+            known is None
+            or msgspec.structs.replace(sale, epoch=known.epoch, seq=known.seq) != known
+        ):
+            return None
+        if ends is not None:
+            self.memory.drop_intent(ends)
+        return OpenSale(row[0], row[1], bool(row[2]))
+
     def ask(self, address: int, incident: Incident) -> None:
         """Commit that an approval's end was not heard: its intent is an incident from now on."""
         with self._file.committed():
@@ -122,11 +162,11 @@ class Outbox:
         return [OpenSale(place, body, bool(untimed)) for place, body, untimed in rows]
 
     def pending(self) -> tuple[int, Sale | None]:
-        """How many sales the cloud does not have, and the oldest of them."""
+        """How many sales the cloud does not have, and the oldest of them if it can be read."""
         count, place = self._file.one("count_open")
         if place is None:
             return count, None
-        return count, decode(self._file.one("sale_at", place=place)[0], Sale)
+        return count, _read(self._file.one("sale_at", place=place)[0], Sale)
 
     def oldest_seq(self) -> int | None:
         """The lowest unacknowledged seq of this epoch."""
@@ -137,11 +177,13 @@ class Outbox:
     def sale(self, sale_id: str) -> Sale | None:
         """A sale of this outbox."""
         row = self._file.run("sale", sale_id=sale_id).fetchone()
-        return decode(row[0], Sale) if row else None
+        return _read(row[0], Sale) if row else None
 
     def knows(self, ack: Ack) -> bool:
         """Whether it can be about this outbox: a seq that was never given is another's."""
-        return ack.upto < self.next_seq if ack.epoch == self.epoch else self._base > 0
+        if ack.epoch != self.epoch:
+            return self._base > 0
+        return max((ack.upto, *(last for _, last in ack.also))) < self.next_seq
 
     def acknowledge(
         self, ack: Ack, at: int | None, places: Sequence[int] = ()
@@ -168,25 +210,29 @@ class Outbox:
     def untimed(self) -> list[tuple[int, Sale]]:
         """The oldest sales whose telling is open, with their places."""
         rows = self._file.run("untimed", most=AT_ONCE)
-        return [(place, decode(body, Sale)) for place, body in rows]
+        return [(place, each) for place, body in rows for each in sound([body], Sale)]
 
     def tell(self, told: Sequence[tuple[int, Sale]]) -> None:
-        """Commit how these sales are told from now on; it is never told otherwise."""
+        """Commit how these sales are told from now on; one that is told already stays as it is.
+
+        A place that is another sale's by now, after the outbox was mended, is left alone.
+        """
         with self._file.committed():
             for place, sale in told:
-                self._file.run("tell", place=place, told=encode(sale))
+                self._file.run("tell", place=place, sale_id=sale.sale_id, told=encode(sale))
 
     def last_sale(self) -> tuple[Sale, Receipt | None] | None:
         """The newest sale and its receipt, if it came."""
         row = self._file.run("last_sale").fetchone()
         if row is None:
             return None
-        return decode(row[0], Sale), decode(row[1], Receipt) if row[1] else None
+        sale = _read(row[0], Sale)
+        return None if sale is None else (sale, _read(row[1], Receipt) if row[1] else None)
 
     def receipt(self, sale_id: str) -> Receipt | None:
         """A sale's receipt, if it came."""
         row = self._file.run("receipt", sale_id=sale_id).fetchone()
-        return decode(row[0], Receipt) if row else None
+        return _read(row[0], Receipt) if row else None
 
     def put_receipt(self, receipt: Receipt) -> bool:
         """Commit a receipt; False if this revision or a later one is here already."""
@@ -215,8 +261,15 @@ class Outbox:
         """Commit what rides along, fold the log into the file, and let go."""
         try:
             self._file.close()
+        except sqlite3.Error as error:
+            # No sale is lost by that, and the log stays where it is.
+            log.error("%s: not closed in order: %s", self._path, error)  # noqa: TRY400, one line
         finally:
             self._folder.unlock()
+
+
+def _read(body: bytes, kind: type[T]) -> T | None:
+    return next(iter(sound([body], kind)), None)
 
 
 def _json(numbers: Sequence[int]) -> str:

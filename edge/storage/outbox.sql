@@ -10,6 +10,16 @@ CREATE TABLE identity (
     salvaged TEXT                      -- how that went, until it is an incident
 ) STRICT;
 
+CREATE TRIGGER identity_is_frozen BEFORE UPDATE OF one, epoch, base ON identity
+BEGIN SELECT RAISE(ABORT, 'an outbox keeps its epoch'); END;
+
+CREATE TRIGGER identity_is_kept BEFORE DELETE ON identity
+BEGIN SELECT RAISE(ABORT, 'an outbox keeps its epoch'); END;
+
+CREATE TRIGGER identity_is_given_once BEFORE INSERT ON identity
+WHEN EXISTS (SELECT 1 FROM identity)
+BEGIN SELECT RAISE(ABORT, 'an outbox keeps its epoch'); END;
+
 CREATE TABLE sale (
     place        INTEGER PRIMARY KEY CHECK (place > 0),
     epoch        TEXT NOT NULL,
@@ -17,7 +27,7 @@ CREATE TABLE sale (
     sale_id      TEXT NOT NULL UNIQUE,
     body         BLOB NOT NULL,        -- as it was made
     untimed      INTEGER NOT NULL CHECK (untimed IN (0, 1)), -- the clock was not right then
-    told         BLOB,                 -- what is published instead, once its time is worked out
+    told         BLOB CHECK (told IS NULL OR untimed), -- published instead, its time worked out
     acknowledged INTEGER NOT NULL DEFAULT 0 CHECK (acknowledged IN (0, 1)),
     acknowledged_at INTEGER CHECK (acknowledged_at IS NULL OR acknowledged) -- the cloud's clock, s
 ) STRICT;
@@ -28,6 +38,10 @@ CREATE INDEX sale_untimed ON sale (place) WHERE untimed = 1 AND told IS NULL;
 CREATE TRIGGER sale_without_gap BEFORE INSERT ON sale
 WHEN NEW.place <> (SELECT coalesce(max(place), 0) + 1 FROM sale)
 BEGIN SELECT RAISE(ABORT, 'a gap in the sequence'); END;
+
+CREATE TRIGGER sale_is_kept_once BEFORE INSERT ON sale -- or "OR REPLACE" would delete the first
+WHEN EXISTS (SELECT 1 FROM sale WHERE sale_id = NEW.sale_id)
+BEGIN SELECT RAISE(ABORT, 'this sale is kept already'); END;
 
 CREATE TRIGGER sale_in_its_place BEFORE INSERT ON sale
 WHEN EXISTS (SELECT 1 FROM identity WHERE (NEW.epoch = epoch) <> (NEW.place > base)
@@ -44,6 +58,10 @@ BEGIN SELECT RAISE(ABORT, 'the last sale tells the place of the next'); END;
 
 CREATE TRIGGER sale_is_frozen BEFORE UPDATE OF place, epoch, seq, sale_id, body, untimed ON sale
 BEGIN SELECT RAISE(ABORT, 'a sale is never rewritten'); END;
+
+CREATE TRIGGER sale_stays_acknowledged BEFORE UPDATE OF acknowledged ON sale
+WHEN OLD.acknowledged = 1 AND NEW.acknowledged = 0
+BEGIN SELECT RAISE(ABORT, 'the cloud has this sale, for good'); END;
 
 CREATE TRIGGER sale_is_told_one_way BEFORE UPDATE OF told ON sale
 WHEN OLD.told IS NOT NULL OR OLD.untimed = 0
@@ -68,6 +86,10 @@ CREATE TABLE note (                    -- showings and incidents
 
 CREATE INDEX note_open ON note (number) WHERE noted = 0;
 
+CREATE TRIGGER note_without_gap BEFORE INSERT ON note
+WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM note)
+BEGIN SELECT RAISE(ABORT, 'a gap in the numbers'); END;
+
 CREATE TRIGGER note_is_kept BEFORE DELETE ON note
 WHEN OLD.noted = 0
 BEGIN SELECT RAISE(ABORT, 'the cloud does not have this note yet'); END;
@@ -75,6 +97,10 @@ BEGIN SELECT RAISE(ABORT, 'the cloud does not have this note yet'); END;
 CREATE TRIGGER note_keeps_the_place BEFORE DELETE ON note
 WHEN OLD.number = (SELECT max(number) FROM note)
 BEGIN SELECT RAISE(ABORT, 'the last note tells the number of the next'); END;
+
+CREATE TRIGGER note_stays_noted BEFORE UPDATE OF noted ON note
+WHEN OLD.noted = 1 AND NEW.noted = 0
+BEGIN SELECT RAISE(ABORT, 'the cloud has this note, for good'); END;
 
 CREATE TRIGGER note_is_frozen BEFORE UPDATE OF number, channel, body ON note
 BEGIN SELECT RAISE(ABORT, 'a note is never rewritten'); END;
@@ -105,9 +131,18 @@ CREATE TABLE wish (                    -- what the cloud wants set
     body BLOB NOT NULL
 ) STRICT;
 
+-- objects --
+SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%';
+
 -- make_identity --
-INSERT INTO identity (one, epoch, base, salvaged) VALUES (1, :epoch, :base, :salvaged)
-ON CONFLICT DO NOTHING;
+INSERT INTO identity (one, epoch, base, salvaged) SELECT 1, :epoch, :base, :salvaged
+WHERE NOT EXISTS (SELECT 1 FROM identity);
+
+-- nobody --
+SELECT EXISTS (SELECT 1 FROM sale) AND NOT EXISTS (
+    SELECT 1 FROM identity, (SELECT * FROM sale ORDER BY place DESC LIMIT 1) AS last
+    WHERE (last.epoch = identity.epoch) = (last.place > base)
+    AND (last.epoch <> identity.epoch OR last.seq = last.place - base));
 
 -- identity --
 SELECT epoch, base, salvaged FROM identity;
@@ -136,12 +171,15 @@ SELECT count(*), min(place) FROM sale WHERE acknowledged = 0;
 -- sale_at --
 SELECT body FROM sale WHERE place = :place;
 
+-- place_of --
+SELECT place, coalesce(told, body), untimed AND told IS NULL FROM sale WHERE sale_id = :sale_id;
+
 -- sale --
 SELECT coalesce(told, body) FROM sale WHERE sale_id = :sale_id;
 
 -- acknowledge --
 UPDATE sale SET acknowledged = 1, acknowledged_at = :at
-WHERE acknowledged = 0 AND place BETWEEN :base + :first AND :base + :last
+WHERE acknowledged = 0 AND place BETWEEN :base + max(1, :first) AND :base + :last
 AND seq NOT IN (SELECT value FROM json_each(:missing));
 
 -- acknowledge_salvaged --
@@ -157,7 +195,8 @@ WHERE acknowledged = 0 AND place IN (SELECT value FROM json_each(:places));
 SELECT place, body FROM sale WHERE untimed = 1 AND told IS NULL ORDER BY place LIMIT :most;
 
 -- tell --
-UPDATE sale SET told = :told WHERE place = :place;
+UPDATE sale SET told = :told
+WHERE place = :place AND sale_id = :sale_id AND untimed = 1 AND told IS NULL;
 
 -- last_sale --
 SELECT coalesce(sale.told, sale.body), receipt.body FROM sale LEFT JOIN receipt USING (sale_id)

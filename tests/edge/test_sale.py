@@ -90,6 +90,22 @@ def test_the_traces_hold_sales_and_returns() -> None:
     assert kinds == {event.Sale, event.Return}
 
 
+@pytest.mark.parametrize("amount", [-1, 10**12 + 1])
+def test_an_amount_that_nothing_costs_is_unknown_and_kept_raw(amount: int) -> None:
+    tender = Tender("cash", amount)
+    vend = event.Sale(0, 0x10, None, Kind.PAID, amount, None, (tender,), raw={"price": amount})
+    sale = decode(encode(named(vend)), Sale)
+    assert (sale.amount, sale.tenders[0].amount, sale.raw) == (None, None, {"price": amount})
+
+
+def test_what_the_clock_said_stands_beside_a_time_that_was_worked_out() -> None:
+    told = sale_of(
+        PAID, machine="vm-1", epoch="7f3a9c1e", seq=1, moment=MOMENT, chance=CHANCE, wall="1970"
+    )
+    assert (told.sold_at, told.wall) == (MOMENT.iso, "1970")
+    assert named(PAID).wall is None
+
+
 TIMES = st.integers(0, 2**48 - 1)
 CHANCES = st.binary(min_size=10, max_size=10)
 

@@ -25,7 +25,8 @@ def test_a_sale_is_due_when_its_patience_is_over_and_the_lowest_goes_first() -> 
 
 
 @pytest.mark.parametrize(
-    ("times", "patience"), [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 600), (60, 600)]
+    ("times", "patience"),
+    [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 600), (60, 600), (9999, 600)],
 )
 def test_patience_doubles_up_to_ten_minutes(times: int, patience: float) -> None:
     sent = window(*[1] * times)
@@ -35,17 +36,17 @@ def test_patience_doubles_up_to_ten_minutes(times: int, patience: float) -> None
 
 def test_what_is_acknowledged_is_forgotten_and_what_is_missing_is_due_at_once() -> None:
     sent = window(1, 2, 3, 4)
-    sent.acknowledged(3, {2}, now=5)
+    sent.acknowledged({1, 3}, {2}, now=5)
     assert sent.due(5) == [2]
     assert sent.room(5) == SIZE - 2
-    sent.acknowledged(4, [], now=6)
+    sent.acknowledged({2, 4}, [], now=6)
     assert sent.due(1e9) == []
     assert sent.next_deadline(6) is None
 
 
 def test_an_old_acknowledgement_changes_nothing() -> None:
     sent = window(5, 6)
-    sent.acknowledged(4, {3}, now=1)
+    sent.acknowledged({1, 2}, {3}, now=1)
     assert sent.room(1) == SIZE - 2
     assert sent.due(1) == []
 
@@ -73,15 +74,41 @@ def test_a_new_connection_begins_with_the_oldest() -> None:
     assert sent.next_deadline(0) == PATIENCE_S
 
 
+def test_a_backlog_leaves_room_for_what_is_sold_meanwhile() -> None:
+    sent = Window(live=4)
+    assert (sent.room(0), sent.room_to_overtake(0)) == (SIZE - 4, 4)
+    for number in range(1, 17):
+        sent.sent(number, 0)
+    assert (sent.room(0), sent.room_to_overtake(0)) == (0, 4)
+    for number in range(101, 105):
+        sent.sent(number, 0, overtaking=True)
+    assert (sent.room_to_overtake(0), sent.highest) == (0, 16)
+    sent.acknowledged({1, 101}, [], 0)
+    assert (sent.room(0), sent.room_to_overtake(0)) == (1, 1)
+    assert len(sent.on_their_way) == 18
+
+
+def test_one_that_overtook_and_is_sent_again_is_not_passed_before_its_turn() -> None:
+    sent = Window(live=4)
+    sent.sent(9, 0, overtaking=True)
+    sent.sent(9, PATIENCE_S)
+    assert (sent.highest, sent.room_to_overtake(0)) == (0, 3)
+    sent.passed(9)
+    assert (sent.highest, sent.room_to_overtake(0), sent.room(0)) == (9, 4, SIZE - 5)
+    sent.hold(50)
+    assert sent.room_to_overtake(49) == 0
+
+
 @given(
     st.lists(st.integers(1, 40), unique=True, max_size=SIZE),
-    st.integers(0, 40),
+    st.sets(st.integers(0, 40)),
     st.sets(st.integers(1, 40)),
 )
 def test_an_acknowledgement_frees_exactly_what_it_names(
-    seqs: list[int], upto: int, missing: set[int]
+    numbers: list[int], arrived: set[int], missing: set[int]
 ) -> None:
-    sent = window(*seqs)
-    sent.acknowledged(upto, missing, now=0)
-    assert sent.due(0) == sorted(seq for seq in seqs if seq <= upto and seq in missing)
-    assert sent.due(1e9) == sorted(seq for seq in seqs if seq > upto or seq in missing)
+    sent = window(*numbers)
+    sent.acknowledged(arrived, missing, now=0)
+    left = [number for number in sorted(numbers) if number not in arrived]
+    assert sent.due(0) == [number for number in left if number in missing]
+    assert sent.due(1e9) == left
