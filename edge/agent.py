@@ -42,6 +42,7 @@ LAST_S: Final = 3.0
 """What the bus has told is kept for so long after the agent was told to stop."""
 FRESH_S: Final = 120.0
 """A slip is for the buyer who stands there."""
+WATCH_S: Final = 5.0
 UNLIT: Final = frozenset({"free", "test", "return"})
 
 
@@ -106,6 +107,7 @@ class Agent:
                 presence=self._reached,
                 command=self._commanded,
                 desired=self._desired,
+                doubt=self.keeper.doubt,
             ),
         )
         self.presence = Presence(
@@ -176,6 +178,7 @@ class Agent:
                 group.create_task(printing.run(), name="printers")
                 group.create_task(self.presence.keep_telling(), name="health")
                 group.create_task(self._keep_riders(), name="riders")
+                group.create_task(self._watch_parts(stage), name="parts")
                 for each in beside:
                     group.create_task(_awaited(each))
         finally:
@@ -193,16 +196,24 @@ class Agent:
         self.parts.outbox.close()
 
     async def _resume(self) -> None:
-        """Started again while the buyer still stands there: go on with that sale's screen."""
-        last = await self.parts.disk.do(self.parts.outbox.last_sale)
+        """Started again: on with the last sale's screen, if its buyer still stands there.
+
+        What came and was never seen is late; the presenter judges whether too late.
+        """
+        last = await self.parts.disk.insist(self.parts.outbox.last_sale)
+        unshown = await self.parts.disk.insist(self.parts.outbox.unshown)
         now = self.timeline.now()
-        if last is None or last[0].boot_id != now.boot_id or self._stage is None:
+        if self._stage is None:
             return
-        sale, receipt = last
-        if now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S and _is_shown(sale):
-            self._stage.happen(Sold(sale))
-            if receipt is not None:
-                self._stage.happen(Answered(sale, receipt))
+        if last is not None and last[0].boot_id == now.boot_id:
+            sale, receipt = last
+            if now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S and _is_shown(sale):
+                self._stage.happen(Sold(sale))
+                if receipt is not None:
+                    self._stage.happen(Answered(sale, receipt))
+                    unshown = [each for each in unshown if each[0] != sale]
+        for sale, receipt in unshown:
+            self._stage.happen(Answered(sale, receipt))
 
     async def _tell_salvage(self) -> None:
         """A new outbox in the place of a damaged one is told to the operator, once."""
@@ -310,6 +321,20 @@ class Agent:
             malformed=self.uplink.malformed,
             late=self._stage.late if self._stage is not None else 0,
         )
+
+    async def _watch_parts(self, stage: Stage) -> None:
+        """A screen that fails, or a disk that took nothing for a while, is told to the operator."""
+        failing, refusals = stage.failing, 0
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if stage.failing != failing:
+                new, failing = set(stage.failing) - set(failing), stage.failing
+                for name in sorted(new):
+                    self.report("display_failed", name)
+                await self.presence.say_again()
+            if self.parts.disk.refusals != refusals and not self.parts.disk.refusing:
+                self.report("outbox_refused", f"{self.parts.disk.refusals - refusals} times")
+                refusals = self.parts.disk.refusals
 
     async def _keep_riders(self) -> None:
         """Evidence and acknowledgements do not wait for the next sale for ever."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ from mdb.taps import Tap, VirtualMachine
 if TYPE_CHECKING:
     from edge.face import Face
 
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Coroutine[None, None, None]]
 
 
 @asynccontextmanager
@@ -106,7 +106,6 @@ async def assemble(
             await stack.enter_async_context(
                 technician_page(config.technician, teller.status, clock.boottime)
             )
-        stack.callback(notify.stopping)
 
         async def work() -> None:
             progress = Progress(clock.boottime())
@@ -146,7 +145,8 @@ def _printing(config: Config, agent: Agent) -> tuple[PrintQueue, Mapping[str, st
     words = dict.fromkeys(printers, "unknown")
 
     def said(name: str, word: str) -> None:
-        words[name] = word
+        if not word.startswith("dropped"):  # that is of a slip, and no state of the printer
+            words[name] = word
         agent.printer_says(name, word)
 
     return PrintQueue(printers, agent.parts.clock, agent.keep_showing, said), words

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from edge.buyer.presenter import Again, Told
 from edge.buyer.stage import Stage
+from edge.buyer.words import clean
 from edge.commands import NotDoneError
 from edge.printers.print_queue import PrintQueue
 from edge.printers.slip import Slip
@@ -37,6 +38,8 @@ class MachineDeeds:
 
     async def show_text(self, text: str, for_s: float) -> str:
         """Show a text while nobody is buying."""
+        if text and not clean(text):
+            raise NotDoneError("there is nothing to read in this text")
         self._stage.happen(Told(text, for_s))
         return f"shown for {for_s:g} s while nobody is buying" if text else "taken back"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from edge.buyer.policy import Policy
 from edge.config import Config
-from edge.shadow import Applied, Refused, apply
+from edge.shadow import NAME, Applied, Refused, apply
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.wire import Reported
@@ -22,12 +22,13 @@ class InForce:
         self._outbox = outbox
         self._disk = disk
         self._wish = b""
+        self._kept = outbox.memory.wish() or b""
+        """On the disk; one that is refused after a restart stays there until another comes."""
         self._follow: Callable[[Policy, dict[str, str]], None] | None = None
         self.config = file
         self.version: int | None = None
-        kept = outbox.memory.wish()
-        if kept:
-            match apply(file, kept):
+        if self._kept:
+            match self._applied(self._kept):
                 case Applied() as applied:
                     self._take(applied)
                 case Refused(error=error):
@@ -62,16 +63,31 @@ class InForce:
 
     async def wished(self, payload: bytes) -> Reported:
         """Take a wish; the answer to it."""
-        match apply(self._file, payload, self._wish):
+        match self._applied(payload):
             case Applied() as applied:
-                if payload != self._wish:
+                if payload != self._kept:
                     await self._disk.insist(self._outbox.memory.put_wish, payload or None)
+                    self._kept = payload
+                if payload != self._wish:
                     self._take(applied)
-                    log.warning("settings of the cloud: version %s is in force", self.version)
+                    whose = "the file's" if self.version is None else f"the cloud's {self.version}"
+                    log.warning("settings in force: %s", whose)
                 return applied.reported
             case Refused() as refused:
                 log.warning("settings of the cloud are refused: %s", refused.error)
                 return refused.reported(self.version)
+
+    def _applied(self, wish: bytes) -> Applied | Refused:
+        """The law is the file's alone: under it the panels were let pass, and are at each start."""
+        outcome = apply(self._file, wish, self._wish)
+        if isinstance(outcome, Applied):
+            law, wished = self._file.receipts.profile, outcome.config.receipts.profile
+            if wished != law:
+                error = (
+                    f'{NAME}: receipts.profile: expected "{law}", as in the file; found "{wished}"'
+                )
+                return Refused(outcome.version, error, wish)
+        return outcome
 
     def _take(self, applied: Applied) -> None:
         self.config, self.version, self._wish = applied.config, applied.version, applied.wish

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Final
 
 from edge.agent import Agent
+from edge.buyer.panel import Panel
 from edge.buyer.stage import Stage
 from edge.clock import iso
 from edge.displays import Display
@@ -169,7 +170,7 @@ class Teller:
         panel = self._displays[name].panel
         return DisplayStatus(
             name=name,
-            panel=str(panel) if panel is not None else "",
+            panel=_glass(panel) if panel is not None else "",
             showing=self._stage.kind,
             failing="its last picture failed; see the log" if name in self._stage.failing else "",
         )
@@ -179,6 +180,14 @@ class Teller:
         if sale.boot_id != now.boot_id:
             return None
         return max(0, now.boottime_ms - sale.boottime_ms) / 1000
+
+
+def _glass(panel: Panel) -> str:
+    """``480 x 320 px, 73 x 49 mm``; without the millimetres where nobody knows them."""
+    words = f"{panel.width} x {panel.height} px"
+    if panel.width_mm is None or panel.height_mm is None:
+        return words
+    return f"{words}, {panel.width_mm:.0f} x {panel.height_mm:.0f} mm"
 
 
 def _name(address: int) -> str:

@@ -62,6 +62,7 @@ class Answers:
     presence: Callable[[bool], None]
     command: Callable[[str, bytes], Awaitable[None]]
     desired: Callable[[bytes], Awaitable[None]]
+    doubt: Callable[[str], Awaitable[None]]
 
 
 class Uplink:
@@ -212,6 +213,8 @@ class Uplink:
     async def _acknowledged(self, ack: Ack) -> None:
         if not self._outbox.knows(ack):
             log.warning("an ack of epoch %s up to %s is not ours", ack.epoch, ack.upto)
+            if ack.epoch == self._outbox.epoch:
+                await self._answers.doubt("the cloud has a number that was never given here")
             return
         now = self._clock.boottime()
         self._timeline.cloud_says(ack.time)
@@ -239,9 +242,11 @@ class Uplink:
     async def _send(self) -> None:
         now = self._clock.boottime()
         for place in self._window.due(now):
-            for kept in await self._disk.insist(self._outbox.open_sales, place - 1, 1):
-                if kept.place == place:
-                    self._send_sale(kept, now)
+            kept = await self._open(place)
+            if kept is not None:
+                self._send_sale(kept, now)
+            else:  # acknowledged while it was on its way to be sent again
+                self._window.acknowledged((place,), (), now)
         if not self._untimed or await self._settle_times(now):
             await self._send_fresh(now)
             await self._send_backlog(now)
@@ -266,9 +271,9 @@ class Uplink:
             if not self._window.room_to_overtake(now):
                 self._fresh.append(place)
                 continue
-            for kept in await self._disk.insist(self._outbox.open_sales, place - 1, 1):
-                if kept.place == place:
-                    self._send_sale(kept, now, overtaking=True)
+            kept = await self._open(place)
+            if kept is not None:
+                self._send_sale(kept, now, overtaking=True)
 
     async def _send_backlog(self, now: float) -> None:
         while room := self._window.room(now):
@@ -280,6 +285,11 @@ class Uplink:
                     self._send_sale(kept, now)
             if not rows:
                 return
+
+    async def _open(self, place: int) -> OpenSale | None:
+        """The sale at a place, unless the cloud has it."""
+        rows = await self._disk.insist(self._outbox.open_sales, place - 1, 1)
+        return rows[0] if rows and rows[0].place == place else None
 
     def _send_sale(self, kept: OpenSale, now: float, *, overtaking: bool = False) -> None:
         self._publish(Channel.SALE, kept.body)

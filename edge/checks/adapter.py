@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from edge.checks import Finding, as_words
+from edge.checks import NOTHING, Finding, as_is, as_words, both, joined
 from edge.checks.agent import Agent
 from edge.checks.patience import within
+from edge.technician.words import Text
 from mdb.qibixx import is_sniff_line
 from mdb.trace import NotATraceError, parse_line
 
 Kind = Literal["qibixx", "lines", "uart", "silent", "unusable"]
 
+NAME: Final = "adapter"
 BY_ID: Final = Path("/dev/serial/by-id")
 BAUD: Final = 115_200
 WAKE_S: Final = 0.6
@@ -33,7 +35,7 @@ class Adapter:
 
     port: str
     kind: Kind
-    told: str = ""
+    told: Text = NOTHING
 
     @property
     def tap(self) -> str | None:
@@ -62,7 +64,7 @@ async def identify(port: str) -> Adapter:
     try:
         return await within(PATIENCE_S, _identify, port)
     except TimeoutError:
-        return Adapter(port, "unusable", "it does not answer at all")
+        return Adapter(port, "unusable", both("совсем не отвечает", "it does not answer at all"))
 
 
 async def identify_all(named: Sequence[str]) -> list[Adapter]:
@@ -76,17 +78,46 @@ def _identify(port: str) -> Adapter:
     try:
         check(port)
     except (OSError, ValueError) as error:
-        return Adapter(port, "unusable", as_words(error))
+        return Adapter(port, "unusable", not_opened(port, error))
     if any(Path(each).name.startswith("ttyAMA") for each in (port, os.path.realpath(port))):
         # One of the Pi's own UARTs: it stands on the bus itself, nothing may be said to it.
-        return Adapter(port, "uart", "one of the Pi's own UARTs")
+        return Adapter(port, "uart", both("порт самого Raspberry Pi", "one of the Pi's own UARTs"))
     import serial  # type: ignore[import-untyped]  # noqa: PLC0415
 
     try:
         with serial.Serial(port, BAUD, timeout=0.05, write_timeout=1, exclusive=True) as opened:
             return _talk(port, opened)
     except (OSError, ValueError) as error:
-        return Adapter(port, "unusable", as_words(error))
+        return Adapter(port, "unusable", not_opened(port, error))
+
+
+def not_opened(port: str, error: Exception) -> Text:
+    """Why a port, or a tap, cannot be opened: our own reasons in both languages, others as told."""
+    told = as_words(error)
+    return Text(_not_opened(port, error, told) or told, told)
+
+
+def _not_opened(port: str, error: Exception, told: str) -> str | None:
+    """In Russian what `mdb.taps` says by itself; an error of the system has a number."""
+    from mdb.taps.port import InUseError  # noqa: PLC0415, only here is pyserial needed
+
+    if isinstance(error, OSError) and error.errno is not None:
+        return None
+    match error:
+        case InUseError():
+            return (
+                f"{port}: порт занят другой программой; какой, покажет: sudo fuser -v"
+                " (может быть, это сам агент: sudo systemctl stop chekomat-edge)"
+            )
+        case FileNotFoundError():
+            return f"{port}: такого порта нет; адаптер подключён, UART включён?"
+        case PermissionError():
+            return f"{port}: порт не для этого пользователя; он в группе порта (обычно dialout)?"
+        case ValueError() if "is no serial port" in told:
+            return f"{port}: это не последовательный порт; нужен такой, как /dev/ttyACM0"
+        case ValueError() if "no tap is called" in told:
+            return f"{port}: такого источника нет; есть {told.rpartition('known are ')[2]}"
+    return None
 
 
 def _talk(port: str, opened: "object") -> Adapter:
@@ -97,7 +128,7 @@ def _talk(port: str, opened: "object") -> Adapter:
             break
         heard.say(b"V\n")
         known = _known(port, heard.until(ANSWER_S, stop="v,"))
-    return known or Adapter(port, "silent", heard.first)
+    return known or Adapter(port, "silent", as_is(heard.first))
 
 
 class _Lines:
@@ -129,11 +160,13 @@ class _Lines:
 def _known(port: str, lines: list[str]) -> Adapter | None:
     for line in lines:
         if line.startswith("v,"):
-            return Adapter(port, "qibixx", line.removeprefix("v,"))
+            return Adapter(port, "qibixx", as_is(line.removeprefix("v,")))
     if any(is_sniff_line(line) for line in lines):
-        return Adapter(port, "qibixx", "it sniffs already")
+        return Adapter(
+            port, "qibixx", both("неизвестна, уже слушает", "unknown, it sniffs already")
+        )
     told = next((line for line in lines if _is_trace(line)), None)
-    return Adapter(port, "lines", told) if told else None
+    return Adapter(port, "lines", as_is(told)) if told else None
 
 
 def _is_trace(line: str) -> bool:
@@ -145,53 +178,71 @@ def _is_trace(line: str) -> bool:
 
 async def check(tap: str, agent: Agent) -> Finding:
     """The adapter of a configured tap."""
-    name = "adapter"
     scheme, _, address = tap.partition(":")
     if scheme not in {"qibixx", "lines", "uart"}:
-        return Finding(name, "skipped", f"{scheme} needs none")
+        none = both("для {scheme} не нужен", "{scheme} needs none", scheme=scheme)
+        return Finding(NAME, "skipped", none)
     named = address.partition("?")[0].split(",")
     if agent.runs:
-        return Finding(name, "skipped", f"the running agent has {', '.join(named)}")
+        held = both(
+            "порт занят работающим агентом: {ports}",
+            "the running agent has {ports}",
+            ports=", ".join(named),
+        )
+        return Finding(NAME, "skipped", held)
     return judge(scheme, await identify_all(named))
 
 
 def judge(scheme: str, found: Sequence[Adapter]) -> Finding:
     """Whether at these ports is what the tap expects."""
-    name = "adapter"
     for each in found:
         if each.kind == "unusable":
             return Finding(
-                name,
+                NAME,
                 "fail",
                 each.told,
-                "plug it in, and see which ports there are: python -m edge setup --ports-only",
+                both(
+                    "подключите адаптер; какие порты есть: python -m edge setup --ports-only",
+                    "plug it in, and see which ports there are: python -m edge setup --ports-only",
+                ),
             )
         if scheme == "qibixx" and each.kind != "qibixx":
             return Finding(
-                name,
+                NAME,
                 "fail",
-                f"{each.port} does not answer as a Qibixx adapter does",
-                "unplug it and plug it in again; if it is another device, set `tap` to what"
-                " python -m edge setup finds",
+                both(
+                    "{port} не отвечает, как адаптер Qibixx",
+                    "{port} does not answer as a Qibixx adapter does",
+                    port=each.port,
+                ),
+                both(
+                    "отключите адаптер и подключите снова; если это другое устройство, задайте в"
+                    " `tap` то, что найдёт python -m edge setup",
+                    "unplug it and plug it in again; if it is another device, set `tap` to what"
+                    " python -m edge setup finds",
+                ),
             )
         if scheme == "lines" and each.kind == "qibixx":
             return Finding(
-                name,
+                NAME,
                 "fail",
-                f"{each.port} is a Qibixx adapter",
-                f'set tap = "qibixx:{each.port}"',
+                both("{port}: адаптер Qibixx", "{port} is a Qibixx adapter", port=each.port),
+                both('задайте tap = "qibixx:{port}"', 'set tap = "qibixx:{port}"', port=each.port),
             )
-    told = "; ".join(f"{each.port}: {_who(scheme, each)}" for each in found)
-    return Finding(name, "ok", told)
+    told = (
+        both("{port}: {who}", "{port}: {who}", port=each.port, who=_who(scheme, each))
+        for each in found
+    )
+    return Finding(NAME, "ok", joined("; ", told))
 
 
-def _who(scheme: str, adapter: Adapter) -> str:
+def _who(scheme: str, adapter: Adapter) -> Text:
     match adapter.kind:
         case "qibixx":
-            return f"Qibixx, version {adapter.told}"
+            return both("Qibixx, версия {told}", "Qibixx, version {told}", told=adapter.told)
         case "lines":
-            return "prints our trace format"
+            return both("печатает шину в нашем формате", "prints our trace format")
         case _ if scheme == "uart":
-            return "can be opened"
+            return both("открывается", "can be opened")
         case _:
-            return "can be opened, and says nothing yet"
+            return both("открывается, но пока молчит", "can be opened, and says nothing yet")

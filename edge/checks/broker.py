@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge.checks import Finding, as_words
+from edge.checks import NOTHING, Finding, as_is, as_words, both
 from edge.checks.agent import Agent
 from edge.checks.patience import within
+from edge.technician.words import Text
 from edge.wire.settings import SYSTEM, Broker
 from edge.wire.topics import CLOUD_STATE
 
@@ -35,8 +36,8 @@ class Visit:
     """
 
     answer: str = ""
-    error: str = ""
-    advice: str = ""
+    error: Text | None = None
+    advice: Text = NOTHING
     cloud: bytes | None = None
 
     @property
@@ -46,15 +47,38 @@ class Visit:
 
 
 ADVICE: Final = {
-    "Unsupported protocol version": 'this broker speaks no MQTT 5: set mqtt = "3.1.1"',
-    "Client identifier not valid": "the broker allows no client id that begins with chekomat-",
-    "Bad user name or password": "look at username and password_file, and the broker's own list",
-    "Not authorized": "the broker knows this machine and forbids it: was it shut out (acl: topic"
-    " deny), or is it missing there?",
-    "Server unavailable": "the broker is there and starts or ends: try again in a minute",
-    "Server busy": "too many machines at once: try again in a minute",
-    "Banned": "the broker's administrator has shut this machine out",
-    "Quota exceeded": "the broker takes no more connections",
+    "Unsupported protocol version": both(
+        'брокер не понимает MQTT 5: задайте mqtt = "3.1.1"',
+        'this broker speaks no MQTT 5: set mqtt = "3.1.1"',
+    ),
+    "Client identifier not valid": both(
+        "брокер не пускает имена клиентов, что начинаются с chekomat-",
+        "the broker allows no client id that begins with chekomat-",
+    ),
+    "Bad user name or password": both(
+        "проверьте username и password_file и список у самого брокера",
+        "look at username and password_file, and the broker's own list",
+    ),
+    "Not authorized": both(
+        "брокер знает этот автомат и не пускает: его закрыли (acl: topic deny) или его нет в списке?",
+        "the broker knows this machine and forbids it: was it shut out (acl: topic deny), or is it"
+        " missing there?",
+    ),
+    "Server unavailable": both(
+        "брокер запускается или останавливается: повторите через минуту",
+        "the broker is there and starts or ends: try again in a minute",
+    ),
+    "Server busy": both(
+        "слишком много автоматов сразу: повторите через минуту",
+        "too many machines at once: try again in a minute",
+    ),
+    "Banned": both(
+        "этот автомат закрыл администратор брокера",
+        "the broker's administrator has shut this machine out",
+    ),
+    "Quota exceeded": both(
+        "брокер больше не принимает соединений", "the broker takes no more connections"
+    ),
 }
 """By the reason code (MQTT 5, section 3.2.2.2; 3.1.1's are told in the same words)."""
 
@@ -64,35 +88,59 @@ async def visit(broker: Broker) -> Visit:
     try:
         return await within(CONNECTING_S + ANSWER_S + RETAINED_S, _visit, broker)
     except TimeoutError:
-        return Visit(error="it does not answer", advice="is broker.port that of an MQTT broker?")
+        return Visit(
+            error=both("не отвечает", "it does not answer"),
+            advice=both("тот ли порт в broker.port?", "is broker.port that of an MQTT broker?"),
+        )
     except ssl.SSLCertVerificationError as error:
         return _unproven(broker, error)
     except ssl.SSLError as error:
         return Visit(
-            error=f"no TLS: {error.reason or error}",
-            advice="is broker.port the one with TLS (8883)? Without TLS (1883) leave ca,"
-            " certificate and key away",
+            error=both("нет TLS: {why}", "no TLS: {why}", why=error.reason or error),
+            advice=both(
+                "в broker.port порт с TLS (8883)? Без TLS (1883) уберите ca, certificate и key",
+                "is broker.port the one with TLS (8883)? Without TLS (1883) leave ca, certificate"
+                " and key away",
+            ),
         )
     except OSError as error:
-        return Visit(error=as_words(error), advice="see the check `network`")
+        return Visit(
+            error=as_is(as_words(error)),
+            advice=both("см. проверку «сеть»", "see the check `network`"),
+        )
 
 
 def judge(broker: Broker, seen: Visit) -> Finding:
     """What a visit says of the broker."""
     where = f"{broker.host}:{broker.port}"
-    if seen.error:
-        return Finding(NAME, "fail", f"{where}: {seen.error}", seen.advice)
+    if seen.error is not None:
+        failed = both("{where}: {error}", "{where}: {error}", where=where, error=seen.error)
+        return Finding(NAME, "fail", failed, seen.advice)
     if not seen.accepted:
-        advice = ADVICE.get(seen.answer, "see the broker's own log")
-        return Finding(NAME, "fail", f"{where} refuses this machine: {seen.answer}", advice)
+        refused = both(
+            "{where} не пускает этот автомат: {answer}",
+            "{where} refuses this machine: {answer}",
+            where=where,
+            answer=seen.answer,
+        )
+        log = both("см. журнал самого брокера", "see the broker's own log")
+        return Finding(NAME, "fail", refused, ADVICE.get(seen.answer, log))
     if broker.ca is None and not broker.host.startswith(LOCAL):
         return Finding(
             NAME,
             "warn",
-            f"{where} lets this machine in, without TLS: everybody on the way can read and write",
-            "set ca, certificate and key under [broker]; the README of deploy/ says how",
+            both(
+                "{where} пускает этот автомат, но без TLS: любой по дороге может читать и писать",
+                "{where} lets this machine in, without TLS: everybody on the way can read and write",
+                where=where,
+            ),
+            both(
+                "задайте ca, certificate и key в [broker]; как, написано в deploy/README",
+                "set ca, certificate and key under [broker]; the README of deploy/ says how",
+            ),
         )
-    return Finding(NAME, "ok", f"{where} lets this machine in")
+    well = both("{where} пускает этот автомат", "{where} lets this machine in", where=where)
+    return Finding(NAME, "ok", well)
 
 
 def judge_told(agent: Agent) -> Finding:
@@ -101,34 +149,68 @@ def judge_told(agent: Agent) -> Finding:
         return Finding(
             NAME,
             "skipped",
-            "the running agent has the machine's one connection, and cannot be asked",
-            "stop it to test the broker: sudo systemctl stop chekomat-edge",
+            both(
+                "единственное соединение автомата у работающего агента, а он не отвечает",
+                "the running agent has the machine's one connection, and cannot be asked",
+            ),
+            both(
+                "чтобы проверить брокера, остановите его: sudo systemctl stop chekomat-edge",
+                "stop it to test the broker: sudo systemctl stop chekomat-edge",
+            ),
         )
     link = agent.status.link
     if link.connected:
-        return Finding(NAME, "ok", f"the running agent is connected to {link.broker}")
+        well = both(
+            "работающий агент соединён с {broker}",
+            "the running agent is connected to {broker}",
+            broker=link.broker,
+        )
+        return Finding(NAME, "ok", well)
     return Finding(
         NAME,
         "fail",
-        f"the running agent is not connected to {link.broker}: {link.last_error or 'it tries'}",
-        "see the checks `network`, `certificate` and `clock`; sales wait on the disk until then",
+        both(
+            "работающий агент не соединён с {broker}: {why}",
+            "the running agent is not connected to {broker}: {why}",
+            broker=link.broker,
+            why=as_is(link.last_error) if link.last_error else both("пытается", "it tries"),
+        ),
+        both(
+            "см. проверки «сеть», «сертификат» и «часы»; до тех пор продажи ждут на диске",
+            "see the checks `network`, `certificate` and `clock`; sales wait on the disk until then",
+        ),
     )
 
 
 def _unproven(broker: Broker, error: ssl.SSLCertVerificationError) -> Visit:
     """Why the broker's certificate is not believed (codes of X509_verify_cert)."""
     why = error.verify_message
-    advice = "copy the authority's ca.crt here again, or is somebody else at that address?"
+    advice = both(
+        "скопируйте ca.crt центра заново; или по этому адресу кто-то чужой?",
+        "copy the authority's ca.crt here again, or is somebody else at that address?",
+    )
     if error.verify_code in {9, 10}:
-        advice = "is this computer's clock right (check `clock`)? Else the broker needs a new one"
+        advice = both(
+            "верны ли часы этого компьютера (проверка «часы»)? Если да, брокеру нужен новый",
+            "is this computer's clock right (check `clock`)? Else the broker needs a new one",
+        )
     elif error.verify_code in {62, 64} or "mismatch" in why.lower():
-        advice = (
-            f"set broker.host to the name that stands in it; or make it anew for {broker.host}:"
-            " certificates.sh broker HOST"
+        advice = both(
+            "задайте в broker.host имя, которое в нём стоит; или выпустите его заново для {host}:"
+            " certificates.sh broker HOST",
+            "set broker.host to the name that stands in it; or make it anew for {host}:"
+            " certificates.sh broker HOST",
+            host=broker.host,
         )
     elif broker.ca == SYSTEM:
-        advice = 'the broker has an authority of its own: set ca to its ca.crt instead of "system"'
-    return Visit(error=f"its certificate is not believed: {why}", advice=advice)
+        advice = both(
+            'у брокера свой центр сертификации: задайте в ca его ca.crt вместо "system"',
+            'the broker has an authority of its own: set ca to its ca.crt instead of "system"',
+        )
+    error_told = both(
+        "его сертификату нет доверия: {why}", "its certificate is not believed: {why}", why=why
+    )
+    return Visit(error=error_told, advice=advice)
 
 
 class _Guest:
@@ -153,9 +235,15 @@ def _visit(broker: Broker) -> Visit:
         _turn(client, ANSWER_S, lambda: guest.answer or guest.ended)
         if not guest.answer:
             return Visit(
-                error="it closed the connection without an answer",
-                advice="it did not take the certificate (see the check `certificate`, and the"
-                " broker's own log), or is no MQTT broker",
+                error=both(
+                    "закрывает соединение без ответа", "it closed the connection without an answer"
+                ),
+                advice=both(
+                    "не принял сертификат (см. проверку «сертификат» и журнал брокера) или это не"
+                    " брокер MQTT",
+                    "it did not take the certificate (see the check `certificate`, and the broker's"
+                    " own log), or is no MQTT broker",
+                ),
             )
         if guest.answer == "Success":
             client.subscribe(CLOUD_STATE, qos=0)

@@ -1,14 +1,17 @@
 """The bus: a few seconds of listening, put into words. Nothing is ever said to it."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from edge.checks import Finding, as_words
+from edge.checks import NOTHING, Finding, as_is, as_words, both, joined
+from edge.checks.adapter import not_opened
 from edge.checks.agent import Agent
+from edge.technician.words import Text, duration
 from mdb.block import Address
-from mdb.byte import Signal
+from mdb.byte import Line, Signal
 from mdb.money import Money
 from mdb.scaling import Scaling
 from mdb.sniffer import Sniffer
@@ -27,6 +30,23 @@ MANY_FAULTS: Final = 0.05
 """Of all that was said; below that a VMC repeats, and nothing is lost."""
 ENOUGH_FAULTS: Final = 8
 NAMES: Final = {each.value: each.name.lower().replace("_", " ") for each in Address}
+DEVICES: Final[Mapping[str, Text]] = {
+    "changer": Text("монетоприёмник", "coin changer"),
+    "cashless 1": Text("картридер 1", "cashless 1"),
+    "cashless 2": Text("картридер 2", "cashless 2"),
+    "gateway": Text("модем", "communications gateway"),
+    "display": Text("дисплей", "display"),
+    "energy": Text("управление питанием", "energy management"),
+    "validator": Text("купюроприёмник", "bill validator"),
+    "age": Text("проверка возраста", "age verification"),
+}
+"""By the standard's names (section 2.3)."""
+SCALE: Final = both(
+    "масштаб цен автомат называет только при запуске: выключите и включите его один раз при"
+    " работающем агенте, тот запомнит",
+    "what prices are worth is told only when the machine starts: switch it off and on once while"
+    " the agent runs, which keeps it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +75,7 @@ class Hearing:
     voices: tuple[Voice, ...] = ()
     sold: tuple[str, ...] = ()
     sales: int = 0
-    doubt: str = ""
+    doubt: Text = NOTHING
     told: tuple[str, ...] = ()
     vmc_only: bool = False
 
@@ -101,7 +121,7 @@ async def hear(name: str, tap: Tap, seconds: float) -> Hearing:
         ),
         sold=tuple(str(Money(amount, each)) for each, amount in sorted_money(tally.money)),
         sales=tally.sales,
-        doubt=tally.doubt() or "",
+        doubt=_doubt(tally, vmc_only=tap.vmc_only),
         told=tuple(told),
         vmc_only=tap.vmc_only,
     )
@@ -127,42 +147,46 @@ async def check(name: str, agent: Agent, listen_s: float = LISTEN_S) -> Finding:
     try:
         tap = open_tap(name)
     except (ValueError, OSError) as error:
-        return Finding(NAME, "fail", f"{name}: {as_words(error)}", wiring(name))
+        why = both("{tap}: {why}", "{tap}: {why}", tap=name, why=not_opened(name, error))
+        return Finding(NAME, "fail", why, wiring(name))
     return judge(await hear(name, tap, listen_s), virtual=isinstance(tap, VirtualMachine))
 
 
 def judge(heard: Hearing, *, virtual: bool = False) -> Finding:
     """Whether that is how a machine sounds."""
     if heard.told and not heard.exchanges:
-        return Finding(NAME, "fail", heard.told[0], wiring(heard.tap))
+        return Finding(NAME, "fail", as_is(heard.told[0]), wiring(heard.tap))
     if not heard.bytes:
-        return Finding(
-            NAME,
-            "fail",
-            f"nothing heard for {heard.seconds:.0f} s",
-            f"is the machine on, and is the tap on the right pins? {wiring(heard.tap)}",
+        silent = both(
+            "{seconds:.0f} с ничего не слышно",
+            "nothing heard for {seconds:.0f} s",
+            seconds=heard.seconds,
         )
+        return Finding(NAME, "fail", silent, _pins(heard.tap))
     told = in_words(heard)
-    if heard.doubt:
-        return Finding(NAME, "fail", f"{told}; {heard.doubt}", wiring(heard.tap))
+    if heard.doubt != NOTHING:
+        return Finding(NAME, "fail", joined("; ", (told, heard.doubt)), wiring(heard.tap))
     if heard.faults >= ENOUGH_FAULTS and heard.faults > MANY_FAULTS * heard.exchanges:
         return Finding(
             NAME,
             "warn",
             told,
-            "much of it is broken: is the ground connected, the cable short and away from motors?",
+            both(
+                "много помех: подключена ли земля, короткий ли кабель и далеко ли он от моторов?",
+                "much of it is broken: is the ground connected, the cable short and away from"
+                " motors?",
+            ),
         )
     if virtual:
-        return Finding(NAME, "ok", f"a machine in memory; {told}")
-    if heard.told:
-        return Finding(NAME, "warn", f"{told}; {heard.told[-1]}", wiring(heard.tap))
-    advice = ""
-    if not any(voice.scaling for voice in heard.voices):
-        advice = (
-            "what prices are worth is told only when the machine starts: switch it off and on once"
-            " while the agent runs, which keeps it"
+        return Finding(
+            NAME, "ok", both("автомат в памяти; {told}", "a machine in memory; {told}", told=told)
         )
-    return Finding(NAME, "ok", told, advice)
+    if heard.told:
+        lost = joined("; ", (told, as_is(heard.told[-1])))
+        return Finding(NAME, "warn", lost, wiring(heard.tap))
+    if not any(voice.scaling for voice in heard.voices):
+        return Finding(NAME, "ok", told, SCALE)
+    return Finding(NAME, "ok", told)
 
 
 def judge_told(agent: Agent) -> Finding:
@@ -171,46 +195,97 @@ def judge_told(agent: Agent) -> Finding:
         return Finding(
             NAME,
             "skipped",
-            "the running agent listens to it, and cannot be asked",
-            "stop it to test the bus: sudo systemctl stop chekomat-edge",
+            both(
+                "её слушает работающий агент, а он не отвечает",
+                "the running agent listens to it, and cannot be asked",
+            ),
+            both(
+                "чтобы проверить шину, остановите его: sudo systemctl stop chekomat-edge",
+                "stop it to test the bus: sudo systemctl stop chekomat-edge",
+            ),
         )
     bus = agent.status.bus
     if not bus.alive:
-        return Finding(NAME, "fail", f"the agent has lost its tap {bus.tap}", wiring(bus.tap))
-    if bus.last_byte_s is None or bus.last_byte_s > LISTEN_S:
-        silence = "since it started" if bus.last_byte_s is None else f"for {bus.last_byte_s:.0f} s"
-        return Finding(
-            NAME,
-            "fail",
-            f"the running agent has heard nothing {silence}",
-            f"is the machine on, and is the tap on the right pins? {wiring(bus.tap)}",
+        lost = both("агент потерял адаптер {tap}", "the agent has lost its tap {tap}", tap=bus.tap)
+        return Finding(NAME, "fail", lost, wiring(bus.tap))
+    if bus.last_byte_s is None:
+        never = both(
+            "работающий агент с запуска ничего не слышал",
+            "the running agent has heard nothing since it started",
         )
-    rate = "" if bus.bytes_per_s is None else f"{bus.bytes_per_s:.0f} B/s"
-    names = ", ".join(each.name or f"{each.address:02X}" for each in bus.peripherals)
-    heard = "; ".join(each for each in (rate, names, f"{bus.faults} blocks broken") if each)
-    return Finding(NAME, "ok", f"the running agent hears it: {heard}")
+        return Finding(NAME, "fail", never, _pins(bus.tap))
+    if bus.last_byte_s > LISTEN_S:
+        silent = both(
+            "работающий агент ничего не слышит {age}",
+            "the running agent has heard nothing for {age}",
+            age=duration(bus.last_byte_s),
+        )
+        return Finding(NAME, "fail", silent, _pins(bus.tap))
+    parts = []
+    if bus.bytes_per_s is not None:
+        parts.append(both("{rate:.0f} байт/с", "{rate:.0f} B/s", rate=bus.bytes_per_s))
+    if bus.peripherals:
+        parts.append(
+            joined(", ", (device(each.name or f"{each.address:02X}") for each in bus.peripherals))
+        )
+    parts.append(_broken(bus.faults))
+    hears = both(
+        "работающий агент её слышит: {heard}",
+        "the running agent hears it: {heard}",
+        heard=joined("; ", parts),
+    )
+    return Finding(NAME, "ok", hears)
 
 
-def in_words(heard: Hearing) -> str:
+def in_words(heard: Hearing) -> Text:
     """What was heard, in one line."""
-    parts = [f"{heard.rate:.0f} B/s, {heard.polls} polls in {heard.seconds:.0f} s"]
+    parts = [
+        both(
+            "{rate:.0f} байт/с, опросов за {seconds:.0f} с: {polls}",
+            "{rate:.0f} B/s, {polls} polls in {seconds:.0f} s",
+            rate=heard.rate,
+            polls=heard.polls,
+            seconds=heard.seconds,
+        )
+    ]
     present = [voice for voice in heard.voices if voice.answered]
-    absent = [voice.name for voice in heard.voices if not voice.answered]
+    absent = [voice for voice in heard.voices if not voice.answered]
     if heard.vmc_only:
-        parts.append(f"the VMC speaks to {', '.join(absent + [each.name for each in present])}")
+        names = _names([*absent, *present])
+        parts.append(
+            both("автомат обращается к: {names}", "the VMC speaks to {names}", names=names)
+        )
     else:
         if present:
-            parts.append(f"there are: {', '.join(each.name for each in present)}")
+            parts.append(both("отвечают: {names}", "there are: {names}", names=_names(present)))
         if absent:
-            parts.append(f"asked in vain: {', '.join(absent)}")
+            parts.append(
+                both("не отвечают: {names}", "asked in vain: {names}", names=_names(absent))
+            )
     parts += [
-        f"{voice.name} counts in {money(voice.scaling)}" for voice in present if voice.scaling
+        both(
+            "{name} считает по {unit}",
+            "{name} counts in {unit}",
+            name=device(voice.name),
+            unit=money(voice.scaling),
+        )
+        for voice in present
+        if voice.scaling
     ]
     if heard.sales:
-        parts.append(f"{heard.sales} sales ({', '.join(heard.sold) or 'of unknown amount'})")
+        parts.append(
+            both(
+                "продаж: {count} ({sum})",
+                "{count} sales ({sum})",
+                count=heard.sales,
+                sum=as_is(", ".join(heard.sold))
+                if heard.sold
+                else both("сумма неизвестна", "of unknown amount"),
+            )
+        )
     if heard.faults:
-        parts.append(f"{heard.faults} blocks broken")
-    return "; ".join(parts)
+        parts.append(_broken(heard.faults))
+    return joined("; ", parts)
 
 
 def money(scaling: Scaling) -> str:
@@ -219,8 +294,54 @@ def money(scaling: Scaling) -> str:
     return str(unit) if unit else f"{scaling.scale}·10^-{scaling.decimals}"
 
 
-def wiring(tap: str) -> str:
+def device(name: str) -> Text:
+    """A peripheral by its name on the bus; one that seldom is in a machine keeps that name."""
+    return DEVICES.get(name, as_is(name))
+
+
+def wiring(tap: str) -> Text:
     """Where to read on."""
     scheme = tap.partition(":")[0]
-    known = f" {scheme}" if scheme in {"qibixx", "uart", "lines"} else ""
-    return f"how it is connected: python -m mdb wiring{known}"
+    return both(
+        "как это подключается: python -m mdb wiring{known} --lang ru",
+        "how it is connected: python -m mdb wiring{known}",
+        known=f" {scheme}" if scheme in {"qibixx", "uart", "lines"} else "",
+    )
+
+
+def _pins(tap: str) -> Text:
+    return both(
+        "включён ли автомат, те ли контакты? {wiring}",
+        "is the machine on, and is the tap on the right pins? {wiring}",
+        wiring=wiring(tap),
+    )
+
+
+def _names(voices: Sequence[Voice]) -> Text:
+    return joined(", ", (device(voice.name) for voice in voices))
+
+
+def _broken(count: int) -> Text:
+    return both("искажённых блоков: {count}", "{count} blocks broken", count=count)
+
+
+def _doubt(tally: Tally, *, vmc_only: bool) -> Text:
+    """What looks wrong with the wires. The tally says whether; which line is mute says what."""
+    english = tally.doubt()
+    if english is None:
+        return NOTHING
+    if not tally.bytes[Line.PERIPHERAL] and not vmc_only:
+        russian = (
+            "слышен только автомат: подключена ли линия устройств (контакт 4, Master Receive)? Без"
+            " неё большая часть разговора останется неизвестной"
+        )
+    elif not tally.bytes[Line.VMC]:
+        russian = (
+            "слышны только устройства: подключена ли линия автомата (контакт 5, Master Transmit)?"
+        )
+    else:
+        russian = (
+            "байты идут, но ничего не значат: не перепутаны ли контакты 4 и 5, не перевёрнут ли"
+            " сигнал, не теряется ли девятый бит (бит режима)?"
+        )
+    return Text(russian, english)

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from edge.checks import Finding, as_words
+from edge.checks import Finding, as_is, as_words, both
+from edge.checks.credentials import in_words
+from edge.technician.words import Text
 from edge.wire.settings import SYSTEM, Broker
 
 NAME: Final = "certificate"
@@ -20,7 +22,6 @@ _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for."""
 ROUNDS: Final = 8
 """Turns of a handshake; four are enough for any version."""
-RENEW: Final = "make a new one where the authority is: certificates.sh machine {machine}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,17 @@ class Certificate:
 def check(broker: Broker, machine: str, now: datetime) -> Finding:
     """The machine's certificate, as the broker would see it."""
     if broker.certificate is None or broker.key is None:
-        how = "by name and password" if broker.username else "without proving who it is"
-        return Finding(NAME, "skipped", f"none is configured; the machine connects {how}")
+        how = (
+            both("по имени и паролю", "by name and password")
+            if broker.username
+            else both("без доказательства, кто он", "without proving who it is")
+        )
+        none = both(
+            "не задан; автомат входит {how}",
+            "none is configured; the machine connects {how}",
+            how=how,
+        )
+        return Finding(NAME, "skipped", none)
     wrong = [each for each in broker.unreadable() if "password_file" not in each]
     if wrong:
         return unreadable(wrong[0])
@@ -48,21 +58,35 @@ def check(broker: Broker, machine: str, now: datetime) -> Finding:
     except ssl.SSLError as error:
         return judge_unusable(broker, error)
     except OSError as error:
-        return Finding(NAME, "fail", as_words(error), RENEW.format(machine=machine))
+        return Finding(NAME, "fail", as_is(as_words(error)), renew(machine))
     return judge(seen, machine, now)
+
+
+def renew(machine: str) -> Text:
+    """How to get another."""
+    return both(
+        "выпустите новый там, где центр сертификации: certificates.sh machine {machine}",
+        "make a new one where the authority is: certificates.sh machine {machine}",
+        machine=machine,
+    )
 
 
 def unreadable(problem: str) -> Finding:
     """A file that is not there, or not for this user."""
-    advice = "copy it there; certificates.sh machine ID made it"
+    advice = both(
+        "скопируйте его туда; его сделал certificates.sh machine ID",
+        "copy it there; certificates.sh machine ID made it",
+    )
     if "cannot be read" in problem:
-        advice = "run this as root: sudo …"
+        advice = both("запустите от root: sudo …", "run this as root: sudo …")
     elif "/run/credentials/" in problem:
-        advice = (
+        advice = both(
+            "его кладёт туда systemd, пока работает служба; лежит ли файл, с которого он копируется,"
+            " в /etc/chekomat, и назван ли он в LoadCredential=?",
             "systemd lays it there while the service runs; is the file it is copied from in"
-            " /etc/chekomat, and does LoadCredential= name it?"
+            " /etc/chekomat, and does LoadCredential= name it?",
         )
-    return Finding(NAME, "fail", problem, advice)
+    return Finding(NAME, "fail", in_words(problem), advice)
 
 
 def judge_unusable(broker: Broker, error: ssl.SSLError) -> Finding:
@@ -72,52 +96,110 @@ def judge_unusable(broker: Broker, error: ssl.SSLError) -> Finding:
         return Finding(
             NAME,
             "fail",
-            f"{broker.key} is not the key of {broker.certificate}",
-            "copy both again, from the same machine's pair",
+            both(
+                "{key}: ключ не от {certificate}",
+                "{key} is not the key of {certificate}",
+                key=broker.key,
+                certificate=broker.certificate,
+            ),
+            both(
+                "скопируйте оба заново, из одной пары одного автомата",
+                "copy both again, from the same machine's pair",
+            ),
         )
     return Finding(
         NAME,
         "fail",
-        f"{broker.certificate}, {broker.key} or {broker.ca} is no PEM file that can be used: {told}",
-        "copy all three again",
+        both(
+            "{certificate}, {key} или {ca}: не годный файл PEM: {told}",
+            "{certificate}, {key} or {ca} is no PEM file that can be used: {told}",
+            certificate=broker.certificate,
+            key=broker.key,
+            ca=broker.ca,
+            told=told,
+        ),
+        both("скопируйте все три заново", "copy all three again"),
     )
 
 
 def judge(seen: Certificate, machine: str, now: datetime) -> Finding:
     """Whether a broker takes it, today and soon."""
-    renew = RENEW.format(machine=machine)
-    told = f"{seen.name}, until {seen.ends:%Y-%m-%d}"
+    told = both(
+        "{name}, до {ends:%Y-%m-%d}",
+        "{name}, until {ends:%Y-%m-%d}",
+        name=seen.name,
+        ends=seen.ends,
+    )
     if seen.name != machine:
         return Finding(
             NAME,
             "fail",
-            f"it is {seen.name}'s, and this machine is {machine}",
-            f"a machine is who its certificate says: {renew}; or set machine = {seen.name!r}",
+            both(
+                "он выдан для {name}, а этот автомат {machine}",
+                "it is {name}'s, and this machine is {machine}",
+                name=seen.name,
+                machine=machine,
+            ),
+            both(
+                'автомат тот, кто назван в сертификате: {renew}; или задайте machine = "{name}"',
+                'a machine is who its certificate says: {renew}; or set machine = "{name}"',
+                renew=renew(machine),
+                name=seen.name,
+            ),
         )
     if now < seen.starts:
         return Finding(
             NAME,
             "fail",
-            f"{told}: it begins {seen.starts:%Y-%m-%d %H:%M}, and the clock says {now:%Y-%m-%d %H:%M}",
-            "the clock is behind: see the check `clock`",
+            both(
+                "{told}: действует с {starts:%Y-%m-%d %H:%M}, а на часах {now:%Y-%m-%d %H:%M}",
+                "{told}: it begins {starts:%Y-%m-%d %H:%M}, and the clock says {now:%Y-%m-%d %H:%M}",
+                told=told,
+                starts=seen.starts,
+                now=now,
+            ),
+            both("часы отстают: см. проверку «часы»", "the clock is behind: see the check `clock`"),
         )
     if now > seen.ends:
-        return Finding(NAME, "fail", f"{told}: it has ended", f"{renew}; or is the clock ahead?")
+        return Finding(
+            NAME,
+            "fail",
+            both("{told}: истёк", "{told}: it has ended", told=told),
+            both(
+                "{renew}; или спешат часы?", "{renew}; or is the clock ahead?", renew=renew(machine)
+            ),
+        )
     if seen.objection:
         return Finding(
             NAME,
             "fail",
-            f"{told}: this authority refuses it: {seen.objection}",
-            "ca.crt and mqtt.crt have to come from the same authority; copy both again",
+            both(
+                "{told}: этот центр его не признаёт: {objection}",
+                "{told}: this authority refuses it: {objection}",
+                told=told,
+                objection=seen.objection,
+            ),
+            both(
+                "ca.crt и mqtt.crt должны быть от одного центра; скопируйте оба заново",
+                "ca.crt and mqtt.crt have to come from the same authority; copy both again",
+            ),
         )
-    left = (seen.ends - now).days
-    if left < SOON_DAYS:
-        return Finding(NAME, "warn", f"{told}: {left} days are left", renew)
+    days = (seen.ends - now).days
+    left = both(
+        "{told}, осталось дней: {days}", "{told}, {days} days are left", told=told, days=days
+    )
+    if days < SOON_DAYS:
+        return Finding(NAME, "warn", left, renew(machine))
     if seen.open_key:
         return Finding(
-            NAME, "warn", f"{told}; others may read its key", "chmod 600 it, and give it to root"
+            NAME,
+            "warn",
+            both(
+                "{told}; ключ могут прочитать другие", "{told}; others may read its key", told=told
+            ),
+            both("chmod 600, владелец root", "chmod 600 it, and give it to root"),
         )
-    return Finding(NAME, "ok", f"{told}, {left} days are left")
+    return Finding(NAME, "ok", left)
 
 
 def look(certificate: str, key: str, ca: str | None) -> Certificate:

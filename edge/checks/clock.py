@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from edge.checks import Finding
+from edge.checks import Finding, both
 from edge.clock import Moment, SystemClock
+from edge.technician.words import wall_time
 
 NAME: Final = "clock"
 RTC: Final = Path("/sys/class/rtc")
@@ -19,22 +20,40 @@ def check(rtc: Path = RTC) -> Finding:
 
 def judge(now: Moment, *, battery: bool) -> Finding:
     """What this moment says of the clock; `battery` is a clock chip that runs without power."""
-    kept = "a clock chip keeps it" if battery else "no clock chip keeps it without power"
-    told = f"{now.iso}, {kept}"
+    kept = (
+        both("есть модуль часов (RTC)", "a clock chip keeps it")
+        if battery
+        else both("без питания собьются: модуля часов нет", "no clock chip keeps it without power")
+    )
+    told = both("{now}, {kept}", "{now}, {kept}", now=wall_time(now.iso), kept=kept)
     if not FIRST_YEAR <= now.iso[:4] <= LAST_YEAR:
         return Finding(
             NAME,
             "fail",
-            f"{told}; that cannot be",
-            "certificates are refused until it is right: connect the network, or set it by hand:"
-            " sudo timedatectl set-ntp true; a clock chip (RTC) with a battery helps for good",
+            both("{told}; так быть не может", "{told}; that cannot be", told=told),
+            both(
+                "с неверными часами сертификаты не принимаются: подключите сеть или выставьте время:"
+                " sudo timedatectl set-ntp true; навсегда поможет модуль часов (RTC) с батарейкой",
+                "certificates are refused until it is right: connect the network, or set it by hand:"
+                " sudo timedatectl set-ntp true; a clock chip (RTC) with a battery helps for good",
+            ),
         )
     if now.quality != "synced":
         return Finding(
             NAME,
             "warn",
-            f"{told}; nothing has set it since the start",
-            "see `timedatectl`: is systemd-timesyncd on, is UDP port 123 open? Sales are kept"
-            " and marked as made by an unsure clock",
+            both(
+                "{told}; с запуска никто их не сверил",
+                "{told}; nothing has set it since the start",
+                told=told,
+            ),
+            both(
+                "см. `timedatectl`: включён ли systemd-timesyncd, открыт ли порт UDP 123? Продажи"
+                " сохраняются с отметкой, что часы были не сверены",
+                "see `timedatectl`: is systemd-timesyncd on, is UDP port 123 open? Sales are kept"
+                " and marked as made by an unsure clock",
+            ),
         )
-    return Finding(NAME, "ok", f"{told}, set by the network")
+    return Finding(
+        NAME, "ok", both("{told}, сверены по сети", "{told}, set by the network", told=told)
+    )

@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from edge.checks import as_is, both
+from edge.technician.words import Text
 from edge.wire.settings import Broker
 
 LAID: Final = Path("/run/credentials/chekomat-edge.service")
@@ -24,3 +26,19 @@ def as_found(broker: Broker, laid: Path = LAID, kept: Path = KEPT) -> Broker:
         if path.parent == laid and not path.exists() and source.exists():
             found[key] = str(source)
     return replace(broker, **found) if found else broker
+
+
+def in_words(problem: str) -> Text:
+    """What `Broker.unreadable` says of a file, in both languages; the system's reason as it is."""
+    file, absent, _ = problem.partition(": no such file")
+    if absent:
+        return both("{file}: нет такого файла", "{file}: no such file", file=file)
+    file, unread, reason = problem.partition(": cannot be read: ")
+    if unread:
+        return both(
+            "{file}: не прочитать: {reason}",
+            "{file}: cannot be read: {reason}",
+            file=file,
+            reason=reason,
+        )
+    return as_is(problem)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from edge.checks import Finding, as_words
+from edge.checks import Finding, as_is, as_words, both
 from edge.checks.patience import within
 
 NAME: Final = "disk"
@@ -22,7 +22,14 @@ FORGETFUL: Final = {"tmpfs", "ramfs", "overlay", "squashfs", "aufs"}
 """What is written there is gone after a power cut."""
 FRAIL: Final = {"vfat", "exfat", "msdos", "ntfs", "ntfs3", "nfs", "nfs4", "cifs"}
 """No journal, or another computer's: a power cut may take what was promised."""
-REMEDY: Final = "set `data` to a folder on the card itself (ext4, f2fs)"
+REMEDY: Final = both(
+    "задайте в `data` папку на самой карте (ext4, f2fs)",
+    "set `data` to a folder on the card itself (ext4, f2fs)",
+)
+MAKE_ROOM: Final = both(
+    "освободите место: journalctl --vacuum-size=50M; apt clean",
+    "make room: journalctl --vacuum-size=50M; apt clean",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,24 @@ async def check(data: Path) -> Finding:
         return Finding(
             NAME,
             "fail",
-            f"{data}: the disk did not write within {PATIENCE_S:g} s",
-            "the card is dying or the power is weak: look at `dmesg`, and replace the card",
+            both(
+                "{data}: за {seconds:g} с диск ничего не записал",
+                "{data}: the disk did not write within {seconds:g} s",
+                data=data,
+                seconds=PATIENCE_S,
+            ),
+            both(
+                "карта умирает или слабо питание: посмотрите `dmesg` и замените карту",
+                "the card is dying or the power is weak: look at `dmesg`, and replace the card",
+            ),
         )
     except OSError as error:
-        return Finding(NAME, "fail", f"{data}: {as_words(error)}", "run it as root: sudo …")
+        return Finding(
+            NAME,
+            "fail",
+            as_is(f"{data}: {as_words(error)}"),
+            both("запустите от root: sudo …", "run it as root: sudo …"),
+        )
 
 
 def look(data: Path) -> Disk:
@@ -89,33 +109,69 @@ def filesystem(folder: Path) -> str:
 
 def judge(disk: Disk) -> Finding:
     """Whether sales are safe there."""
-    free = f"{disk.free // 2**20} MB free"
-    told = f"{disk.folder} ({disk.kind}): {free}"
+    told = both(
+        "{folder} ({kind}): свободно {free} МБ",
+        "{folder} ({kind}): {free} MB free",
+        folder=disk.folder,
+        kind=disk.kind,
+        free=disk.free // 2**20,
+    )
     if disk.kind in FORGETFUL:
-        return Finding(
-            NAME, "fail", f"{told}; what is written to {disk.kind} is lost without power", REMEDY
+        lost = both(
+            "{told}; записанное в {kind} пропадёт без питания",
+            "{told}; what is written to {kind} is lost without power",
+            told=told,
+            kind=disk.kind,
         )
+        return Finding(NAME, "fail", lost, REMEDY)
     if disk.sync_s is None:
         return Finding(
             NAME,
             "fail",
-            f"{disk.folder} cannot be written: {disk.refusal}",
-            "mounted read-only? look at `dmesg`; another user's? run this as root or as the agent",
+            both(
+                "в {folder} нельзя писать: {refusal}",
+                "{folder} cannot be written: {refusal}",
+                folder=disk.folder,
+                refusal=disk.refusal,
+            ),
+            both(
+                "подключён только для чтения? см. `dmesg`; папка чужая? запустите от root или от"
+                " имени агента",
+                "mounted read-only? look at `dmesg`; another user's? run this as root or as the agent",
+            ),
         )
-    told = f"{told}, a write is safe after {disk.sync_s * 1000:.0f} ms"
-    if disk.free < FULL or (disk.free_files is not None and disk.free_files < FEW_FILES):
-        files = "" if disk.free_files is None else f", {disk.free_files} files more"
-        return Finding(
-            NAME, "fail", f"{told}{files}", "make room: journalctl --vacuum-size=50M; apt clean"
+    told = both(
+        "{told}, запись надёжна через {ms:.0f} мс",
+        "{told}, a write is safe after {ms:.0f} ms",
+        told=told,
+        ms=disk.sync_s * 1000,
+    )
+    if disk.free < FULL:
+        return Finding(NAME, "fail", told, MAKE_ROOM)
+    if disk.free_files is not None and disk.free_files < FEW_FILES:
+        few = both(
+            "{told}, файлов ещё поместится: {count}",
+            "{told}, {count} files more",
+            told=told,
+            count=disk.free_files,
         )
+        return Finding(NAME, "fail", few, MAKE_ROOM)
     if disk.sync_s > SLOW_S:
-        return Finding(
-            NAME, "warn", told, "the card is slow or worn: an industrial one takes under 100 ms"
+        worn = both(
+            "карта медленная или изношена: промышленной хватает 100 мс",
+            "the card is slow or worn: an industrial one takes under 100 ms",
         )
+        return Finding(NAME, "warn", told, worn)
     if disk.kind in FRAIL:
-        return Finding(NAME, "warn", f"{told}; {disk.kind} may lose it in a power cut", REMEDY)
+        frail = both(
+            "{told}; {kind} может потерять её при отключении питания",
+            "{told}; {kind} may lose it in a power cut",
+            told=told,
+            kind=disk.kind,
+        )
+        return Finding(NAME, "warn", frail, REMEDY)
     if disk.free < TIGHT:
-        return Finding(NAME, "warn", told, "make room: journalctl --vacuum-size=50M; apt clean")
+        return Finding(NAME, "warn", told, MAKE_ROOM)
     return Finding(NAME, "ok", told)
 
 

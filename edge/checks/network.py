@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from edge.checks import Finding, as_words
+from edge.checks import Finding, as_is, as_words, both
 from edge.checks.patience import within
+from edge.technician.words import Text
 
 NAME: Final = "network"
 ROUTES: Final = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
@@ -17,46 +18,63 @@ CONNECTING_S: Final = 6.0
 UP: Final = 0x1
 REJECT: Final = 0x200
 """Flags of a route (route(8))."""
+CABLE: Final = both(
+    "подключён ли модем или кабель, получен ли адрес? см.: ip address; ip route",
+    "is the modem or the cable in, and has it an address? see: ip address; ip route",
+)
 
 
 async def check(host: str, port: int) -> Finding:
     """The way to a broker, as far as its port."""
     try:
         addresses = await within(RESOLVING_S, _resolve, host, port)
-    except (TimeoutError, OSError) as error:
-        why = "no answer from a name server" if isinstance(error, TimeoutError) else as_words(error)
-        return _unresolved(host, why)
+    except TimeoutError:
+        return _unresolved(host, both("сервер имён не отвечает", "no answer from a name server"))
+    except OSError as error:
+        return _unresolved(host, as_is(as_words(error)))
     local = all(ipaddress.ip_address(each).is_loopback for each in addresses)
     if not local and not has_route():
-        return Finding(
-            NAME,
-            "fail",
+        lost = both(
+            "выхода в сеть нет: нет маршрута по умолчанию",
             "no way out: there is no default route",
-            "is the modem or the cable in, and has it an address? see: ip address; ip route",
         )
+        return Finding(NAME, "fail", lost, CABLE)
     where = f"{host}:{port}" + ("" if host in addresses else f" ({addresses[0]})")
     began = time.monotonic()
     try:
         await within(CONNECTING_S, _knock, host, port)
     except (TimeoutError, OSError) as error:
         return judge_refusal(where, error)
-    took = (time.monotonic() - began) * 1000
-    return Finding(NAME, "ok", f"{where} is reached in {took:.0f} ms")
+    reached = both(
+        "{where} отвечает за {ms:.0f} мс",
+        "{where} is reached in {ms:.0f} ms",
+        where=where,
+        ms=(time.monotonic() - began) * 1000,
+    )
+    return Finding(NAME, "ok", reached)
 
 
-def _unresolved(host: str, why: str) -> Finding:
+def _unresolved(host: str, why: Text) -> Finding:
     if not has_route():
-        return Finding(
-            NAME,
-            "fail",
-            f"no way out: there is no default route, and {host} cannot be found",
-            "is the modem or the cable in, and has it an address? see: ip address; ip route",
+        lost = both(
+            "выхода в сеть нет: нет маршрута по умолчанию, и {host} не найти",
+            "no way out: there is no default route, and {host} cannot be found",
+            host=host,
         )
+        return Finding(NAME, "fail", lost, CABLE)
     return Finding(
         NAME,
         "fail",
-        f"the name {host} cannot be found: {why}",
-        "is broker.host spelled right? see which name server is asked: resolvectl status",
+        both(
+            "имя {host} не найти: {why}",
+            "the name {host} cannot be found: {why}",
+            host=host,
+            why=why,
+        ),
+        both(
+            "нет ли ошибки в broker.host? Кого спрашивают об именах, покажет: resolvectl status",
+            "is broker.host spelled right? see which name server is asked: resolvectl status",
+        ),
     )
 
 
@@ -66,17 +84,30 @@ def judge_refusal(where: str, error: Exception) -> Finding:
         return Finding(
             NAME,
             "fail",
-            f"{where}: connection refused",
-            "the computer is there and nobody listens: is broker.port right, does the broker run?",
+            both("{where}: соединение отвергнуто", "{where}: connection refused", where=where),
+            both(
+                "компьютер есть, но порт никто не слушает: верен ли broker.port, запущен ли брокер?",
+                "the computer is there and nobody listens: is broker.port right, does the broker"
+                " run?",
+            ),
         )
     if isinstance(error, TimeoutError):
         return Finding(
             NAME,
             "fail",
-            f"{where}: no answer",
-            "a firewall in between, or the modem's operator blocks that port; is broker.port right?",
+            both("{where}: нет ответа", "{where}: no answer", where=where),
+            both(
+                "мешает межсетевой экран, или этот порт закрыл оператор связи; верен ли broker.port?",
+                "a firewall in between, or the modem's operator blocks that port; is broker.port"
+                " right?",
+            ),
         )
-    return Finding(NAME, "fail", f"{where}: {as_words(error)}", "see: ip address; ip route")
+    return Finding(
+        NAME,
+        "fail",
+        as_is(f"{where}: {as_words(error)}"),
+        both("см.: ip address; ip route", "see: ip address; ip route"),
+    )
 
 
 def has_route(files: tuple[Path, Path] = ROUTES) -> bool:

@@ -13,19 +13,30 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from edge.checks import Finding, as_words
+from edge.checks import Finding, as_is, as_words, both
 from edge.checks.agent import Agent
 from edge.checks.patience import within
 from edge.storage.file import QUERIES
+from edge.technician.words import Text, wall_time
 from edge.wire import MalformedMessageError, Sale, decode
 
 NAME: Final = "outbox"
 FILE: Final = "outbox.sqlite"
 PATIENCE_S: Final = 60.0
-GO_UP: Final = (
-    "they go up by themselves when the agent runs and the cloud is reached; do not delete the file"
+GO_UP: Final = both(
+    "уйдут сами, когда агент работает и есть связь с облаком; файл не удаляйте",
+    "they go up by themselves when the agent runs and the cloud is reached; do not delete the file",
 )
-ASK: Final = "see: systemctl status chekomat-edge; or stop it first: systemctl stop chekomat-edge"
+ASK: Final = both(
+    "см.: systemctl status chekomat-edge; или сначала остановите: systemctl stop chekomat-edge",
+    "see: systemctl status chekomat-edge; or stop it first: systemctl stop chekomat-edge",
+)
+KEEP: Final = both(
+    "сначала скопируйте всю папку: в ней могут быть продажи; затем запустите агента, он спасёт, что"
+    " можно",
+    "keep a copy of the whole folder before anything else: sales may be in it; then start the agent,"
+    " which saves what can be saved",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +58,40 @@ async def check(data: Path, agent: Agent) -> Finding:
         return judge_told(agent)
     file = data / FILE
     if not file.exists():
-        return Finding(NAME, "ok", f"{file} is not there yet; it is made at the first start")
+        absent = both(
+            "{file} ещё нет; появится при первом запуске",
+            "{file} is not there yet; it is made at the first start",
+            file=file,
+        )
+        return Finding(NAME, "ok", absent)
     try:
         return judge(await within(PATIENCE_S, look, file))
     except TimeoutError:
         return Finding(
-            NAME, "fail", f"{file} was not read within {PATIENCE_S:g} s", "the card is dying"
-        )
-    except (OSError, sqlite3.Error) as error:
-        return Finding(
             NAME,
             "fail",
-            f"{file}: {as_words(error)}",
-            "keep a copy of the whole folder before anything else: sales may be in it; then start"
-            " the agent, which saves what can be saved",
+            both(
+                "{file} не прочитан за {seconds:g} с",
+                "{file} was not read within {seconds:g} s",
+                file=file,
+                seconds=PATIENCE_S,
+            ),
+            both("карта умирает", "the card is dying"),
         )
+    except DamagedError as error:
+        damaged = both(
+            "{file}: файл повреждён: {what}",
+            "{file}: the file is damaged: {what}",
+            file=file,
+            what=error,
+        )
+        return Finding(NAME, "fail", damaged, KEEP)
+    except (OSError, sqlite3.Error) as error:
+        return Finding(NAME, "fail", as_is(f"{file}: {as_words(error)}"), KEEP)
+
+
+class DamagedError(sqlite3.DatabaseError):
+    """SQLite's check of the whole file has an objection; the message is the first one."""
 
 
 def look(file: Path) -> Outbox:
@@ -73,7 +103,7 @@ def look(file: Path) -> Outbox:
     with _readable(file) as (uri, unclosed), closing(sqlite3.connect(uri, uri=True)) as reader:
         (state,) = reader.execute("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
-            raise sqlite3.DatabaseError(f"the file is damaged: {state}")
+            raise DamagedError(state)
         epoch, base, _ = reader.execute(QUERIES["identity"]).fetchone()
         pending, oldest = reader.execute(QUERIES["count_open"]).fetchone()
         (last,) = reader.execute(QUERIES["last_place"]).fetchone()
@@ -90,37 +120,74 @@ def look(file: Path) -> Outbox:
 
 def judge(outbox: Outbox) -> Finding:
     """What waits there."""
-    told = f"{outbox.file}: epoch {outbox.epoch}, {outbox.sales} sales so far"
-    if outbox.unclosed:
-        told += ", not closed in order (the power failed, or it was killed; nothing is lost)"
-    if not outbox.pending:
-        return Finding(NAME, "ok", f"{told}, none waits for the cloud")
-    return Finding(
-        NAME,
-        "warn",
-        f"{told}, {outbox.pending} wait for the cloud, the oldest since"
-        f" {outbox.oldest or 'an unknown time'}",
-        GO_UP,
+    told = both(
+        "{file}: {count}",
+        "{file}: {count}",
+        file=outbox.file,
+        count=_count(outbox.epoch, outbox.sales),
     )
+    if outbox.unclosed:
+        told = both(
+            "{told}; закрыто не по порядку (отключилось питание или агент был убит; ничего не"
+            " пропало)",
+            "{told}, not closed in order (the power failed, or it was killed; nothing is lost)",
+            told=told,
+        )
+    return _waiting(told, outbox.pending, outbox.oldest)
 
 
 def judge_told(agent: Agent) -> Finding:
     """What the running agent says of it."""
     if agent.status is None:
-        return Finding(NAME, "skipped", "the running agent has it open, and cannot be asked", ASK)
+        held = both(
+            "открыто работающим агентом, а он не отвечает",
+            "the running agent has it open, and cannot be asked",
+        )
+        return Finding(NAME, "skipped", held, ASK)
     outbox = agent.status.outbox
-    told = f"epoch {outbox.epoch}, {outbox.next_seq - 1} sales so far"
+    told = _count(outbox.epoch, outbox.next_seq - 1)
     if outbox.waiting:
         return Finding(
             NAME,
             "fail",
-            f"{told}; the disk refuses, {outbox.waiting} sales are in memory only",
-            "do not switch off; make room on the disk at once: journalctl --vacuum-size=50M",
+            both(
+                "{told}; диск не принимает записи, продаж только в памяти: {count}",
+                "{told}; the disk refuses, {count} sales are in memory only",
+                told=told,
+                count=outbox.waiting,
+            ),
+            both(
+                "не выключайте; сейчас же освободите место: journalctl --vacuum-size=50M",
+                "do not switch off; make room on the disk at once: journalctl --vacuum-size=50M",
+            ),
         )
-    if not outbox.pending:
-        return Finding(NAME, "ok", f"{told}, none waits for the cloud")
-    oldest = "" if outbox.oldest is None else f", the oldest since {outbox.oldest.sold_at}"
-    return Finding(NAME, "warn", f"{told}, {outbox.pending} wait for the cloud{oldest}", GO_UP)
+    return _waiting(told, outbox.pending, outbox.oldest.sold_at if outbox.oldest else "")
+
+
+def _count(epoch: str, sales: int) -> Text:
+    return both(
+        "эпоха {epoch}, всего продаж: {sales}",
+        "epoch {epoch}, {sales} sales so far",
+        epoch=epoch,
+        sales=sales,
+    )
+
+
+def _waiting(told: Text, pending: int, oldest: str) -> Finding:
+    """The same, and what the cloud does not have yet."""
+    if not pending:
+        none = both(
+            "{told}, отправки ни одна не ждёт", "{told}, none waits for the cloud", told=told
+        )
+        return Finding(NAME, "ok", none)
+    waits = both(
+        "{told}, ждут отправки: {pending}, самая старая: {oldest}",
+        "{told}, {pending} wait for the cloud, the oldest since {oldest}",
+        told=told,
+        pending=pending,
+        oldest=wall_time(oldest) or both("время неизвестно", "an unknown time"),
+    )
+    return Finding(NAME, "warn", waits, GO_UP)
 
 
 @contextmanager

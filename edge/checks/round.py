@@ -13,6 +13,7 @@ from edge.checks import (
     Finding,
     adapter,
     as_words,
+    both,
     broker,
     bus,
     certificate,
@@ -27,7 +28,6 @@ from edge.checks import (
 from edge.checks.agent import Agent, look
 from edge.checks.credentials import as_found
 from edge.config import Config
-from edge.errors import StartError
 
 NAMES: Final = (
     *("bus", "adapter", "disk", "outbox", "clock", "network", "broker", "certificate", "cloud"),
@@ -44,13 +44,10 @@ async def examine(config: Config, listen_s: float, told: Told) -> list[Finding]:
     """Make the round; `told` hears each finding as it comes, the list is in the order of `NAMES`.
 
     Raises:
-        StartError: the data folder may not be looked into by this user.
+        PermissionError: the data folder may not be looked into by this user.
     """
     data = Path(config.data)
-    try:
-        agent = await look(data)
-    except PermissionError as error:
-        raise StartError(f"{data}: permission denied; run this as root: sudo …") from error
+    agent = await look(data)
     found: dict[str, Finding] = {}
 
     async def tell(names: Sequence[str], work: Awaitable[Sequence[Finding]]) -> None:
@@ -81,10 +78,22 @@ async def _guarded(
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError:
-        why = f"it did not end within {seconds:g} s"
+        why = both(
+            "не закончилась за {seconds:g} с",
+            "it did not end within {seconds:g} s",
+            seconds=seconds,
+        )
     except Exception as error:  # noqa: BLE001, a mistake in one check must not hide the others
-        why = f"this check itself failed: {type(error).__name__}: {as_words(error)}"
-    advice = "tell whoever maintains this program, with this line"
+        why = both(
+            "сломалась сама проверка: {kind}: {error}",
+            "this check itself failed: {kind}: {error}",
+            kind=type(error).__name__,
+            error=as_words(error),
+        )
+    advice = both(
+        "сообщите тому, кто ведёт эту программу, с этой строкой",
+        "tell whoever maintains this program, with this line",
+    )
     return [Finding(name, "fail", why, advice) for name in names]
 
 
@@ -100,7 +109,8 @@ async def _bus(config: Config, agent: Agent, listen_s: float) -> Sequence[Findin
     """Who is at the port, then what it hears: both need the port for themselves."""
     who = await adapter.check(config.tap, agent)
     if who.state == "fail":
-        return [who, Finding(bus.NAME, "skipped", "its adapter is not there")]
+        unheard = both("адаптера нет", "its adapter is not there")
+        return [who, Finding(bus.NAME, "skipped", unheard)]
     return [who, await bus.check(config.tap, agent, listen_s)]
 
 
@@ -110,8 +120,8 @@ async def _way(config: Config, agent: Agent) -> Sequence[Finding]:
     if agent.runs:
         return [reached, broker.judge_told(agent), cloud.judge_told(agent)]
     if reached.state == "fail":
-        skipped = Finding(broker.NAME, "skipped", "the network does not lead to it")
-        return [reached, skipped, cloud.judge(broker.Visit())]
+        away = both("сеть до него не доходит", "the network does not lead to it")
+        return [reached, Finding(broker.NAME, "skipped", away), cloud.judge(broker.Visit())]
     who = as_found(config.broker)
     wrong = next(who.unreadable(), None)
     if wrong is not None:

@@ -229,6 +229,14 @@ class Outbox:
         sale = _read(row[0], Sale)
         return None if sale is None else (sale, _read(row[1], Receipt) if row[1] else None)
 
+    def unshown(self, most: int = 20) -> list[tuple[Sale, Receipt]]:
+        """Of the newest sales those whose receipt is here, and no evidence that it was seen."""
+        rows = [(_read(sale, Sale), _read(told, Receipt)) for sale, told in self._unshown(most)]
+        return [(sale, told) for sale, told in rows if sale is not None and told is not None]
+
+    def _unshown(self, most: int) -> list[tuple[bytes, bytes]]:
+        return self._file.run("unshown", most=most).fetchall()
+
     def receipt(self, sale_id: str) -> Receipt | None:
         """A sale's receipt, if it came."""
         row = self._file.run("receipt", sale_id=sale_id).fetchone()

@@ -202,6 +202,15 @@ WHERE place = :place AND sale_id = :sale_id AND untimed = 1 AND told IS NULL;
 SELECT coalesce(sale.told, sale.body), receipt.body FROM sale LEFT JOIN receipt USING (sale_id)
 ORDER BY place DESC LIMIT 1;
 
+-- unshown --
+SELECT coalesce(sale.told, sale.body), receipt.body FROM sale JOIN receipt USING (sale_id)
+WHERE place > (SELECT max(place) FROM sale) - :most AND NOT EXISTS (
+    SELECT 1 FROM note
+    WHERE channel = 'shown' AND number > (SELECT max(number) FROM note) - 10 * :most
+    AND json_extract(CAST(note.body AS TEXT), '$.sale_id') = sale.sale_id
+    AND json_extract(CAST(note.body AS TEXT), '$.rev') >= receipt.rev)
+ORDER BY place;
+
 -- receipt --
 SELECT body FROM receipt WHERE sale_id = :sale_id;
 

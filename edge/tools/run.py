@@ -21,6 +21,7 @@ from mdb.taps import Tap, open_tap
 
 log = logging.getLogger(__name__)
 
+ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXAMPLES: Final = """\
 examples:
   python -m edge run --config /etc/chekomat/edge.toml
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until told to stop; 0."""
     recent = set_up(verbose=arguments.verbose)
     asyncio.run(_run(arguments.config, recent))
+    for number in ENDS:  # it has ended well, whoever else asks for it
+        signal.signal(number, signal.SIG_IGN)
     return 0
 
 
@@ -58,7 +61,7 @@ async def _run(file: Path, recent: RecentLines) -> None:
         log.info("%s: listening to %s", config.machine, config.tap)
         running = asyncio.create_task(work())
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in ENDS:
             loop.add_signal_handler(number, stop)
         with contextlib.suppress(asyncio.CancelledError):
             await running

@@ -2,25 +2,28 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from edge.checks import as_words
 from edge.checks.adapter import identify_all, ports
-from edge.checks.credentials import KEPT, LAID, as_found
+from edge.checks.credentials import KEPT, LAID, as_found, in_words
 from edge.config import load, read_text
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StartError
 from edge.wizard import answers
-from edge.wizard.person import Person
+from edge.wizard.person import Person, WrongAnswerError
 from edge.wizard.written import backup_of, document, merged, put
 from mdb.tools.listening import above_zero
 from mdb.tools.wiring import LANGUAGES, language
 
 EXAMPLES: Final = """\
 examples:
-  sudo python -m edge setup                       asks, shows and prints; in Russian: --lang ru
+  sudo python -m edge setup                       asks, shows and prints
+  sudo python -m edge setup --lang ru             the same in Russian, по-русски
   python -m edge setup --ports-only               which ports there are, and who is at them
   python -m edge setup --config edge.toml --yes --machine vm-000123 --tap qibixx:/dev/ttyACM0 \\
       --broker mqtt.chek.example:8883 --link https://chek.example/r/ --display kiosk
@@ -93,7 +96,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ports_only:
         return asyncio.run(_ports_only(arguments, person))
     replaces = arguments.config.exists() and not (arguments.force or arguments.dry_run)
-    return asyncio.run(_setup(arguments, person, replaces=replaces))
+    # What devices log of themselves is told here, in the person's language.
+    logging.getLogger("edge").addHandler(logging.NullHandler())
+    try:
+        return asyncio.run(_setup(arguments, person, replaces=replaces))
+    except WrongAnswerError as error:
+        raise ConfigError(person.why(error)) from error
 
 
 async def _ports_only(arguments: argparse.Namespace, person: Person) -> int:
@@ -122,11 +130,15 @@ async def _setup(arguments: argparse.Namespace, person: Person, *, replaces: boo
     config = read_text(text, str(file))
     for missing in as_found(config.broker).unreadable():
         # What systemd lays there when the service starts is copied from here.
-        person.say("not_there", told=missing.replace(str(LAID), str(KEPT)))
+        person.say("not_there", told=in_words(missing.replace(str(LAID), str(KEPT))))
     if arguments.dry_run:
         sys.stdout.write(text)
         return 0
-    put(file, text)
+    try:
+        put(file, text)
+    except OSError as error:
+        told = person.words("unwritable", file=file, why=as_words(error))
+        raise StartError(told) from error
     load(file)
     person.say("written", file=file)
     person.say("next", file=file)

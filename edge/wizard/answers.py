@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from edge.checks import as_words
-from edge.checks.adapter import Adapter, identify_all, ports
+from edge.checks import both
+from edge.checks.adapter import Adapter, identify_all, not_opened, ports
 from edge.checks.bus import hear
 from edge.checks.credentials import KEPT, LAID
 from edge.config import Config, Receipts
@@ -20,7 +20,7 @@ from edge.wire.settings import SYSTEM, Broker, SettingsError, Table, converted
 from edge.wire.topics import CLOUD
 from edge.wizard import devices, hearing, trial
 from edge.wizard.devices import Tree
-from edge.wizard.person import Person
+from edge.wizard.person import Person, WrongAnswerError
 from mdb.taps import Tap, open_tap
 
 NONE: Final = "none"
@@ -36,10 +36,10 @@ async def tap(arguments: argparse.Namespace, person: Person, before: str | None)
     while True:
         name = name or await _found(arguments, person, before)
         opened = _opened(name)
-        if isinstance(opened, str):
+        if isinstance(opened, Text):
             if not person.asks:
-                raise ConfigError(f"--tap: {opened}")
-            person.line(f"  {opened}")
+                raise ConfigError(f"--tap: {opened.of(person.language)}")
+            person.say("unfit", told=opened)
             name = None
             continue
         if arguments.no_listen or await _sounds_right(name, opened, arguments, person):
@@ -60,11 +60,11 @@ async def _sounds_right(
     return well or not person.asks
 
 
-def _opened(name: str) -> Tap | str:
+def _opened(name: str) -> Tap | Text:
     try:
         return open_tap(name)
     except (ValueError, OSError) as error:
-        return as_words(error)
+        return not_opened(name, error)
 
 
 async def _found(arguments: argparse.Namespace, person: Person, before: str | None) -> str:
@@ -114,9 +114,24 @@ async def machine(arguments: argparse.Namespace, person: Person, before: str | N
 
 
 def _machine(name: str) -> None:
-    _checked({"machine": name, "tap": "t"}, Config)
+    try:
+        _checked({"machine": name, "tap": "t"}, Config)
+    except ConfigError as error:
+        raise WrongAnswerError(
+            Text(
+                "нужны латинские буквы, цифры, '_', '.', '-', первой буква или цифра, всего до 64;"
+                f" получено {name!r}",
+                str(error),
+            )
+        ) from error
     if name == CLOUD:
-        raise ConfigError(f"{CLOUD!r} is the cloud's own name; choose another")
+        raise WrongAnswerError(
+            both(
+                "{name!r} - имя самого облака; возьмите другое",
+                "{name!r} is the cloud's own name; choose another",
+                name=CLOUD,
+            )
+        )
 
 
 async def broker(arguments: argparse.Namespace, person: Person, before: Tree) -> Tree:
@@ -154,8 +169,19 @@ async def broker(arguments: argparse.Namespace, person: Person, before: Tree) ->
 def _where(told: str) -> None:
     host, colon, port = told.partition(":")
     if not host or (colon and not port.isdecimal()):
-        raise ValueError(f"{told!r} is no HOST:PORT, such as mqtt.chek.example:8883")
-    _checked({"host": host, "port": int(port or TLS_PORT)}, Broker)
+        raise WrongAnswerError(
+            both(
+                "нужен АДРЕС:ПОРТ, как mqtt.chek.example:8883; получено {told!r}",
+                "{told!r} is no HOST:PORT, such as mqtt.chek.example:8883",
+                told=told,
+            )
+        )
+    try:
+        _checked({"host": host, "port": int(port or TLS_PORT)}, Broker)
+    except ConfigError as error:
+        raise WrongAnswerError(
+            Text(f"нужны имя или адрес брокера и порт от 1 до 65535; получено {told!r}", str(error))
+        ) from error
 
 
 async def receipts(arguments: argparse.Namespace, person: Person, before: Tree) -> Tree:
@@ -168,8 +194,14 @@ async def receipts(arguments: argparse.Namespace, person: Person, before: Tree) 
 
 
 def _link(told: str) -> None:
-    if told != NONE:
+    if told == NONE:
+        return
+    try:
         _checked({"link": told}, Receipts)
+    except ConfigError as error:
+        raise WrongAnswerError(
+            Text(f"нужен адрес, как https://chek.example/r/; получено {told!r}", str(error))
+        ) from error
 
 
 async def displays(
@@ -193,7 +225,7 @@ async def displays(
             except ConfigError as error:
                 if not person.asks:
                     raise
-                person.line(f"  {error}")
+                person.say("unfit", told=person.why(error))
             trees[place] = await _device("which_display", devices.DISPLAYS, person, [tree])
     return trees
 
@@ -230,7 +262,11 @@ async def _device(
     kept = before[0] if before else {}
     order = sorted(kinds, key=lambda kind: (kind != kept.get("kind"), kind != "kiosk"))
     named: list[tuple[str, str | Text]] = [
-        (kind, f"{kind}: {devices.words_of(kinds[kind])}") for kind in order
+        (
+            kind,
+            both("{kind}: {what}", "{kind}: {what}", kind=kind, what=devices.words_of(kinds[kind])),
+        )
+        for kind in order
     ]
     kind = await person.choose(key, [*named, *options] if kept else [*options, *named])
     if not kind:
@@ -248,7 +284,7 @@ async def _device(
     try:
         read(tree)
     except ConfigError as error:
-        person.line(f"  {error}")
+        person.say("unfit", told=person.why(error))
         return await _device(key, kinds, person, None, none)
     return tree
 
@@ -269,7 +305,13 @@ async def _size(person: Person) -> Tree:
 def _sized(told: str) -> Tree:
     found = re.fullmatch(r"(\d+)[x×](\d+)\s+([\d.]+)[x×]([\d.]+)", told.strip())
     if found is None:
-        raise ValueError(f"{told!r} is no size, such as 800x480 154x86")
+        raise WrongAnswerError(
+            both(
+                "нужны размеры, как 800x480 154x86; получено {told!r}",
+                "{told!r} is no size, such as 800x480 154x86",
+                told=told,
+            )
+        )
     width, height, width_mm, height_mm = found.groups()
     return {
         "width": int(width),
@@ -281,7 +323,7 @@ def _sized(told: str) -> Tree:
 
 def _some(told: str) -> None:
     if not told.strip():
-        raise ValueError("?")
+        raise WrongAnswerError(both("нужен ответ", "an answer is needed"))
 
 
 def _checked(tree: Tree, kind: type[Table]) -> None:

@@ -11,9 +11,13 @@ from typing import Any, Final, get_args
 
 from msgspec import Struct, inspect
 
+from edge.checks import both
 from edge.config import Config, DisplayTable, PrinterTable
 from edge.errors import ConfigError
+from edge.technician.words import Text
 from edge.wire.settings import SettingsError, converted
+from edge.wizard.person import WrongAnswerError
+from edge.wizard.words import RUSSIAN_KEYS, RUSSIAN_KINDS
 
 Tree = dict[str, Any]
 SIZE: Final = ("width", "height")
@@ -52,10 +56,11 @@ DISPLAYS: Final = kinds(DisplayTable)
 PRINTERS: Final = kinds(PrinterTable)
 
 
-def words_of(table: type[Struct]) -> str:
-    """What a kind is, in the words of its table."""
+def words_of(table: type[Struct]) -> Text:
+    """What a kind is, in the words of its table; a new one has no Russian yet."""
     paragraph = " ".join((table.__doc__ or "").partition("\n\n")[0].split())
-    return paragraph.rpartition("``: ")[2].replace("`", "").rstrip(".")
+    english = paragraph.rpartition("``: ")[2].replace("`", "").rstrip(".")
+    return Text(RUSSIAN_KINDS.get(str(table.__struct_config__.tag), english), english)
 
 
 def takes_size(table: type[Struct]) -> bool:
@@ -68,17 +73,19 @@ def sized(table: type[Struct], size: Tree) -> Tree:
     return {key: value for key, value in size.items() if key in table.__struct_fields__}
 
 
-def required(table: type[Struct]) -> dict[str, tuple[str, str | None]]:
+def required(table: type[Struct]) -> dict[str, tuple[Text, str | None]]:
     """Keys that have no default: what each means, and an example."""
     told = inspect.type_info(table)
-    asked: dict[str, tuple[str, str | None]] = {}
+    asked: dict[str, tuple[Text, str | None]] = {}
     for field in told.fields if isinstance(told, inspect.StructType) else ():
         if not field.required:
             continue
         schema = field.type.extra_json_schema if isinstance(field.type, inspect.Metadata) else {}
         examples = (schema or {}).get("examples") or [None]
         example = None if examples[0] is None else str(examples[0])
-        asked[field.encode_name] = (str((schema or {}).get("description", "")), example)
+        english = str((schema or {}).get("description", ""))
+        key = f"{table.__struct_config__.tag}.{field.encode_name}"
+        asked[field.encode_name] = (Text(RUSSIAN_KEYS.get(key, english), english), example)
     return asked
 
 
@@ -86,14 +93,20 @@ def parse(told: str) -> Tree:
     """Read ``kind,key=value,…``; a value is TOML where it can be, else text.
 
     Raises:
-        ConfigError: it makes no sense.
+        WrongAnswerError: it makes no sense.
     """
     kind, *pairs = told.split(",")
     tree: Tree = {"kind": kind.strip()}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
-            raise ConfigError(f"{told!r} makes no sense; expected such as png,file=x.png,width=480")
+            raise WrongAnswerError(
+                both(
+                    "{told!r}: непонятно; нужно вроде png,file=x.png,width=480",
+                    "{told!r} makes no sense; expected such as png,file=x.png,width=480",
+                    told=told,
+                )
+            )
         tree[key.strip()] = value_of(value)
     return tree
 
@@ -111,12 +124,19 @@ def with_panel(tree: Tree, panel: str | None) -> Tree:
     """The display with a preset's size, which what was said of it overrides.
 
     Raises:
-        ConfigError: there is no such panel.
+        WrongAnswerError: there is no such panel.
     """
     if panel is None:
         return tree
     if panel not in PANELS:
-        raise ConfigError(f"--panel: no panel is called {panel!r}; known are {', '.join(PANELS)}")
+        raise WrongAnswerError(
+            both(
+                "--panel: панели {panel!r} нет; есть {known}",
+                "--panel: no panel is called {panel!r}; known are {known}",
+                panel=panel,
+                known=", ".join(PANELS),
+            )
+        )
     preset = PANELS[panel]
     size = {key: getattr(preset, key) for key in (*SIZE, *SIZE_MM)}
     table = DISPLAYS.get(str(tree["kind"]))

@@ -1,8 +1,9 @@
 """What was heard on the bus, told to a person."""
 
-from edge.checks.bus import Hearing, Voice, money
+from edge.checks import NOTHING, joined
+from edge.checks.bus import Hearing, Voice, device, money
+from edge.technician.words import Text
 from edge.wizard.person import Person
-from edge.wizard.words import SAID
 
 
 def tell(heard: Hearing, person: Person) -> bool:
@@ -20,9 +21,9 @@ def tell(heard: Hearing, person: Person) -> bool:
         person.say("sales", count=heard.sales)
     if heard.faults:
         person.say("faults", count=heard.faults)
-    if heard.doubt:
+    if heard.doubt != NOTHING:
         person.say("doubt", told=heard.doubt)
-    return bool(heard.exchanges) and not heard.doubt
+    return bool(heard.exchanges) and heard.doubt == NOTHING
 
 
 def _tell_voices(heard: Hearing, person: Person) -> None:
@@ -30,17 +31,13 @@ def _tell_voices(heard: Hearing, person: Person) -> None:
     present = [voice for voice in heard.voices if voice.answered]
     absent = [voice for voice in heard.voices if not voice.answered]
     if present:
-        person.say("present", names=_names(present, person))
+        person.say("present", names=_names(present))
     if absent:
-        person.say("addressed" if heard.vmc_only else "absent", names=_names(absent, person))
+        person.say("addressed" if heard.vmc_only else "absent", names=_names(absent))
     for voice in present:
         if voice.scaling is not None:
-            person.say("counts", name=_name(voice, person), unit=money(voice.scaling))
+            person.say("counts", name=device(voice.name), unit=money(voice.scaling))
 
 
-def _names(voices: list[Voice], person: Person) -> str:
-    return ", ".join(_name(voice, person) for voice in voices)
-
-
-def _name(voice: Voice, person: Person) -> str:
-    return person.words(voice.name) if voice.name in SAID else voice.name
+def _names(voices: list[Voice]) -> Text:
+    return joined(", ", (device(voice.name) for voice in voices))

@@ -10,15 +10,25 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
+from edge.checks import both
 from edge.errors import ConfigError, StartError
 from edge.technician.words import Language, Text
 from edge.wizard.words import SAID
+
+
+class WrongAnswerError(ConfigError):
+    """An answer that cannot be; the text says why in both languages."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
 
 YES: Final = {"y", "yes", "д", "да"}
 NO: Final = {"n", "no", "н", "нет"}
 
 Check = Callable[[str], object]
-"""Raises ValueError or ConfigError for an answer that cannot be."""
+"""Raises ConfigError for an answer that cannot be."""
 
 
 class Person:
@@ -31,8 +41,12 @@ class Person:
         self._unread = b""
 
     def words(self, key: str, **values: object) -> str:
-        """A text of ours, filled in."""
-        return SAID[key].of(self.language).format(**values)
+        """A text of ours, filled in; a value may itself have two languages."""
+        return both(SAID[key].ru, SAID[key].en, **values).of(self.language)
+
+    def why(self, error: Exception) -> str:
+        """What is wrong with an answer, in the person's language if it is a text of ours."""
+        return error.text.of(self.language) if isinstance(error, WrongAnswerError) else str(error)
 
     def say(self, key: str, **values: object) -> None:
         """Tell it."""
@@ -61,15 +75,18 @@ class Person:
             answer = default if given is None else given
             if answer is None:
                 raise ConfigError(self.words("missing", flag=flag))
-            _pass(check, answer, flag)
+            try:
+                check(answer)
+            except ConfigError as error:
+                raise ConfigError(f"{flag}: {self.why(error)}") from error
             return answer
         shown = f" [{default}]" if default else ""
         while True:
             answer = await self._read(f"{self.words(key, **values)}{shown}: ") or default or ""
             try:
-                _pass(check, answer, "")
+                check(answer)
             except ConfigError as error:
-                self.line(f"  {error}")
+                self.say("unfit", told=self.why(error))
             else:
                 return answer
 
@@ -115,10 +132,3 @@ class Person:
             loop.remove_reader(descriptor)
         line, _, self._unread = self._unread.partition(b"\n")
         return line.decode("utf-8", "replace").strip()
-
-
-def _pass(check: Check, answer: str, flag: str) -> None:
-    try:
-        check(answer)
-    except (ValueError, ConfigError) as error:
-        raise ConfigError(f"{flag}: {error}" if flag else str(error)) from error

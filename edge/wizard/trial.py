@@ -8,11 +8,15 @@ import asyncio
 from typing import Final
 
 from edge.buyer import qr
+from edge.buyer.panel import Panel
 from edge.buyer.picture import Picture
+from edge.checks import as_is, both
+from edge.checks.display import ANOTHER, unlawful
 from edge.config import DisplayTable, KioskDisplay, PrinterTable
-from edge.errors import ConfigError, EdgeError, StartError
+from edge.errors import EdgeError, StartError
 from edge.printers import PrinterLostError
-from edge.wizard.person import Person
+from edge.technician.words import Text
+from edge.wizard.person import Person, WrongAnswerError
 
 CONTENT: Final = "CHEKOMAT: ПРОБА, ЭТО НЕ ЧЕК. TEST, THIS IS NO RECEIPT."
 PICTURE_S: Final = 3.0
@@ -40,17 +44,17 @@ async def show(table: DisplayTable, person: Person, seconds: float = PICTURE_S) 
     Where nobody is asked, it is seen if the display says so within `seconds`.
 
     Raises:
-        ConfigError: no lawful code can be shown on it: the agent would not start with it.
+        WrongAnswerError: no lawful code can be shown on it: the agent would not start with it.
     """
     from edge.panels import open_display, refusal  # noqa: PLC0415, Pillow comes with some
 
     on_glass = asyncio.Event()
-    name = table.__struct_config__.tag
+    name = str(table.__struct_config__.tag)
     try:
         async with open_display(table, face=None) as shown:
             reason = refusal(table, shown.panel)
             if reason is not None:
-                raise ConfigError(f"--display: {name}: {reason}")
+                raise WrongAnswerError(_refused(name, shown.panel, reason))
             person.say("showing", name=name)
             if isinstance(table, KioskDisplay):
                 person.say("kiosk_at", listen=table.listen)
@@ -69,6 +73,17 @@ async def show(table: DisplayTable, person: Person, seconds: float = PICTURE_S) 
     except (StartError, OSError, ImportError) as error:
         person.say("display_failed", told=error)
         return False
+
+
+def _refused(name: str, panel: Panel | None, reason: str) -> Text:
+    why = as_is(reason) if panel is None else unlawful(panel)
+    return both(
+        "--display: {name}: {why}. {what}",
+        "--display: {name}: {why}. {what}",
+        name=name,
+        why=why,
+        what=ANOTHER,
+    )
 
 
 async def print_slip(table: PrinterTable, person: Person) -> bool:

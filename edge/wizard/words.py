@@ -13,6 +13,7 @@ SAID: Final[Mapping[str, Text]] = {
     "no_yes": Text("[д/Н]", "[y/N]"),
     "yes_or_no": Text("  Да или нет?", "  Yes or no?"),
     "gone": Text("ввод прерван; ничего не записано", "the terminal is gone; nothing was written"),
+    "unfit": Text("  Не годится: {told}", "  {told}"),
     # Ports and adapters.
     "looking": Text(
         "Ищу адаптеры на последовательных портах…", "Looking for adapters on the serial ports…"
@@ -44,7 +45,8 @@ SAID: Final[Mapping[str, Text]] = {
     # Listening.
     "listening": Text("Слушаю {tap} {seconds:g} с…", "Listening to {tap} for {seconds:g} s…"),
     "silent": Text(
-        "Тишина. Автомат включён? Провода на нужных контактах? См.: python -m mdb wiring {scheme}",
+        "Тишина. Автомат включён? Провода на нужных контактах? См.: python -m mdb wiring {scheme}"
+        " --lang ru",
         "Silence. Is the machine on, are the wires on the right pins? See: python -m mdb wiring"
         " {scheme}",
     ),
@@ -108,7 +110,7 @@ SAID: Final[Mapping[str, Text]] = {
     "seen": Text(
         "Видно картинку с кодом и словом «ПРОБА»?", "Is there a picture with a code and «ПРОБА»?"
     ),
-    "display_failed": Text("Экран не открыть: {told}", "The display cannot be opened: {told}"),
+    "display_failed": Text("Экран не открылся: {told}", "The display cannot be opened: {told}"),
     "which_printer": Text("Какой принтер чеков?", "Which receipt printer?"),
     "printer_none": Text("принтера нет", "there is none"),
     "print_slip": Text("Напечатать пробный чек?", "Print a test slip?"),
@@ -124,6 +126,11 @@ SAID: Final[Mapping[str, Text]] = {
         "{file} уже есть; чтобы заменить: --force (старый останется как {backup})",
         "{file} is there already; to replace it: --force (the old one stays as {backup})",
     ),
+    "unwritable": Text(
+        "{file}: не записать: {why}; запустите от root (sudo …) или назовите другой файл: --config",
+        "{file}: cannot be written: {why}; run this as root (sudo …), or name another file with"
+        " --config",
+    ),
     "kept": Text("Ничего не записано.", "Nothing was written."),
     "written": Text("Записан и проверен {file}.", "{file} is written and checked."),
     "next": Text(
@@ -138,11 +145,33 @@ SAID: Final[Mapping[str, Text]] = {
         "  sudo systemctl enable --now chekomat-kiosk    экран покупателя",
         "  sudo systemctl enable --now chekomat-kiosk    the buyer's screen",
     ),
-    # Names of devices on the bus.
-    "changer": Text("монетоприёмник", "coin changer"),
-    "cashless 1": Text("картридер 1", "cashless 1"),
-    "cashless 2": Text("картридер 2", "cashless 2"),
-    "gateway": Text("модем", "communications gateway"),
-    "validator": Text("купюроприёмник", "bill validator"),
 }
-"""By what is meant; ``{names}`` are filled in. Those of devices stand under the names of the bus."""
+"""By what is meant; ``{names}`` are filled in."""
+
+RUSSIAN_KINDS: Final[Mapping[str, str]] = {
+    "terminal": "код текстом, чтобы видеть его через ssh или в журнале",
+    "png": "картинка в файле, её показывает ваша программа",
+    "kiosk": "страница для браузера во весь экран на панели HDMI; её открывает"
+    " chekomat-kiosk.service",
+    "framebuffer": "любая панель, с которой работает ядро (HDMI, DSI, SPI), без браузера",
+    "luma": "маленький TFT или OLED на SPI или I2C без драйвера в ядре; нужно дополнение: pip"
+    ' install "chekomat[luma]"',
+    "pole": "дисплей покупателя со строками текста на последовательном порту, команды Epson; QR-код"
+    " не показывает",
+    "usb": "принтер чеков на USB, ядро показывает его как /dev/usb/lp0",
+    "serial": "принтер чеков на последовательном порту или через переходник USB",
+    "network": "принтер чеков в сети",
+    "file": "принтера нет: чеки файлами и картинками, чтобы попробовать",
+}
+"""What each kind of display and printer is; in English its table in `edge.config` says it."""
+RUSSIAN_KEYS: Final[Mapping[str, str]] = {
+    "png.file": "файл с картинкой; заменяется целиком",
+    "luma.driver": "контроллер, по описанию панели",
+    "luma.width": "ширина в точках, до поворота",
+    "luma.height": "высота в точках, до поворота",
+    "pole.port": "последовательный порт; имя из by-id не меняется в другом гнезде USB",
+    "serial.port": "последовательный порт; имя из by-id не меняется в другом гнезде USB",
+    "network.host": "адрес принтера; закрепите его за ним в роутере",
+    "file.folder": "папка для чеков: каждый как байты и как картинка PNG",
+}
+"""What each key means that has no default, as ``kind.key``."""

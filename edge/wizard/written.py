@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.config.sample import toml
-from edge.errors import StartError
 
 HEAD: Final = """\
 # Written by: python -m edge setup
@@ -63,25 +62,19 @@ def put(file: Path, text: str) -> None:
     """Write the file, its folder too if need be; one that was there becomes the backup.
 
     Raises:
-        StartError: it cannot be written here.
+        OSError: it cannot be written here.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, prefix=".edge-", delete=False
-        ) as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        beside = Path(new.name)
-        beside.chmod(0o644)  # the service reads it as a user of its own; no secret is in it
-        if file.exists():
-            kept = backup_of(file)
-            kept.unlink(missing_ok=True)
-            os.link(file, kept)
-        beside.replace(file)
-    except OSError as error:
-        raise StartError(
-            f"{file}: cannot be written: {error.strerror or error}; run this as root (sudo …), or"
-            " name another file with --config"
-        ) from error
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=file.parent, prefix=".edge-", delete=False
+    ) as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    beside = Path(new.name)
+    beside.chmod(0o644)  # the service reads it as a user of its own; no secret is in it
+    if file.exists():
+        kept = backup_of(file)
+        kept.unlink(missing_ok=True)
+        os.link(file, kept)
+    beside.replace(file)

@@ -55,7 +55,7 @@ async def _published(folder: Path, port: int) -> tuple[list[float], list[float]]
         disk=disk,
         clock=clock,
         timeline=Timeline(clock, outbox, disk),
-        answers=Answers(lambda _: None, nothing, lambda _: None, nothing, nothing),
+        answers=Answers(lambda _: None, nothing, lambda _: None, nothing, nothing, nothing),
     )
     arrived = asyncio.Queue[float]()
     tasks = [

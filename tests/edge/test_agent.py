@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
@@ -10,15 +11,19 @@ from pathlib import Path
 import pytest
 from parts import Mosquitto, until
 from peer import Cloud, cloud_at
-from specimens import receipt
+from PIL import Image
+from specimens import read, receipt
 
-from edge.agent import Agent, Parts
+from edge.agent import FRESH_S, Agent, Parts
 from edge.buyer.picture import Picture
 from edge.buyer.presenter import Policy
-from edge.buyer.stage import Stage
+from edge.buyer.stage import RETRY_S, Stage
 from edge.clock import Moment, SystemClock
 from edge.displays import Painted
+from edge.listener import DEAD_S
+from edge.printers.file import FilePrinter
 from edge.printers.print_queue import PrintQueue
+from edge.printers.profiles import PROFILES
 from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
@@ -58,10 +63,13 @@ class Screen:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.broken = False
         self.pictures: list[Picture] = []
         self.on_disk: list[int] = []
 
     def show(self, picture: Picture, painted: Painted) -> None:
+        if self.broken and picture.kind != "idle":
+            raise OSError("its ribbon cable is loose")
         with closing(sqlite3.connect(self._file)) as reader:
             self.on_disk += reader.execute("SELECT count(*) FROM sale").fetchone()
         self.pictures.append(picture)
@@ -93,13 +101,34 @@ class Later(SystemClock):
         return super().boottime() + 60
 
 
+class Leaping(SystemClock):
+    """Some time passes at once."""
+
+    ahead_s = 0.0
+
+    def now(self) -> Moment:
+        moment = super().now()
+        return replace(moment, boottime_ms=moment.boottime_ms + round(1000 * self.ahead_s))
+
+    def boottime(self) -> float:
+        return super().boottime() + self.ahead_s
+
+
 class Machine:
     def __init__(
-        self, folder: Path, port: int, tap: AsyncIterable[Signal], clock: SystemClock
+        self,
+        folder: Path,
+        port: int,
+        tap: AsyncIterable[Signal],
+        clock: SystemClock,
+        epoch: str = "7f3a9c1e",
+        *,
+        printer: bool = False,
     ) -> None:
         self.file = folder / "outbox.sqlite"
-        self.outbox = Outbox(self.file, "7f3a9c1e")
+        self.outbox = Outbox(self.file, epoch)
         self.screen = Screen(self.file)
+        self.slips = folder / "slips"
         ballast = Ballast(folder)
         self.agent = agent = Agent(
             Parts(
@@ -118,8 +147,15 @@ class Machine:
             )
         )
         stage = Stage({"screen": self.screen}, POLICY, {}, agent.timeline, agent.keep_showing)
-        printing = PrintQueue({}, clock, agent.keep_showing, lambda name, word: None)
-        self.run = agent.run(stage, printing)
+        profile = replace(PROFILES["generic-58"], settle_s=0.05)
+        self.printing = PrintQueue(
+            {"1-file": FilePrinter(self.slips, profile)} if printer else {},
+            clock,
+            agent.keep_showing,
+            agent.printer_says,
+            poll_s=0.02,
+        )
+        self.run = agent.run(stage, self.printing)
 
     @property
     def pending(self) -> int:
@@ -138,8 +174,11 @@ async def machine_at(
     broker: Mosquitto,
     tap: AsyncIterable[Signal],
     clock: SystemClock | None = None,
+    epoch: str = "7f3a9c1e",
+    *,
+    printer: bool = False,
 ) -> AsyncIterator[Machine]:
-    machine = Machine(folder, broker.port, tap, clock or SystemClock())
+    machine = Machine(folder, broker.port, tap, clock or SystemClock(), epoch, printer=printer)
     running = asyncio.create_task(machine.run)
     try:
         yield machine
@@ -409,3 +448,162 @@ async def test_every_vend_of_the_machine_s_ledger_arrives_whatever_happens_to_th
         (vend.item, vend.price, vend.by[:4]) for vend in vendor.ledger
     ]
     assert sales == machine.sales
+
+
+async def test_a_bus_that_dies_is_told_to_the_dashboards_and_to_the_buyers(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    clock = Leaping()
+    bus = Bus()
+    async with machine_at(tmp_path, broker, bus, clock) as machine:
+        await until(lambda: cloud.states)
+        clock.ahead_s = DEAD_S + 1
+        await until(lambda: machine.screen.kinds[-1] == "out_of_order")
+        await until(lambda: cloud.states[-1].bus == "silent")
+        bus.say(["1.0 > 12 12", "1.005 < 00", "2.0 > 12 12"])
+        await until(lambda: machine.screen.kinds[-1] == "idle")
+        await until(lambda: cloud.states[-1].bus == "ok")
+
+
+async def test_a_slip_is_printed_of_a_receipt_that_comes_while_the_buyer_is_there(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor, printer=True) as machine:
+        await until(lambda: machine.printing.status == "ready")
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        (sale,) = arrived(cloud)
+        for _ in range(2):  # the cloud repeats itself
+            cloud.send(receipt(sale))
+        await until(lambda: len(cloud.receipt_acks) == 2)
+        await until(lambda: slips_in(machine.slips))
+        with Image.open(slips_in(machine.slips)[0]) as paper:
+            assert read(paper) == receipt(sale).qr
+        cloud.send(receipt(sale, 2, status="returned"))
+        await until(lambda: len(cloud.receipt_acks) == 3)
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1, 2])
+        cloud.send(receipt(arrived(cloud)[1]))
+        await until(lambda: len(slips_in(machine.slips)) == 2)
+
+
+async def test_nothing_is_printed_for_a_buyer_who_has_gone(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor, clock = VirtualMachine({"0001": 12000}), Leaping()
+    async with machine_at(tmp_path, broker, vendor, clock, printer=True) as machine:
+        await until(lambda: machine.printing.status == "ready")
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        clock.ahead_s = FRESH_S
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: cloud.receipt_acks)
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1, 2])
+        cloud.send(receipt(arrived(cloud)[1]))
+        await until(lambda: slips_in(machine.slips))
+        with Image.open(slips_in(machine.slips)[0]) as paper:
+            assert read(paper) == receipt(arrived(cloud)[1]).qr
+    assert len(slips_in(machine.slips)) == 1
+
+
+async def test_a_printer_in_trouble_is_an_incident_and_stands_in_the_state(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    (tmp_path / "slips").write_text("a file where the folder should be", "utf-8")
+    async with machine_at(tmp_path, broker, Bus(), printer=True) as machine:
+        await until(lambda: cloud.states and cloud.states[-1].printer == "offline")
+        await until(lambda: cloud.incidents)
+        machine.slips.unlink()  # mended
+        await until(lambda: cloud.states[-1].printer == "ready")
+        await until(lambda: machine.outbox.notes.pending() == 0)
+    assert [(each.kind, each.text) for each in cloud.incidents] == [("printer", "1-file: offline")]
+
+
+async def test_a_screen_that_fails_is_an_incident_and_stands_in_the_state(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.agent.WATCH_S", 0.02)
+    vendor, clock = VirtualMachine({"0001": 12000}), Leaping()
+    async with machine_at(tmp_path, broker, vendor, clock) as machine:
+        await until(lambda: cloud.states)
+        assert cloud.states[-1].display == "ok"
+        machine.screen.broken = True
+        vendor.press("0001")
+        await until(lambda: cloud.states[-1].display == "failing: screen")
+        await until(lambda: [(each.kind, each.text) for each in cloud.incidents])
+        machine.screen.broken = False
+        clock.ahead_s = RETRY_S
+        vendor.press("0001")
+        await until(lambda: cloud.states[-1].display == "ok")
+    assert [(each.kind, each.text) for each in cloud.incidents] == [("display_failed", "screen")]
+
+
+async def test_the_watchdog_s_probes_tell_whether_each_part_gets_on(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    bus = Bus()
+    async with machine_at(tmp_path, broker, bus) as machine:
+        await until(lambda: cloud.states)
+        probes = machine.agent.probes()
+        for part in ("outbox", "link"):
+            assert await probes[part]()
+        looked = machine.agent.listener.looked_at
+        await until(lambda: machine.agent.listener.looked_at > looked)
+        assert await probes["bus"]()  # nothing is said, and somebody minds the silence
+        (minder,) = [each for each in asyncio.all_tasks() if each.get_name() == "silence"]
+        minder.cancel()
+        await asyncio.wait([minder])
+        await probes["bus"]()
+        assert not await probes["bus"]()  # now the loop stands still
+        bus.say(["1.0 > 12 12"])
+        await until(lambda: machine.agent.listener.signals)
+        assert await probes["bus"]()
+        busy = threading.Event()
+        machine.agent.parts.disk.later(busy.wait)
+        asked = asyncio.ensure_future(probes["outbox"]())
+        await asyncio.wait([asked], timeout=0.05)
+        assert not asked.done()
+        busy.set()
+        assert await asked
+        await machine.agent.parts.link.stop()
+        assert not await probes["link"]()
+
+
+async def test_a_salvaged_outbox_is_told_once(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+    content = bytearray(machine.file.read_bytes())
+    content[:100] = b"\xa5" * 100
+    machine.file.write_bytes(content)
+    for epoch in ("0a1b2c3d", "another1"):
+        async with machine_at(tmp_path, broker, Bus(), epoch=epoch) as machine:
+            await until(lambda: cloud.incidents)
+            await until(lambda: machine.outbox.notes.pending() == 0)
+        assert machine.outbox.salvaged is None
+    assert [each.kind for each in cloud.incidents] == ["outbox_salvaged"]
+
+
+def slips_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.png"))
+
+
+async def test_a_receipt_that_came_and_was_never_seen_is_shown_after_a_restart(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        machine.outbox.put_receipt(receipt(arrived(cloud)[0]))
+    async with machine_at(tmp_path, broker, vendor, Later()) as machine:
+        await until(lambda: machine.screen.kinds == ["idle", "ready"])
+        assert machine.screen.pictures[-1].late
+    async with machine_at(tmp_path, broker, vendor, Later()) as machine:
+        await until(lambda: machine.agent.parts.link.connected)
+        assert machine.screen.kinds == ["idle"]

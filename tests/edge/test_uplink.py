@@ -4,21 +4,36 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from parts import Mosquitto, until
 from peer import Cloud, cloud_at
-from specimens import StillClock, receipt, sale
+from specimens import BOOT, StillClock, receipt, sale
 
+from edge.clock import Moment, iso
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.timeline import Timeline
-from edge.uplink import Answers, Uplink, subscriptions
+from edge.uplink import ALONE_S, CLOUD_S, TIDY_S, Answers, Uplink, subscriptions
 from edge.window import LIVE, PATIENCE_S, SIZE
-from edge.wire import CLOUD_STATE, Ack, Channel, Receipt, ReceiptAck, Shown, encode
+from edge.wire import (
+    CLOUD_STATE,
+    Ack,
+    Channel,
+    CloudState,
+    Noted,
+    Receipt,
+    ReceiptAck,
+    Sale,
+    Shown,
+    decode,
+    encode,
+)
 from edge.wire.link import Connected, Incoming, Link
+from edge.wire.messages import Quality
 from edge.wire.settings import Broker
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -34,12 +49,25 @@ SHOWN = Shown(
 )
 
 
+@dataclass
+class SomeClock(StillClock):
+    """A still clock that may be wrong, and of another boot."""
+
+    quality: Quality = "synced"
+    boot: str = BOOT
+
+    def now(self) -> Moment:
+        return replace(super().now(), quality=self.quality, boot_id=self.boot)
+
+
 class Machine:
     """An outbox and its uplink; what the agent does of it, and no bus and no screen."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.clock = StillClock()
-        self.outbox = Outbox(folder / "outbox.sqlite", EPOCH)
+    def __init__(
+        self, folder: Path, port: int, clock: StillClock | None = None, epoch: str = EPOCH
+    ) -> None:
+        self.clock = clock or StillClock()
+        self.outbox = Outbox(folder / "outbox.sqlite", epoch)
         self.disk = Disk()
         self.receipts: list[Receipt] = []
         self.link = Link(
@@ -51,6 +79,7 @@ class Machine:
         self.timeline = Timeline(self.clock, self.outbox, self.disk)
         self.commands: list[tuple[str, bytes]] = []
         self.wishes: list[bytes] = []
+        self.doubts: list[str] = []
         self.presence: list[bool] = []
         self.uplink = Uplink(
             machine=MACHINE,
@@ -65,10 +94,14 @@ class Machine:
                 presence=self.presence.append,
                 command=self.take_command,
                 desired=self.take_wish,
+                doubt=self.take_doubt,
             ),
         )
         self.connections = 0
         self.births = 0
+
+    async def take_doubt(self, reason: str) -> None:
+        self.doubts.append(reason)
 
     async def take_command(self, command: str, payload: bytes) -> None:
         self.commands.append((command, payload))
@@ -94,6 +127,18 @@ class Machine:
             sold = sale(self.outbox.next_seq)
             self.uplink.offer(await self.disk.do(self.outbox.put, sold))
 
+    async def sell_now(self) -> Sale:
+        """A sale under this machine's clock, right or wrong."""
+        made = made_now(self.timeline, self.outbox)
+        self.uplink.offer(await self.disk.do(self.outbox.put, made))
+        return made
+
+    async def sent_all(self, cloud: Cloud) -> None:
+        """Evidence goes up behind every sale that may go: when it is there, they are."""
+        before = len(cloud.showings)
+        await self.show()
+        await until(lambda: len(cloud.showings) > before)
+
     @property
     def open(self) -> list[int]:
         return [kept.place for kept in self.outbox.open_sales(0, 1000)]
@@ -108,9 +153,24 @@ class Machine:
                     await self.uplink.receive(happening)
 
 
+def made_now(timeline: Timeline, outbox: Outbox) -> Sale:
+    """What the keeper would make of a vend at this moment."""
+    raw, moment = timeline.look()
+    return sale(
+        outbox.next_seq,
+        sold_at=moment.iso,
+        clock=moment.quality,
+        boot_id=moment.boot_id,
+        boottime_ms=moment.boottime_ms,
+        wall=raw.iso if raw != moment else None,
+    )
+
+
 @asynccontextmanager
-async def machine_at(folder: Path, port: int) -> AsyncIterator[Machine]:
-    machine = Machine(folder, port)
+async def machine_at(
+    folder: Path, port: int, clock: StillClock | None = None, epoch: str = EPOCH
+) -> AsyncIterator[Machine]:
+    machine = Machine(folder, port, clock, epoch)
     machine.link.start()
     tasks = [asyncio.create_task(machine.follow()), asyncio.create_task(machine.uplink.run())]
     try:
@@ -166,9 +226,10 @@ async def test_a_long_backlog_goes_through_the_window(machine: Machine, cloud: C
 
 async def test_no_more_than_the_window_is_on_its_way(machine: Machine, cloud: Cloud) -> None:
     cloud.answers = False
+    await until(lambda: machine.presence)  # hearing of the cloud begins all of it anew
+    await machine.sent_all(cloud)
     await machine.sell(3 * SIZE)
-    await machine.show()  # goes up behind everything the window lets through
-    await until(lambda: cloud.showings)
+    await machine.sent_all(cloud)
     assert cloud.arrived == list(range(1, SIZE + 1))
 
 
@@ -218,6 +279,8 @@ async def test_an_acknowledgement_that_is_not_ours_frees_nothing(
     cloud.acknowledge(epoch, upto)
     await until(lambda: f"an ack of epoch {epoch} up to {upto} is not ours" in caplog.text)
     assert machine.pending == 3
+    # A number of this very epoch that was never given: an old card was put back.
+    assert len(machine.doubts) == (epoch == EPOCH)
 
 
 async def test_the_cloud_may_ask_for_a_pause(machine: Machine, cloud: Cloud) -> None:
@@ -415,3 +478,356 @@ async def test_a_machine_without_a_network_sleeps(
     for _ in range(1000):
         await asyncio.sleep(0)
     assert machine.clock.asked - before < 10
+
+
+# A live sale and a backlog. ---------------------------------------------------------------------
+
+
+def acknowledge_in_order(cloud: Cloud) -> None:
+    """What a real cloud says: up to the first gap, and which runs it has beyond."""
+    upto = next(seq for seq in range(10**6) if seq + 1 not in cloud.bodies)
+    beyond = [seq for seq in cloud.arrived if seq > upto]
+    also = tuple((seq, seq) for seq in beyond)
+    cloud.say(Channel.ACK, encode(Ack(epoch=EPOCH, upto=upto, time=cloud.time, also=also)))
+
+
+def fill(folder: Path, count: int) -> None:
+    """A machine that was offline for a while."""
+    outbox = Outbox(folder / "outbox.sqlite", EPOCH)
+    for seq in range(1, count + 1):
+        outbox.put(sale(seq))
+    outbox.close()
+
+
+async def test_a_live_sale_does_not_wait_behind_a_thousand(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    fill(tmp_path, 1000)
+    cloud.answers = False
+    in_turn = SIZE - LIVE
+    async with machine_at(tmp_path, broker.port) as machine:
+        await until(lambda: machine.presence)  # hearing of the cloud begins all of it anew
+        await machine.sent_all(cloud)
+        assert cloud.arrived == list(range(1, in_turn + 1))
+        await machine.sell(LIVE + 2)
+        await machine.sent_all(cloud)
+        assert list(cloud.bodies) == [*range(1, in_turn + 1), *range(1001, 1001 + LIVE)]
+        assert machine.uplink.in_flight == SIZE
+        acknowledge_in_order(cloud)
+        await until(lambda: {1001 + LIVE, 1002 + LIVE} <= set(cloud.arrived))
+        await until(lambda: len(cloud.arrived) >= 2 * in_turn + LIVE + 2)
+        while machine.pending:
+            acknowledge_in_order(cloud)
+            arrived = len(cloud.arrived)
+            await until(lambda arrived=arrived: len(cloud.arrived) > arrived or not machine.pending)
+        assert machine.uplink.in_flight == 0
+    assert list(cloud.bodies) == [
+        *range(1, in_turn + 1),
+        *range(1001, 1001 + LIVE),
+        *range(1001 + LIVE, 1003 + LIVE),
+        *range(in_turn + 1, 1001),
+    ]
+    assert {cloud.times(seq) for seq in cloud.arrived if seq > in_turn} == {1}
+    as_sold(cloud)
+
+
+async def test_sales_that_overtook_are_acknowledged_by_themselves(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    fill(tmp_path, 30)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port) as machine:
+        await until(lambda: machine.presence)
+        await machine.sent_all(cloud)
+        await machine.sell(3)
+        await until(lambda: {31, 32, 33} <= set(cloud.arrived))
+        ack = Ack(epoch=EPOCH, upto=2, time="", also=((31, 31), (33, 33)))
+        cloud.say(Channel.ACK, encode(ack))
+        await until(lambda: machine.pending == 29)
+        assert machine.open == [*range(3, 31), 32]
+        assert {cloud.times(seq) for seq in (31, 32, 33)} == {1}
+
+
+async def test_a_sale_that_overtook_is_sent_again_like_any_other_and_its_turn_sends_it_once(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    fill(tmp_path, 30)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port) as machine:
+        await until(lambda: machine.presence)
+        await machine.sent_all(cloud)
+        await machine.sell()
+        await until(lambda: cloud.times(31) == 1)
+        machine.clock.seconds += PATIENCE_S
+        machine.uplink.look()
+        await until(lambda: cloud.times(31) == 2)
+        cloud.acknowledge(EPOCH, 16)
+        await until(lambda: cloud.times(30) == 1)
+        await machine.sent_all(cloud)
+        assert cloud.times(31) == 2
+        cloud.answers = True
+        cloud.acknowledge(EPOCH)
+        await until(lambda: machine.pending == 0)
+    as_sold(cloud)
+
+
+async def test_while_the_cloud_asks_for_a_pause_nothing_overtakes(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.answers = False
+    cloud.acknowledge(EPOCH, 0, hold_s=50)
+    cloud.send(receipt(sale(1)))
+    await until(lambda: cloud.receipt_acks)
+    await machine.sell(SIZE - LIVE)
+    await machine.sent_all(cloud)
+    assert cloud.arrived == []
+    machine.clock.seconds += 50
+    machine.uplink.look()
+    await until(lambda: len(cloud.arrived) == SIZE - LIVE)
+
+
+# The time of day. -------------------------------------------------------------------------------
+
+TOLD = "2026-12-01T10:00:00+00:00"
+LATER = "2027-03-01T10:00:00+00:00"
+
+
+async def test_a_sale_under_a_wrong_clock_waits_for_the_cloud_s_time_and_is_told_so_for_ever(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.time, cloud.answers = TOLD, False
+    clock = SomeClock(quality="unsynced")
+    async with machine_at(tmp_path, broker.port, clock) as machine:
+        made = await machine.sell_now()
+        clock.seconds += 5
+        await machine.sent_all(cloud)
+        assert cloud.arrived == []
+        cloud.acknowledge(EPOCH, 0)
+        await until(lambda: cloud.arrived == [1])
+        clock.seconds += PATIENCE_S
+        cloud.time = LATER
+        cloud.acknowledge(EPOCH, 0)
+        machine.uplink.look()
+        await until(lambda: cloud.times(1) == 2)
+    async with machine_at(tmp_path, broker.port, SomeClock(quality="unsynced", boot="next")):
+        await until(lambda: cloud.times(1) >= 3)
+    (body,) = set(cloud.bodies[1])
+    assert decode(body, Sale) == msgspec.structs.replace(
+        made, clock="corrected", sold_at="2026-12-01T09:59:55.000Z", wall=made.sold_at
+    )
+
+
+async def test_once_the_cloud_has_told_the_time_sales_wait_no_more(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.time = TOLD
+    clock = SomeClock(quality="unsynced")
+    async with machine_at(tmp_path, broker.port, clock) as machine:
+        cloud.acknowledge(EPOCH, 0)
+        await until(lambda: machine.timeline.known)
+        clock.seconds += 60
+        made = await machine.sell_now()
+        await until(lambda: machine.pending == 0)
+    assert (made.clock, made.sold_at) == ("corrected", "2026-12-01T10:01:00.000Z")
+    assert decode(cloud.bodies[1][0], Sale) == made
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["a cloud without the time", "no cloud"])
+async def test_a_sale_does_not_wait_for_the_time_for_ever(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    if not there:
+        monkeypatch.setattr(Cloud, "announce", lambda _: None)
+    patience = CLOUD_S if there else ALONE_S
+    clock = SomeClock(quality="unsynced")
+    async with (
+        cloud_at(broker.port, answers=False) as cloud,
+        machine_at(tmp_path, broker.port, clock) as machine,
+    ):
+        await until(lambda: machine.presence or not there)
+        made = await machine.sell_now()
+        clock.seconds += patience - 1
+        await machine.sent_all(cloud)
+        assert cloud.arrived == []
+        clock.seconds += 1
+        machine.uplink.look()
+        await until(lambda: cloud.arrived == [1])
+        cloud.time = TOLD
+        cloud.acknowledge(EPOCH, 0)
+        await until(lambda: machine.timeline.known)
+        clock.seconds += PATIENCE_S
+        machine.uplink.look()
+        await until(lambda: cloud.times(1) == 2)
+    (body,) = set(cloud.bodies[1])  # the time came too late for it
+    assert decode(body, Sale) == made
+    assert made.clock == "unsynced"
+
+
+async def test_a_right_sale_behind_one_that_waits_for_the_time_waits_with_it(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.time, cloud.answers = TOLD, False
+    clock = SomeClock(quality="unsynced")
+    async with machine_at(tmp_path, broker.port, clock) as machine:
+        await machine.sell_now()
+        await machine.sent_all(cloud)
+        clock.quality = "synced"  # the time server was reached
+        await machine.sell_now()
+        await until(lambda: cloud.arrived == [1, 2])
+    assert [decode(cloud.bodies[seq][0], Sale).clock for seq in (1, 2)] == ["corrected", "synced"]
+
+
+async def test_a_sale_of_an_earlier_boot_lies_between_what_was_known_before_and_after_it(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    known = SomeClock(boot="a")
+    begun = known.now().unix_ms
+    for clock in (known, SomeClock(seconds=20, quality="unsynced", boot="b")):
+        disk, outbox = Disk(), Outbox(tmp_path / "outbox.sqlite", EPOCH)
+        await disk.do(outbox.put, made_now(Timeline(clock, outbox, disk), outbox))
+        disk.close()
+        outbox.close()
+    cloud.time, cloud.answers = TOLD, False
+    async with machine_at(
+        tmp_path, broker.port, SomeClock(quality="unsynced", boot="c")
+    ) as machine:
+        await machine.sent_all(cloud)
+        assert cloud.arrived == []
+        cloud.acknowledge(EPOCH, 0)
+        await until(lambda: cloud.arrived == [1, 2])
+    right, unsure = (decode(cloud.bodies[seq][0], Sale) for seq in (1, 2))
+    assert (right.clock, right.sold_at) == ("synced", iso(begun))
+    assert (unsure.clock, unsure.sold_after) == ("bounded", iso(begun))
+    assert unsure.sold_before == "2026-12-01T10:00:00.000Z"
+    assert unsure.sold_after <= unsure.sold_at <= unsure.sold_before
+
+
+# What else comes down. --------------------------------------------------------------------------
+
+
+async def test_only_what_is_noted_of_this_outbox_is_not_told_again(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.notes = False
+    for _ in range(3):
+        await machine.show()
+    await until(lambda: len(cloud.showings) == 3)
+    cloud.say(Channel.NOTED, encode(Noted(epoch="0badcafe", numbers=(1, 2, 3))))
+    cloud.say(Channel.NOTED, encode(Noted(epoch=EPOCH, numbers=(2, 99))))
+    cloud.send(receipt(sale(1)))
+    await until(lambda: cloud.receipt_acks)
+    left = machine.outbox.notes.open(0, 10)
+    assert [note.number for note in left] == [1, 3]
+
+
+async def test_the_sales_of_a_damaged_outbox_go_up_under_their_own_epoch(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """A page of the file is noise: a card that is wearing out."""
+    file = tmp_path / "outbox.sqlite"
+    fill(tmp_path, 40)
+    content = bytearray(file.read_bytes())
+    content[2048 : 2 * 2048] = b"\xa5" * 2048
+    file.write_bytes(content)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port, epoch="0a1b2c3d") as machine:
+        assert machine.outbox.salvaged is not None
+        saved = [decode(each.body, Sale) for each in machine.outbox.open_sales(0, 1000)]
+        assert saved
+        assert {each.epoch for each in saved} == {EPOCH}
+        await until(lambda: len(cloud.arrived) == min(len(saved), SIZE - LIVE))
+        as_sold(cloud)
+        # Its own acks free nothing of the earlier epoch, and the other way round.
+        cloud.acknowledge(EPOCH, 5)
+        await until(lambda: machine.pending == len([each for each in saved if each.seq > 5]))
+        before = machine.pending
+        new = sale(1, epoch=machine.outbox.epoch, sale_id=f"{sale(99).sale_id[:-1]}f")
+        assert machine.outbox.next_seq == 1
+        assert machine.outbox.epoch != EPOCH
+        machine.uplink.offer(await machine.disk.do(machine.outbox.put, new))
+        await until(lambda: encode(new) in cloud.bodies[1])
+        cloud.acknowledge(machine.outbox.epoch, 1)
+        await until(lambda: machine.pending == before)
+        assert machine.outbox.sale(new.sale_id) == new
+        cloud.say(Channel.ACK, encode(Ack(epoch=EPOCH, upto=40, time="")))
+        await until(lambda: machine.pending == 0)
+
+
+async def test_a_command_and_a_wish_reach_whoever_takes_them(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.link.publish(Channel.command_of(MACHINE, "a-1"), b"do it", 1)
+    cloud.say(Channel.DESIRED, b"wish")
+    cloud.say(Channel.DESIRED, b"")
+    await until(lambda: len(machine.wishes) == 2)
+    assert machine.commands == [("a-1", b"do it")]
+    assert machine.wishes == [b"wish", b""]
+    assert machine.uplink.malformed == 0
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        Channel.command_of("vm-000124", "a-1"),
+        Channel.result_of(MACHINE, "a-1"),
+        Channel.command_of(MACHINE, "a.1"),
+        Channel.DESIRED.of("vm-000124"),
+        Channel.ACK.of("vm-000124"),
+        Channel.RECEIPT.of("vm-000124"),
+        Channel.SALE.of(MACHINE),
+    ],
+)
+async def test_what_is_another_machine_s_is_acknowledged_and_reaches_nobody(
+    machine: Machine, topic: str
+) -> None:
+    """A broker without an ACL may deliver it."""
+    done: list[bool] = []
+    body = encode(Ack(epoch=EPOCH, upto=0, time=""))
+    await machine.uplink.receive(Incoming(topic, body, lambda: done.append(True)))
+    assert (machine.commands, machine.wishes, machine.receipts) == ([], [], [])
+    assert (machine.uplink.malformed, done) == (1, [True])
+
+
+async def test_the_cloud_s_presence_is_told_and_forgotten_with_the_connection(
+    broker: Mosquitto, machine: Machine, cloud: Cloud
+) -> None:
+    await until(lambda: machine.presence == [True])
+    assert machine.uplink.cloud_online
+    cloud.link.publish(CLOUD_STATE, encode(CloudState(online=False)), 1, retain=True)
+    await until(lambda: machine.presence == [True, False])
+    assert not machine.uplink.cloud_online
+    cloud.announce()
+    await until(lambda: machine.uplink.cloud_online)
+    broker.kill()
+    await until(lambda: not machine.link.connected)
+    assert not machine.uplink.cloud_online
+
+
+async def test_what_the_cloud_has_had_for_sixty_days_of_its_own_time_is_let_go(
+    machine: Machine, cloud: Cloud
+) -> None:
+    day, now = 86400, machine.clock.now().unix_ms
+    cloud.time = iso(now)
+    await machine.sell(2)
+    await until(lambda: machine.pending == 0)
+    cloud.answers = False
+    await machine.sell()
+    await until(lambda: 3 in cloud.arrived)
+
+    async def told(days: int) -> None:
+        cloud.time = iso(now + 1000 * days * day)
+        cloud.acknowledge(EPOCH, 2)
+        before = len(cloud.receipt_acks)
+        cloud.send(receipt(sale(3)))
+        await until(lambda: len(cloud.receipt_acks) > before)
+
+    machine.clock.seconds += TIDY_S + 1
+    await told(61)  # a cloud whose clock is wrong: the machine knows better
+    assert machine.outbox.sale(sale(1).sale_id) is not None
+    machine.clock.seconds += 61 * day
+    await told(59)
+    machine.clock.seconds += TIDY_S + 1
+    assert machine.outbox.sale(sale(1).sale_id) is not None
+    await told(62)
+    assert [machine.outbox.sale(sale(seq).sale_id) for seq in (1, 2)] == [None, None]
+    assert machine.open == [3]

@@ -695,3 +695,16 @@ def test_a_second_agent_is_told_that_the_first_is_there(tmp_path: Path) -> None:
         Outbox(file, "7f3a9c1e")
     first.close()
     Outbox(file, "7f3a9c1e").close()
+
+
+def test_a_receipt_is_unshown_until_there_is_evidence_of_it_or_a_later_revision(
+    outbox: Outbox,
+) -> None:
+    for seq in (1, 2, 3):
+        outbox.put(sale(seq))
+        outbox.put_receipt(receipt(sale(seq), rev=2))
+    outbox.put(sale(4))
+    outbox.notes.put_showing(msgspec.structs.replace(SHOWN, sale_id=sale(1).sale_id, rev=2))
+    outbox.notes.put_showing(msgspec.structs.replace(SHOWN, sale_id=sale(2).sale_id, rev=1))
+    assert [each.seq for each, _ in outbox.unshown()] == [2, 3]
+    assert [each.seq for each, _ in outbox.unshown(most=2)] == [3]
