@@ -11,6 +11,7 @@ from boards.outlet import Socket
 from boards.qibixx import Board
 from parts import ROOT
 
+from edge.checks import as_is
 from edge.checks.adapter import Adapter, check, identify, identify_all, judge, lasting, ports
 from edge.checks.agent import STOPPED, Agent
 
@@ -25,7 +26,7 @@ async def test_a_qibixx_adapter_tells_its_version(tmp_path: Path) -> None:
         found = await identify(str(tmp_path / "port"))
     finally:
         board.close()
-    assert found == Adapter(str(tmp_path / "port"), "qibixx", "4.0.2.0,30ff6d06")
+    assert found == Adapter(str(tmp_path / "port"), "qibixx", as_is("4.0.2.0,30ff6d06"))
     assert found.tap == f"qibixx:{tmp_path / 'port'}"
     assert "X,1" not in board.asked
 
@@ -83,9 +84,12 @@ async def test_what_cannot_be_opened_is_told_with_the_reason(tmp_path: Path) -> 
         os.close(other)
         socket.close()
     assert {busy.kind, absent.kind, file.kind} == {"unusable"}
-    assert "in use by another program" in busy.told
-    assert "there is no port" in absent.told
-    assert "is no serial port" in file.told
+    assert "in use by another program" in busy.told.en
+    assert "there is no port" in absent.told.en
+    assert "is no serial port" in file.told.en
+    assert "busy: порт занят другой программой" in busy.told.ru
+    assert "none: такого порта нет" in absent.told.ru
+    assert "file: это не последовательный порт" in file.told.ru
 
 
 async def test_a_port_of_the_pi_itself_is_never_spoken_to(tmp_path: Path) -> None:
@@ -117,12 +121,12 @@ def test_a_port_that_was_named_is_looked_at_once() -> None:
 @pytest.mark.parametrize(
     ("scheme", "found", "state", "told"),
     [
-        ("qibixx", Adapter("/p", "qibixx", "4.0"), "ok", "Qibixx, version 4.0"),
+        ("qibixx", Adapter("/p", "qibixx", as_is("4.0")), "ok", "Qibixx, version 4.0"),
         ("qibixx", Adapter("/p", "silent"), "fail", "does not answer as a Qibixx"),
-        ("qibixx", Adapter("/p", "unusable", "no port"), "fail", "no port"),
-        ("lines", Adapter("/p", "lines", "0.1 >08"), "ok", "our trace format"),
+        ("qibixx", Adapter("/p", "unusable", as_is("no port")), "fail", "no port"),
+        ("lines", Adapter("/p", "lines", as_is("0.1 >08")), "ok", "our trace format"),
         ("lines", Adapter("/p", "silent"), "ok", "says nothing yet"),
-        ("lines", Adapter("/p", "qibixx", "4.0"), "fail", "is a Qibixx adapter"),
+        ("lines", Adapter("/p", "qibixx", as_is("4.0")), "fail", "is a Qibixx adapter"),
         ("uart", Adapter("/p", "uart"), "ok", "can be opened"),
     ],
 )
@@ -131,8 +135,8 @@ def test_who_is_there_is_held_against_what_the_tap_expects(
 ) -> None:
     judged = judge(scheme, [found])
     assert judged.state == state
-    assert told in judged.found
-    assert bool(judged.advice) == (state == "fail")
+    assert told in judged.found.en
+    assert bool(judged.advice.en) == (state == "fail")
 
 
 async def test_a_tap_without_an_adapter_needs_none() -> None:

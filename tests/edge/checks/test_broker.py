@@ -38,7 +38,7 @@ async def test_an_open_broker_lets_us_in_and_knows_no_cloud(broker: Mosquitto) -
     seen = await visit(to)
     assert (seen.accepted, seen.cloud) == (True, b"")
     assert judge(to, seen).state == "ok"
-    assert "never on this broker" in judge_cloud(seen).found
+    assert "never on this broker" in judge_cloud(seen).found.en
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -58,7 +58,7 @@ async def test_a_machine_with_its_certificate_is_let_in(authority: Path, secured
     to = proven(authority, secured.port)
     seen = await visit(to)
     assert judge(to, seen).state == "ok"
-    assert "says that it is away" in judge_cloud(seen).found
+    assert "says that it is away" in judge_cloud(seen).found.en
 
 
 async def test_a_broker_of_another_authority_is_not_believed(
@@ -68,15 +68,15 @@ async def test_a_broker_of_another_authority_is_not_believed(
     to = proven(authority, secured.port, ca=str(tmp_path / "ca.crt"))
     found = judge(to, await visit(to))
     assert found.state == "fail"
-    assert "its certificate is not believed" in found.found
-    assert "ca.crt" in found.advice
+    assert "its certificate is not believed" in found.found.en
+    assert "ca.crt" in found.advice.en
 
 
 async def test_a_broker_by_another_name_is_not_believed(authority: Path, secured: Secured) -> None:
     to = proven(authority, secured.port, host="localhost")
     found = judge(to, await visit(to))
     assert found.state == "fail"
-    assert "set broker.host to the name" in found.advice
+    assert "set broker.host to the name" in found.advice.en
 
 
 async def test_a_broker_that_wants_a_certificate_and_gets_none_is_told(
@@ -85,7 +85,7 @@ async def test_a_broker_that_wants_a_certificate_and_gets_none_is_told(
     to = Broker(host=HOST, port=secured.port, ca=str(authority / "ca.crt"))
     found = judge(to, await visit(to))
     assert found.state == "fail"
-    assert "certificate" in found.found + found.advice
+    assert "certificate" in found.found.en + found.advice.en
 
 
 async def test_no_tls_where_tls_is_spoken_and_the_other_way_round(
@@ -93,11 +93,11 @@ async def test_no_tls_where_tls_is_spoken_and_the_other_way_round(
 ) -> None:
     plain = judge(Broker(port=secured.port), await visit(Broker(port=secured.port)))
     assert plain.state == "fail"
-    assert plain.advice
+    assert plain.advice.en
     tls = proven(authority, broker.port)
     found = judge(tls, await visit(tls))
     assert found.state == "fail"
-    assert found.advice
+    assert found.advice.en
 
 
 @pytest.fixture
@@ -128,9 +128,9 @@ async def test_a_wrong_password_is_told_with_the_keys_to_look_at(
         to = Broker(port=guarded, username="vm-1", password_file=str(tmp_path / "secret"))
         found = judge(to, await visit(to))
         assert found.state == state
-        assert told not in found.found + found.advice
+        assert told not in found.found.en + found.advice.en
         if state == "fail":
-            assert "refuses this machine: " in found.found
+            assert "refuses this machine: " in found.found.en
             assert found.advice in ADVICE.values()
 
 
@@ -144,14 +144,14 @@ async def test_a_door_that_is_no_broker_is_told() -> None:
         connection.close()
         found = judge(to, await visiting)
     assert found.state == "fail"
-    assert "closed the connection without an answer" in found.found
+    assert "closed the connection without an answer" in found.found.en
 
 
 async def test_nobody_at_the_port_is_told() -> None:
     to = Broker(port=free_port())
     found = judge(to, await visit(to))
     assert found.state == "fail"
-    assert "refused" in found.found
+    assert "refused" in found.found.en
 
 
 async def test_the_client_id_is_never_the_agent_s(broker: Mosquitto) -> None:
@@ -172,14 +172,14 @@ async def test_the_client_id_is_never_the_agent_s(broker: Mosquitto) -> None:
 def test_every_reason_has_something_to_do(reason: str) -> None:
     found = judge(Broker(), Visit(answer=reason))
     assert found.state == "fail"
-    assert reason in found.found
-    assert found.advice
+    assert reason in found.found.en
+    assert found.advice.en
 
 
 def test_a_far_broker_without_tls_is_warned_of() -> None:
     found = judge(Broker(host="mqtt.chek.example"), Visit(answer="Success", cloud=b""))
     assert found.state == "warn"
-    assert "without TLS" in found.found
+    assert "without TLS" in found.found.en
 
 
 @pytest.mark.parametrize(
@@ -196,5 +196,5 @@ def test_a_far_broker_without_tls_is_warned_of() -> None:
 def test_a_running_agent_is_asked(link: LinkStatus, state: str, told: str) -> None:
     found = judge_told(Agent(runs=True, status=Status(link=link)))
     assert found.state == state
-    assert told in found.found
+    assert told in found.found.en
     assert judge_told(Agent(runs=True)).state == "skipped"

@@ -20,8 +20,8 @@ from edge.wire import CloudState, encode
 def test_the_cloud_is_where_it_says_that_it_is(body: bytes | None, state: str, told: str) -> None:
     found = judge(Visit(answer="Success", cloud=body))
     assert (found.name, found.state) == ("cloud", state)
-    assert told in found.found
-    assert bool(found.advice) == (state == "fail")
+    assert told in found.found.en
+    assert bool(found.advice.en) == (state == "fail")
 
 
 @pytest.mark.parametrize(("online", "state"), [(True, "ok"), (False, "fail"), (None, "skipped")])

@@ -14,8 +14,8 @@ def changed(**changes: object) -> Disk:
 
 def test_a_good_card_is_told_with_its_room_and_its_speed() -> None:
     found = judge(GOOD)
-    assert (found.state, found.advice) == ("ok", "")
-    assert found.found == (
+    assert (found.state, found.advice.en) == ("ok", "")
+    assert found.found.en == (
         "/var/lib/chekomat-edge (ext4): 10240 MB free, a write is safe after 20 ms"
     )
 
@@ -39,8 +39,8 @@ def test_what_is_wrong_with_a_disk_is_told_with_what_to_do(
 ) -> None:
     found = judge(disk)
     assert found.state == state
-    assert told in found.found
-    assert advice in found.advice
+    assert told in found.found.en
+    assert advice in found.advice.en
 
 
 def test_a_real_folder_is_written_synced_and_left_as_it_was(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_kernel_s_memory_is_known_for_what_it_is() -> None:
 async def test_a_data_folder_in_memory_fails() -> None:
     found = await check(Path("/dev/shm"))
     assert (found.name, found.state) == ("disk", "fail")
-    assert "tmpfs" in found.found
+    assert "tmpfs" in found.found.en
 
 
 async def test_a_link_to_memory_is_followed(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ async def test_displays_that_can_be_opened_are_named(tmp_path: Path) -> None:
     ]
     found = await check(tables, STOPPED, lawful=True)
     assert (found.name, found.state) == ("display", "ok")
-    assert found.found == "can be opened: 1-terminal, 2-png, 3-kiosk"
+    assert found.found.en == "can be opened: 1-terminal, 2-png, 3-kiosk"
 
 
 async def test_a_port_that_somebody_has_fails() -> None:
@@ -27,7 +27,7 @@ async def test_a_port_that_somebody_has_fails() -> None:
         listen = f"127.0.0.1:{other.getsockname()[1]}"
         found = await check([KioskDisplay(listen=listen)], STOPPED, lawful=True)
     assert found.state == "fail"
-    assert listen in found.found
+    assert listen in found.found.en
 
 
 async def test_a_panel_that_is_too_small_fails_where_the_law_is(tmp_path: Path) -> None:
@@ -36,7 +36,9 @@ async def test_a_panel_that_is_too_small_fails_where_the_law_is(tmp_path: Path) 
     )
     found = await check([small], STOPPED, lawful=True)
     assert found.state == "fail"
-    assert "mm wide, and the law wants 20" in found.found
+    assert "mm wide, and the law wants 20" in found.found.en
+    assert "не показать: 240 × 240 точек, 23.4 × 23.4 мм; а нужны" in found.found.ru
+    assert "short_link" in found.advice.ru
     assert (await check([small], STOPPED, lawful=False)).state == "ok"
 
 
@@ -57,5 +59,5 @@ async def test_those_of_a_running_agent_are_asked_for(
     agent = Agent(runs=True, status=Status(displays=(status,)))
     found = await check([TerminalDisplay()], agent, lawful=True)
     assert found.state == state
-    assert told in found.found
+    assert told in found.found.en
     assert (await check([TerminalDisplay()], Agent(runs=True), lawful=True)).state == "skipped"

@@ -42,30 +42,30 @@ async def test_a_port_that_listens_is_reached() -> None:
         port = door.getsockname()[1]
         found = await check("127.0.0.1", port)
     assert (found.name, found.state) == ("network", "ok")
-    assert f"127.0.0.1:{port} is reached in" in found.found
+    assert f"127.0.0.1:{port} is reached in" in found.found.en
 
 
 async def test_a_name_is_told_with_the_address_that_it_has() -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         found = await check("localhost", door.getsockname()[1])
     assert found.state == "ok"
-    assert "(127.0.0.1)" in found.found or "(::1)" in found.found
+    assert "(127.0.0.1)" in found.found.en or "(::1)" in found.found.en
 
 
 async def test_a_port_where_nobody_listens_is_told_as_such() -> None:
     found = await check("127.0.0.1", free_port())
     assert found.state == "fail"
-    assert "connection refused" in found.found
-    assert "does the broker run" in found.advice
+    assert "connection refused" in found.found.en
+    assert "does the broker run" in found.advice.en
 
 
 async def test_a_name_that_nobody_knows_fails_with_what_to_look_at() -> None:
     found = await check("broker.invalid", 8883)
     assert found.state == "fail"
-    assert "broker.invalid" in found.found
-    assert found.advice
+    assert "broker.invalid" in found.found.en
+    assert found.advice.en
 
 
 def test_a_firewall_is_told_apart_from_an_empty_port() -> None:
-    assert "firewall" in judge_refusal("b:1", TimeoutError()).advice
-    assert "No route" in judge_refusal("b:1", OSError(113, "No route to host")).found
+    assert "firewall" in judge_refusal("b:1", TimeoutError()).advice.en
+    assert "No route" in judge_refusal("b:1", OSError(113, "No route to host")).found.en

@@ -1,8 +1,10 @@
 """``python -m edge`` as a process: what it says when it cannot start, and how it ends."""
 
+import asyncio
 import fcntl
 import os
 import pty
+import re
 import signal
 import socket
 import sqlite3
@@ -14,13 +16,17 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from parts import ROOT, free_port, python
+from parts import ROOT, Mosquitto, free_port, python, until
 
 from edge.__main__ import main
-from edge.wire import Sale, decode
+from edge.technician.unix_socket import NAME, ask
+from edge.wire import Channel, Sale, State, decode
+from edge.wire.link import Incoming, Link
+from edge.wire.settings import Broker
 
 AP113 = ROOT / "tests" / "traces" / "ap113-single-vend.mdb"
 PATIENCE_S = 20
+TOLD = "the tap has ended|sale kept"
 
 
 @pytest.fixture
@@ -69,7 +75,7 @@ def sales_in(folder: Path) -> list[Sale]:
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as reader:
         try:
             rows = reader.execute("SELECT body FROM sale ORDER BY seq").fetchall()
-        except sqlite3.OperationalError:  # the schema is being made
+        except sqlite3.DatabaseError:  # the schema is being made, or it is damaged
             return []
     return [decode(body, Sale) for (body,) in rows]
 
@@ -141,7 +147,7 @@ def test_a_certificate_that_cannot_be_read_is_a_wrong_configuration(
     file = config(folder)
     file.write_text(file.read_text("utf-8").replace("[receipts]", 'ca = "/none.pem"\n[receipts]'))
     assert main(["run", "--config", str(file)]) == 2
-    assert f"{file}: broker: " in capsys.readouterr().err
+    assert f"{file}: broker.ca: /none.pem: no such file" in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_a_fault_of_the_surroundings(folder: Path) -> None:
@@ -164,6 +170,181 @@ def test_a_disk_that_cannot_be_used_is_a_fault_of_the_surroundings(folder: Path)
     assert "Traceback" not in ended.stderr
 
 
+PANEL = '[[display]]\nkind = "png"\nfile = "/none/x.png"\nwidth = 480\nheight = 320\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            f"{PANEL}width_mm = 24\nheight_mm = 16\n",
+            "display[0] (png): cannot show a lawful fiscal QR code: ",
+        ),
+        ('[[printer]]\nkind = "file"\nfolder = "x"\ndots = 200\n', "printer[0].dots: a code of "),
+        (
+            '[[printer]]\nkind = "fax"\n',
+            "edge.toml: printer[0].kind: Invalid value 'fax'; allowed are ",
+        ),
+        ('[technician]\npin_file = "/none/pin"\n', "technician.pin_file: /none/pin: cannot be "),
+    ],
+)
+def test_what_cannot_be_ends_the_start_with_two_and_one_line(
+    folder: Path, more: str, told: str
+) -> None:
+    ended = run(config(folder, more))
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("chekomat-edge: ")
+    assert told in line
+
+
+def test_a_data_folder_that_cannot_be_written_to_ends_the_start_with_one_and_one_line(
+    folder: Path,
+) -> None:
+    """Not even root writes a file into /proc/sys."""
+    file = config(folder)
+    file.write_text(file.read_text("utf-8").replace(str(folder / "state"), "/proc/sys"), "utf-8")
+    ended = run(file)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("chekomat-edge: /proc/sys")
+    assert "the outbox cannot be used" in line
+
+
+def test_a_damaged_outbox_is_set_aside_and_the_machine_sells_on(folder: Path) -> None:
+    file = config(folder)
+    with running(file) as process:
+        (first,) = sold(folder)
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+    outbox = folder / "state" / "outbox.sqlite"
+    content = bytearray(outbox.read_bytes())
+    content[:100] = b"\xa5" * 100
+    outbox.write_bytes(content)
+    with running(file) as process:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(sales := sales_in(folder)) < 2:
+            assert time.monotonic() < deadline, "it did not sell on"
+            time.sleep(0.02)
+        process.terminate()
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert "is damaged" in said
+    assert first in sales
+    assert {each.seq for each in sales} == {1}
+    assert len({each.epoch for each in sales}) == 2
+    assert [each.name for each in (folder / "state").iterdir() if "damaged" in each.name]
+
+
+@pytest.fixture
+def systemd(folder: Path) -> Iterator[socket.socket]:
+    """The other end of NOTIFY_SOCKET."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        opened.bind(str(folder / "notify"))
+        opened.settimeout(PATIENCE_S)
+        yield opened
+
+
+def supervised(folder: Path, file: Path) -> subprocess.Popen[str]:
+    """As Type=notify with a watchdog of half a second starts it."""
+    environment = {
+        **os.environ,
+        "NOTIFY_SOCKET": str(folder / "notify"),
+        "WATCHDOG_USEC": "500000",
+    }
+    return subprocess.Popen(
+        python("edge", "run", "--config", str(file)),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_systemd_is_told_that_it_is_ready_alive_and_on_its_way_out(
+    folder: Path, systemd: socket.socket
+) -> None:
+    port = free_port()
+    more = f'[[display]]\nkind = "kiosk"\nlisten = "127.0.0.1:{port}"\n'
+    file = config(folder, more, tap="virtual:0001=12000")
+    with supervised(folder, file) as process:
+        try:
+            assert systemd.recv(4096).decode() == (
+                "READY=1\nSTATUS=vm-1: listening to virtual:0001=12000"
+            )
+            # Everything was open before it said so.
+            with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
+                assert page.status == 200
+            assert ask(folder / "state" / NAME).machine == "vm-1"
+            assert [systemd.recv(4096) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+            process.terminate()
+            while (said := systemd.recv(4096)) == b"WATCHDOG=1":
+                pass
+            assert said == b"STOPPING=1"
+            assert process.wait(5) == 0
+        finally:
+            process.kill()
+
+
+def test_whoever_asks_again_does_not_cut_its_end_short(folder: Path) -> None:
+    """The broker takes the connection and says no more, so that the goodbye takes its time."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        mute.settimeout(PATIENCE_S)
+        file = at_broker(config(folder, tap="virtual:0001=12000"), mute.getsockname()[1])
+        with running(file, "--verbose") as process:
+            line, _ = mute.accept()
+            with line:
+                assert line.recv(4096)[0] == 0x10  # CONNECT
+                line.send(bytes.fromhex("20020000"))  # CONNACK
+                assert line.recv(4096)  # a subscription, or a birth: it is connected
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+                    process.send_signal(number)
+                    time.sleep(0.05)
+                assert process.poll() is None
+                assert process.wait(5) == 0
+            assert process.stderr is not None
+            assert "Traceback" not in process.stderr.read()
+    # Closed in order: its log is folded into the file, and its socket is gone.
+    assert {each.name for each in (folder / "state").iterdir()} - {"ballast"} == {"outbox.sqlite"}
+
+
+def at_broker(file: Path, port: int) -> Path:
+    """The same machine with a broker that is there; its will has no delay."""
+    text = re.sub(
+        r"port = [0-9]+", f'port = {port}\nmqtt = "3.1.1"', file.read_text("utf-8"), count=1
+    )
+    file.write_text(text, "utf-8")
+    return file
+
+
+@pytest.mark.needs("mosquitto")
+async def test_one_that_is_killed_is_told_off_by_its_will(broker: Mosquitto, folder: Path) -> None:
+    file = at_broker(config(folder, tap="virtual:0001=12000"), broker.port)
+    link = Link(Broker(port=broker.port), "watcher", [Channel.STATE.of("vm-1")], ("lwt", b""))
+    states: list[State] = []
+
+    async def watch() -> None:
+        async for happening in link:
+            match happening:
+                case Incoming(payload=payload):
+                    states.append(decode(payload, State))
+
+    link.start()
+    watching = asyncio.create_task(watch())
+    with running(file) as process:
+        await until(lambda: states, PATIENCE_S)
+        process.kill()
+        await until(lambda: len(states) == 2)
+    watching.cancel()
+    await asyncio.wait([watching])
+    await link.stop()
+    assert [each.online for each in states] == [True, False]
+    assert (states[0].bus, states[0].display, states[0].printer) == ("ok", "ok", "none")
+
+
 @pytest.mark.parametrize("arguments", [[], ["sell"], ["run"], ["run", "--config"]])
 def test_a_wrong_command_shows_how_it_is_used(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -181,12 +362,12 @@ def test_a_trace_puts_exactly_one_sale_into_the_outbox_and_a_signal_ends_it_well
         (sale,) = sold(folder)
         assert process.stderr is not None
         told = ""
-        while "the tap has ended" not in told:
+        while not {"the tap has ended", "sale kept"} <= set(re.findall(TOLD, told)):
             told += process.stderr.readline()
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
-    assert [each.name for each in (folder / "state").iterdir()] == ["outbox.sqlite"]
+    assert {each.name for each in (folder / "state").iterdir()} - {"ballast"} == {"outbox.sqlite"}
     assert "Traceback" not in told + err
     assert "sale kept: seq=1 item=0001 amount=12510" in told
     assert (sale.machine, sale.seq, sale.item, sale.amount) == ("vm-1", 1, "0001", 12510)

@@ -1,6 +1,7 @@
 """``setup`` as a process: with flags alone, and with a person at a real terminal."""
 
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -160,7 +161,24 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     config = str(tmp_path / "file" / "edge.toml")
     ended = setup(*flags(tmp_path, config=config), "--no-listen", "--no-picture")
     assert ended.returncode == 1
-    assert "cannot be written" in ended.stderr
+    assert "cannot be written: " in ended.stderr
+    assert "--config" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_session_in_russian_is_russian_to_its_end(tmp_path: Path) -> None:
+    slips = tmp_path / "slips"
+    ended = setup(
+        *flags(tmp_path), "--panel", "7in-800x480", "--printer", f"file,folder={slips}", lang="ru"
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    for line in ended.stdout.splitlines():
+        assert re.search("[а-яё]", line, re.IGNORECASE), line
+    assert "Принтер file: готов, бумага есть." in ended.stdout
+    assert "Пока нет: broker.ca: /etc/chekomat/ca.crt: нет такого файла" in ended.stdout
+    refused = setup(*flags(tmp_path, panel="big"), "--force", "--no-listen", lang="ru")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("chekomat-edge: --panel: панели 'big' нет; есть 10in-")
 
 
 @pytest.fixture
@@ -195,7 +213,7 @@ def test_ports_are_told_with_who_is_at_them(adapter: str) -> None:
     ended = setup("--ports-only", "--port", adapter, "--port", "/dev/none", lang="ru")
     assert ended.returncode == 0
     assert f"{adapter}: адаптер Qibixx, версия 4.0.2.0" in ended.stdout
-    assert "/dev/none: не открыть" in ended.stdout
+    assert "/dev/none: не открыть: /dev/none: такого порта нет" in ended.stdout
 
 
 def test_the_only_adapter_that_is_found_is_taken(tmp_path: Path, adapter: str) -> None:
@@ -222,6 +240,7 @@ def test_a_person_is_led_through_it_in_russian(tmp_path: Path, adapter: str) -> 
         typist.expect("Слышно: ")
         typist.expect("картридер 1")
         typist.answer("Номер автомата", "автомат 5")
+        typist.expect("  Не годится: нужны латинские буквы, цифры")
         typist.answer("Номер автомата", "vm-000005")
         typist.answer("Брокер MQTT", "127.0.0.1:1883")
         typist.answer("Сертификат центра", "")
@@ -229,12 +248,14 @@ def test_a_person_is_led_through_it_in_russian(tmp_path: Path, adapter: str) -> 
         typist.expect("Какой экран?")
         typist.expect("Номер [1]: ")
         asked = typist.seen.rpartition("Какой экран?")[2]
+        assert "kiosk: страница для браузера" in asked
         typist.type(next(line for line in asked.splitlines() if "png:" in line).split()[0])
         typist.expect("Какая панель?")
         typist.answer("Номер [1]: ", "4")
-        typist.answer("file: ", str(tmp_path / "screen.png"))
+        typist.answer("file: файл с картинкой", str(tmp_path / "screen.png"))
         typist.answer("«ПРОБА»? [Д/н]: ", "")
         typist.expect("Какой принтер чеков?")
+        typist.expect("принтер чеков на USB")
         typist.answer("Номер [1]: ", "")
         typist.expect(f"Записан и проверен {file}.")
         assert typist.ended() == 0

@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from edge.checks import as_is
 from edge.checks.adapter import Adapter
 from edge.config import read_text
 from edge.errors import ConfigError
@@ -30,10 +31,10 @@ def flags(*said: str) -> argparse.Namespace:
 def test_two_uarts_of_the_pi_are_offered_as_the_two_lines_of_a_bus() -> None:
     found = [
         Adapter("/dev/ttyAMA0", "uart"),
-        Adapter("/dev/q", "qibixx", "4"),
+        Adapter("/dev/q", "qibixx", as_is("4")),
         Adapter("/dev/ttyAMA3", "uart"),
         Adapter("/dev/silent", "silent"),
-        Adapter("/dev/bad", "unusable", "in use"),
+        Adapter("/dev/bad", "unusable", as_is("in use")),
     ]
     assert answers.taps_of(found) == [
         "qibixx:/dev/q",
@@ -127,3 +128,31 @@ async def test_answers_make_a_configuration(person: Person) -> None:
         "display": await answers.displays(said, person, None),
     }
     assert read_text(document(tree), "x").broker.key == KEY
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["--machine", "автомат"], "--machine: нужны латинские буквы"),
+        (["--machine", "cloud"], "--machine: 'cloud' - имя самого облака"),
+        (["--broker", "b:x"], "--broker: нужен АДРЕС:ПОРТ"),
+        (["--broker", "b:70000"], "--broker: нужны имя или адрес брокера и порт от 1 до 65535"),
+        (["--link", "chek"], "--link: нужен адрес, как https://chek.example/r/"),
+        (["--tap", "wall:1"], "--tap: wall:1: такого источника нет; есть replay:FILE"),
+        (["--tap", "qibixx:/dev/none"], "--tap: qibixx:/dev/none: такого порта нет"),
+    ],
+)
+async def test_a_wrong_answer_is_told_in_russian(said: list[str], told: str) -> None:
+    person, given = Person("ru", asks=False, out=io.StringIO()), flags(*said)
+    asked = {
+        "--machine": answers.machine(given, person, None),
+        "--tap": answers.tap(given, person, None),
+        "--broker": answers.broker(given, person, {}),
+        "--link": answers.receipts(given, person, {}),
+    }
+    asking = asked.pop(said[0])
+    for each in asked.values():
+        each.close()
+    with pytest.raises(ConfigError) as caught:
+        await asking
+    assert str(caught.value).startswith(told)

@@ -1,8 +1,13 @@
-import pytest
+from typing import Annotated
 
+import pytest
+from msgspec import Meta
+
+from edge.checks import as_is
 from edge.config import KioskDisplay, PngDisplay
 from edge.config.printers import NetworkPrinter
 from edge.errors import ConfigError
+from edge.wire.settings import Table
 from edge.wizard.devices import (
     DISPLAYS,
     PANELS,
@@ -79,10 +84,24 @@ def test_a_device_is_checked_by_the_configuration_s_own_tables() -> None:
 
 @pytest.mark.parametrize("table", [*DISPLAYS.values(), *PRINTERS.values()])
 def test_every_kind_has_words_and_every_needed_key_too(table: type) -> None:
-    assert words_of(table)
+    words = words_of(table)
+    assert words.en
+    assert words.ru != words.en
     for description, example in required(table).values():
-        assert description
+        assert description.en
+        assert description.ru != description.en
         assert example
+
+
+class NewDisplay(Table, frozen=True, kw_only=True, tag="new", tag_field="kind"):
+    """``[[display]] kind = "new"``: something that nobody has translated."""
+
+    port: Annotated[str, Meta(description="Where it is.")]
+
+
+def test_a_kind_without_russian_words_is_offered_in_english() -> None:
+    assert words_of(NewDisplay) == as_is("something that nobody has translated")
+    assert required(NewDisplay) == {"port": (as_is("Where it is."), None)}
 
 
 def test_only_a_panel_is_asked_for_its_size() -> None:

@@ -2,6 +2,7 @@ import io
 
 import pytest
 
+from edge.checks import as_is
 from edge.checks.bus import Hearing, Voice
 from edge.technician.words import Language
 from edge.wizard.hearing import tell
@@ -51,7 +52,7 @@ def test_a_machine_is_described_in_russian() -> None:
         (Hearing("qibixx:/p", 5.0), False, "python -m mdb wiring qibixx"),
         (Hearing("x", 5.0, told=("/p is lost",)), False, "The port: /p is lost"),
         (
-            Hearing("x", 5.0, bytes=900, exchanges=9, doubt="pins 4 and 5 are swapped"),
+            Hearing("x", 5.0, bytes=900, exchanges=9, doubt=as_is("pins 4 and 5 are swapped")),
             False,
             "wrong wires: pins 4 and 5",
         ),

@@ -8,12 +8,13 @@ import pytest
 from typist import at_terminal
 
 from edge.errors import ConfigError
-from edge.wizard.person import Person
+from edge.technician.words import Text
+from edge.wizard.person import Person, WrongAnswerError
 
 
 def some(told: str) -> None:
     if not told:
-        raise ValueError("something, please")
+        raise WrongAnswerError(Text("хоть что-нибудь", "something, please"))
 
 
 async def test_where_nobody_is_asked_a_flag_answers() -> None:
@@ -27,8 +28,11 @@ async def test_where_nobody_is_asked_a_flag_answers() -> None:
 
 
 async def test_the_missing_flag_is_named_in_the_person_s_language() -> None:
+    person = Person("ru", asks=False)
     with pytest.raises(ConfigError, match=r"^не задан --machine$"):
-        await Person("ru", asks=False).ask("machine", "--machine", None)
+        await person.ask("machine", "--machine", None)
+    with pytest.raises(ConfigError, match=r"^--machine: хоть что-нибудь$"):
+        await person.ask("machine", "--machine", "", None, some)
 
 
 async def test_where_nobody_is_asked_a_question_has_its_default() -> None:
@@ -39,9 +43,10 @@ async def test_where_nobody_is_asked_a_question_has_its_default() -> None:
 
 SCRIPT = """
 import asyncio
-from edge.wizard.person import Person
+from edge.technician.words import Text
+from edge.wizard.person import Person, WrongAnswerError
 def some(told):
-    if not told.startswith("vm"): raise ValueError("it begins with vm")
+    if not told.startswith("vm"): raise WrongAnswerError(Text("сначала vm", "it begins with vm"))
 async def main():
     person = Person("ru", asks=True)
     print("name", await person.ask("machine", "--machine", None, check=some))
@@ -60,7 +65,7 @@ def test_a_person_is_asked_until_the_answer_can_be(tmp_path: Path) -> None:
     script.write_text(SCRIPT, "utf-8")
     with at_terminal(command=[sys.executable, str(script)]) as typist:
         typist.answer("Номер автомата", "автомат")
-        typist.expect("it begins with vm")
+        typist.expect("  Не годится: сначала vm")
         typist.answer("Номер автомата", " vm-7 ")
         typist.expect("name vm-7")
         typist.answer("[vm-9]: ", "")

@@ -11,7 +11,7 @@ from edge.buyer import qr
 from edge.config import KioskDisplay, PngDisplay
 from edge.config.printers import FilePrinter, UsbPrinter
 from edge.errors import ConfigError
-from edge.wizard.person import Person
+from edge.wizard.person import Person, WrongAnswerError
 from edge.wizard.trial import CONTENT, picture, print_slip, show
 
 
@@ -62,6 +62,18 @@ async def test_a_panel_that_is_too_small_is_refused(tmp_path: Path, person: Pers
     )
     with pytest.raises(ConfigError, match=r"--display: png: .*the law wants 20"):
         await show(small, person, 0.1)
+
+
+async def test_a_russian_person_is_told_in_russian(tmp_path: Path, out: io.StringIO) -> None:
+    person = Person("ru", asks=False, out=out)
+    small = PngDisplay(
+        file=str(tmp_path / "x.png"), width=240, height=240, width_mm=23.4, height_mm=23.4
+    )
+    with pytest.raises(WrongAnswerError) as caught:
+        await show(small, person, 0.1)
+    assert person.why(caught.value).startswith("--display: png: законный QR-код чека на нём не")
+    assert await print_slip(FilePrinter(folder=str(tmp_path)), person)
+    assert "Принтер file: готов, бумага есть." in out.getvalue()
 
 
 async def test_a_slip_says_that_it_is_no_receipt(
