@@ -72,6 +72,9 @@ class Agent:
         self._arrived: asyncio.Queue[Receipt] = asyncio.Queue()
         self._stage: Stage | None = None
         self._printing: PrintQueue | None = None
+        self._printers: dict[str, str] = {}
+        self.link_since = parts.clock.boottime()
+        """Boot time of the link's last change."""
         self.on_command: Callable[[str, bytes], Awaitable[None]] | None = None
         """Who takes a command: its id and its body."""
         self.on_desired: Callable[[bytes], Awaitable[Reported]] | None = None
@@ -135,7 +138,10 @@ class Agent:
     def printer_says(self, name: str, word: str) -> None:
         """A printer's new word: trouble is told to the operator, a change to the dashboards."""
         log.warning("printer %s: %s", name, word)
-        if word != "ready":
+        before = self._printers.get(name)
+        self._printers[name] = word
+        back = word == "unknown" and before == "offline"  # one that never says how it is
+        if word != "ready" and not back:
             self.report("printer", f"{name}: {word}")
         _soon(self.presence.say_again())
 
@@ -254,10 +260,12 @@ class Agent:
         async for happening in self.parts.link:
             match happening:
                 case Connected():
+                    self.link_since = self.parts.clock.boottime()
                     await self.presence.say_birth()
                     await self.presence.say_health()
                     self.uplink.connected()
                 case Disconnected():
+                    self.link_since = self.parts.clock.boottime()
                     self._reached(False)
                 case Incoming():
                     await self.uplink.receive(happening)
@@ -324,13 +332,14 @@ class Agent:
 
     async def _watch_parts(self, stage: Stage) -> None:
         """A screen that fails, or a disk that took nothing for a while, is told to the operator."""
-        failing, refusals = stage.failing, 0
+        failing, refusals, quality = frozenset[str](), 0, self.timeline.now().quality
         while True:
             await asyncio.sleep(WATCH_S)
-            if stage.failing != failing:
-                new, failing = set(stage.failing) - set(failing), stage.failing
-                for name in sorted(new):
-                    self.report("display_failed", name)
+            for name in sorted(set(stage.failing) - failing):
+                self.report("display_failed", name)
+            before = failing, quality
+            failing, quality = frozenset(stage.failing), self.timeline.now().quality
+            if (failing, quality) != before:
                 await self.presence.say_again()
             if self.parts.disk.refusals != refusals and not self.parts.disk.refusing:
                 self.report("outbox_refused", f"{self.parts.disk.refusals - refusals} times")
@@ -340,8 +349,8 @@ class Agent:
         """Evidence and acknowledgements do not wait for the next sale for ever."""
         while True:
             await asyncio.sleep(RIDE_S)
-            if await self.parts.disk.insist(self.parts.outbox.keep_what_rides_along):
-                self.uplink.look()
+            await self.parts.disk.insist(self.parts.outbox.keep_what_rides_along)
+            self.uplink.look()  # another commit may have taken them along, and told nobody
 
 
 _TASKS: Final[set["asyncio.Task[None]"]] = set()

@@ -96,7 +96,7 @@ async def assemble(
             displays,
             words,
             tap=config.tap,
-            broker=f"{config.broker.host}:{config.broker.port}",
+            broker=config.broker,
             config_version=lambda: in_force.words,
         )
         await stack.enter_async_context(serve_socket(folder / NAME, teller.status))

@@ -23,6 +23,7 @@ SILENCE_S: Final = 0.5
 """A VMC polls somebody every 200 ms; a bus that says nothing for so long may be dead."""
 DEAD_S: Final = 30.0
 """And so long it is: the machine is off, or the wire is."""
+RATE_S: Final = 10.0
 _BEGINS: Final = (event.SessionBegan, event.VendRequested)
 _ENDS: Final = (
     *(event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed),
@@ -71,6 +72,9 @@ class Listener:
         self.looked_at = self.heard_at
         """Boot time when the silence was last minded: the loop turns."""
         self.signals = 0
+        self.per_second: float | None = None
+        """Bytes a second, over the last `RATE_S`; None until they are over."""
+        self._counted = (self.heard_at, 0)
         self.faults = 0
         self.pulse: Pulse = "ok"
 
@@ -102,6 +106,10 @@ class Listener:
         while True:
             await asyncio.sleep(SILENCE_S)
             self.looked_at = now = self._clock.boottime()
+            since, before = self._counted
+            if now - since >= RATE_S:
+                self.per_second = (self.signals - before) / (now - since)
+                self._counted = (now, self.signals)
             if self.pulse == "ended":
                 continue
             silent = now - self.heard_at

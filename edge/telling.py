@@ -1,5 +1,7 @@
 """Telling: what the running agent knows of itself, gathered for the socket and the technician."""
 
+import logging
+import ssl
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Final
@@ -7,6 +9,7 @@ from typing import Final
 from edge.agent import Agent
 from edge.buyer.panel import Panel
 from edge.buyer.stage import Stage
+from edge.checks.certificate import look
 from edge.clock import iso
 from edge.displays import Display
 from edge.technician.status import (
@@ -27,14 +30,18 @@ from edge.technician.status import (
     Trouble,
 )
 from edge.wire import Incident, Receipt, Sale
+from edge.wire.settings import Broker
 from mdb.block import Address
 
+log = logging.getLogger(__name__)
+
+DAY_S: Final = 86400
 MEGABYTE: Final = 1024 * 1024
 _TROUBLES: Final = frozenset({"paper_low", "paper_out", "cover_open", "offline", "error"})
 
 
 class Teller:
-    """Asks every part of one agent. `tap` and `broker` are their names in the configuration."""
+    """Asks every part of one agent. `tap` and `broker` are as they are configured."""
 
     def __init__(
         self,
@@ -44,7 +51,7 @@ class Teller:
         printers: Mapping[str, str],
         *,
         tap: str,
-        broker: str,
+        broker: Broker,
         config_version: Callable[[], str],
     ) -> None:
         self._agent = agent
@@ -55,6 +62,7 @@ class Teller:
         self._broker = broker
         self._config_version = config_version
         self._started = agent.timeline.now()
+        self._ends = certificate_ends(broker)
 
     async def status(self) -> Status:
         """All of it, now."""
@@ -94,6 +102,7 @@ class Teller:
             tap=self._tap,
             alive=listener.pulse != "ended",
             last_byte_s=silent if listener.signals else None,
+            bytes_per_s=listener.per_second,
             faults=listener.faults,
             peripherals=tuple(
                 Peripheral(
@@ -134,13 +143,18 @@ class Teller:
     def _link(self) -> LinkStatus:
         link, uplink = self._agent.parts.link, self._agent.uplink
         return LinkStatus(
-            broker=self._broker,
+            broker=f"{self._broker.host}:{self._broker.port}",
+            cert_days=None if self._ends is None else (self._ends - self._now_s()) // DAY_S,
             connected=link.connected,
+            since_s=self._agent.parts.clock.boottime() - self._agent.link_since,
             reconnects=max(0, link.connections - 1),
             cloud_online=uplink.cloud_online if link.connected else None,
             in_flight=uplink.in_flight,
             last_error="" if link.connected else link.last_error,
         )
+
+    def _now_s(self) -> int:
+        return self._agent.timeline.now().unix_ms // 1000
 
     def _last_sale(self, sale: Sale) -> LastSale:
         return LastSale(
@@ -188,6 +202,17 @@ def _glass(panel: Panel) -> str:
     if panel.width_mm is None or panel.height_mm is None:
         return words
     return f"{words}, {panel.width_mm:.0f} x {panel.height_mm:.0f} mm"
+
+
+def certificate_ends(broker: Broker) -> int | None:
+    """Until when the machine's certificate holds, Unix seconds; None without a readable one."""
+    if broker.certificate is None or broker.key is None:
+        return None
+    try:
+        return int(look(broker.certificate, broker.key, broker.ca).ends.timestamp())
+    except (OSError, ssl.SSLError) as error:
+        log.warning("the certificate cannot be read: %s", error)
+        return None
 
 
 def _name(address: int) -> str:

@@ -125,7 +125,7 @@ class Uplink:
 
     def connected(self) -> None:
         """A new connection: nothing is known of what the last one carried, nor of the cloud."""
-        self._cloud = None
+        self._cloud = self._cloud_since = None
         self._connected_since = self._clock.boottime()
         self._begin_anew()
 
@@ -250,17 +250,19 @@ class Uplink:
         if not self._untimed or await self._settle_times(now):
             await self._send_fresh(now)
             await self._send_backlog(now)
+            await self._send_fresh(now)  # whose turn came has left room to others
         await self._notes.send(now)
 
     async def _settle_times(self, now: float) -> bool:
         """Settle how sales under a wrong clock are told; False if the right time may still come."""
+        self._untimed = False  # before reading: one that is made meanwhile sets it again
         while untimed := await self._disk.insist(self._outbox.untimed):
             if not self._timeline.known and now < self._time_is_up():
+                self._untimed = True
                 return False
             told = [(place, self._timeline.retimed(sale, place)) for place, sale in untimed]
             await self._disk.insist(self._outbox.tell, told)
-        self._untimed = False
-        return True
+        return not self._untimed
 
     async def _send_fresh(self, now: float) -> None:
         """What was made since the connection goes before a backlog, as far as there is room."""
@@ -272,13 +274,17 @@ class Uplink:
                 self._fresh.append(place)
                 continue
             kept = await self._open(place)
-            if kept is not None:
+            if kept is not None and self._waits_for_time(kept):
+                self._fresh.append(place)
+            elif kept is not None:
                 self._send_sale(kept, now, overtaking=True)
 
     async def _send_backlog(self, now: float) -> None:
         while room := self._window.room(now):
             rows = await self._disk.insist(self._outbox.open_sales, self._window.highest, room)
             for kept in rows:
+                if self._waits_for_time(kept):
+                    return
                 if kept.place in self._window.on_their_way:
                     self._window.passed(kept.place)
                 else:
@@ -290,6 +296,13 @@ class Uplink:
         """The sale at a place, unless the cloud has it."""
         rows = await self._disk.insist(self._outbox.open_sales, place - 1, 1)
         return rows[0] if rows and rows[0].place == place else None
+
+    def _waits_for_time(self, kept: OpenSale) -> bool:
+        """One that is on the disk before anybody told of it: how it is told is settled first."""
+        if kept.untimed:
+            self._untimed = True
+            self._wake.set()
+        return kept.untimed
 
     def _send_sale(self, kept: OpenSale, now: float, *, overtaking: bool = False) -> None:
         self._publish(Channel.SALE, kept.body)

@@ -607,3 +607,38 @@ async def test_a_receipt_that_came_and_was_never_seen_is_shown_after_a_restart(
     async with machine_at(tmp_path, broker, vendor, Later()) as machine:
         await until(lambda: machine.agent.parts.link.connected)
         assert machine.screen.kinds == ["idle"]
+
+
+# What was wrong once. ---------------------------------------------------------------------------
+
+
+async def test_a_screen_that_failed_before_the_agent_ran_is_an_incident_too(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A panel that is not plugged in at the start, or a picture of the last buyer that it refuses."""
+    monkeypatch.setattr("edge.agent.WATCH_S", 0.02)
+    monkeypatch.setattr(Screen, "show", lambda *_: 1 / 0)
+    async with machine_at(tmp_path, broker, Bus()):
+        await until(lambda: cloud.states)
+        assert cloud.states[-1].display == "failing: screen"
+        await until(lambda: cloud.incidents)
+    assert [(each.kind, each.text) for each in cloud.incidents] == [("display_failed", "screen")]
+
+
+async def test_a_clock_that_has_become_right_is_told_to_the_dashboards(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.agent.WATCH_S", 0.02)
+    clock = Wrong()
+    async with machine_at(tmp_path, broker, Bus(), clock):
+        await until(lambda: cloud.states)
+        assert cloud.states[0].clock == "unsynced"
+        # The answer to the birth brought the time.
+        await until(lambda: cloud.states[-1].clock == "corrected", 3)
+
+
+class Wrong(SystemClock):
+    """It does not know the time."""
+
+    def now(self) -> Moment:
+        return replace(super().now(), quality="unsynced")

@@ -76,6 +76,14 @@ async def test_a_capture_says_whose_it_is_and_what_time_it_was(tmp_path: Path) -
     ]
 
 
+async def test_what_was_being_said_at_the_end_is_in_the_capture(tmp_path: Path) -> None:
+    clock = StillClock()
+    said = list(read_trace(["3.000 > 13 00 04 E3 00 01 FB"]))
+    file, captured = await record(tmp_path, said, Capture(clock, dict, title="t"), clock)
+    assert captured.lines == 1
+    assert "\n3.000000 > 13 00 04 E3 00 01 FB\n" in gzip.decompress(file.read_bytes()).decode()
+
+
 async def test_a_silent_bus_is_an_empty_capture(tmp_path: Path) -> None:
     clock = StillClock()
     file, captured = await record(tmp_path, [], Capture(clock, dict, title="t"), clock)

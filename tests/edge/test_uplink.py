@@ -831,3 +831,78 @@ async def test_what_the_cloud_has_had_for_sixty_days_of_its_own_time_is_let_go(
     await told(62)
     assert [machine.outbox.sale(sale(seq).sale_id) for seq in (1, 2)] == [None, None]
     assert machine.open == [3]
+
+
+# What was wrong once. ---------------------------------------------------------------------------
+
+
+async def test_a_sale_under_a_wrong_clock_waits_also_before_the_uplink_is_told_of_it(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """It is on the disk, the keeper's word of it comes a moment later, and the uplink looks now."""
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port, SomeClock(quality="unsynced")) as machine:
+        await until(lambda: machine.presence)
+        await machine.sent_all(cloud)
+        made = made_now(machine.timeline, machine.outbox)
+        kept = await machine.disk.do(machine.outbox.put, made)
+        await machine.sent_all(cloud)
+        assert cloud.arrived == []
+        machine.uplink.offer(kept)
+        cloud.time = TOLD
+        cloud.acknowledge(EPOCH, 0)
+        await until(lambda: cloud.arrived)
+    assert decode(cloud.bodies[1][0], Sale).clock == "corrected"
+
+
+async def test_the_cloud_of_an_earlier_connection_does_not_use_up_the_patience_of_this_one(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """It was there for a moment and told no time. An hour later the machine is connected again."""
+    cloud.answers = False
+    clock = SomeClock(quality="unsynced")
+    async with machine_at(tmp_path, broker.port, clock) as machine:
+        await until(lambda: machine.presence)
+        broker.kill()
+        await until(lambda: not machine.link.connected)
+        clock.seconds += 3600
+        await machine.sell_now()
+        broker.start()
+        await until(lambda: machine.connections == 2)
+        await until(lambda: cloud.connections == 2)
+        await machine.sent_all(cloud)
+        assert cloud.arrived == []
+        assert [place for place, _ in machine.outbox.untimed()] == [1]
+
+
+async def test_a_sale_that_was_acknowledged_while_it_was_read_does_not_keep_the_uplink_busy(
+    machine: Machine, cloud: Cloud
+) -> None:
+    """After a new connection an ack comes while the backlog is read; then the cloud goes quiet."""
+    cloud.answers = False
+    await machine.sell(3)
+    await until(lambda: len(cloud.arrived) == 3)
+    before = {seq: cloud.times(seq) for seq in cloud.arrived}
+    busy = threading.Event()
+    machine.disk.later(busy.wait)
+    machine.uplink.connected()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    # Handed in as the link would: behind the reading that waits for the disk.
+    ack = encode(Ack(epoch=EPOCH, upto=3, time=""))
+    taking = asyncio.ensure_future(
+        machine.uplink.receive(Incoming(Channel.ACK.of(MACHINE), ack, lambda: None))
+    )
+    for _ in range(20):
+        await asyncio.sleep(0)
+    busy.set()
+    await taking
+    await until(lambda: all(cloud.times(seq) > times for seq, times in before.items()))
+    assert machine.pending == 0
+    machine.clock.seconds += PATIENCE_S
+    await machine.sent_all(cloud)
+    asked = machine.clock.asked
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert machine.clock.asked - asked < 10
+    assert machine.uplink.in_flight == 0
