@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := deploy/constraints.txt
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test soak check format bench lock clean
 
 help:
 	@echo 'make demo             a vending machine, its register and its buyer page, here and now'
 	@echo 'make demo SALES=20    the same without a person: sells, sums up as JSON, ends'
 	@echo 'make setup            sets .venv up, and no more: .venv/bin/python -m mdb --help'
 	@echo 'make test             every test; installs missing system parts where it may'
+	@echo 'make soak ROUNDS=1000  sudden death again and again; SEED=N repeats a run; sums up as JSON'
 	@echo 'make check            format, lint, types, import rules'
 	@echo 'make bench            figures, each beside its ceiling'
 	@echo 'make format           let the formatter have its way'
@@ -25,6 +26,11 @@ demo: .venv/.demo
 test: .venv/.dev
 	@sh .ci/parts mosquitto chromium openssl fonts-dejavu-core
 	@$(BIN)/pytest $(ARGS)
+
+soak: .venv/.dev
+	@sh .ci/parts mosquitto
+	@PYTHONPATH=tests $(BIN)/python -m street \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 check: .venv/.dev
 	@$(BIN)/ruff format --check .

@@ -137,8 +137,12 @@ class Journal(logging.StreamHandler[TextIO]):
         self._repetitions = Repetitions()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write it, unless it was written often enough; what is below a warning is not counted."""
-        if record.levelno >= logging.WARNING:
+        """Write it, unless it was written often enough.
+
+        What is below a warning is not counted, and nothing critical is left out: a sale that no
+        disk took has its line here.
+        """
+        if logging.WARNING <= record.levelno < logging.CRITICAL:
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
             for message, unwritten in self._repetitions.over(now):
                 words = "… %d more within an hour: %s"

@@ -51,12 +51,15 @@ class Presence:
     async def say_birth(self) -> None:
         """Who this is, what it has, and in what state its parts are."""
         moment = self._timeline.now()
-        oldest = await self._disk.insist(self._outbox.oldest_seq)
+        # Both at one instant: a sale in between would look acknowledged, and the cloud would believe it.
+        oldest, next_seq = await self._disk.insist(
+            lambda: (self._outbox.oldest_seq(), self._outbox.next_seq)
+        )
         birth = State(
             online=True,
             boot_id=moment.boot_id,
             epoch=self._outbox.epoch,
-            next_seq=self._outbox.next_seq,
+            next_seq=next_seq,
             oldest_unacked=oldest,
             version=version("chekomat"),
             clock=moment.quality,

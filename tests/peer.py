@@ -26,7 +26,6 @@ from edge.wire import (
 from edge.wire.link import Connected, Incoming, Link
 from edge.wire.settings import Broker
 
-
 N = TypeVar("N", Shown, Incident)
 
 
@@ -117,7 +116,6 @@ class Cloud:
                 if state.epoch is not None:
                     # A birth is answered, and with it the machine knows the time.
                     self.acknowledge(state.epoch, 0)
-
 
     def _note(self, told: N, known: list[N]) -> None:
         """Stored once, whatever comes twice; and said so, while `notes` is true."""

@@ -258,3 +258,16 @@ def test_a_stream_that_is_not_journalds_gets_words() -> None:
         check=False,
     )
     assert ended.stderr.splitlines()[:2] == ["INFO edge.x: i", "WARNING edge.x: w"]
+
+
+def test_every_sale_that_no_disk_took_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        set_up(verbose=False)
+        for number in range(15):
+            logging.getLogger("edge.keeper").critical("not kept: %s", f"sale {number}")
+    finally:
+        root.handlers[:], root.level = before
+    told = capsys.readouterr().err
+    assert [each for each in range(15) if f"not kept: sale {each}\n" in told] == list(range(15))

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
@@ -248,3 +249,26 @@ async def test_a_goodbye_that_nobody_hears_ends_all_the_same(
         await until(lambda: not machine.link.connected)
         async with asyncio.timeout(10):
             await machine.presence.say_goodbye()
+
+
+def stand_still_until_sold(machine: Machine) -> None:
+    """The event loop has its hands full, and the disk goes on."""
+    while machine.outbox.next_seq == 1:
+        time.sleep(0.001)
+
+
+async def test_a_birth_does_not_call_a_sale_acknowledged_that_was_made_while_it_was_written(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    """The cloud would believe it, and never ask for that sale."""
+    async with machine_at(tmp_path, broker.port) as machine, watcher_at(broker.port) as watcher:
+        await until(lambda: watcher.states)
+        seen = len(watcher.states)
+        birth = asyncio.ensure_future(machine.presence.say_birth())
+        await asyncio.sleep(0)  # it has asked the disk
+        machine.disk.later(machine.outbox.put, sale(1))
+        stand_still_until_sold(machine)
+        await birth
+        await until(lambda: len(watcher.states) > seen)
+    told = watcher.states[seen]
+    assert (told.next_seq, told.oldest_unacked) in {(1, None), (2, 1)}
