@@ -15,7 +15,6 @@ from typing import Final
 import msgspec
 
 from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Reached, Serving, Sold
-from edge.buyer.stage import Stage
 from edge.clock import Clock
 from edge.incident import of_machine
 from edge.keeper import Keeper
@@ -23,6 +22,7 @@ from edge.listener import Ears, Listener, Pulse
 from edge.presence import Presence
 from edge.printers.print_queue import PrintQueue
 from edge.printers.slip import Slip, slip_of
+from edge.stage import Stage
 from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
 from edge.storage.outbox import OpenSale, Outbox

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from edge.agent import Agent, Parts
 from edge.attachments import Attachments
-from edge.buyer.stage import Stage
 from edge.capture import Capture
 from edge.clock import SystemClock
 from edge.commands import Commands
@@ -22,6 +21,7 @@ from edge.notify import Notify
 from edge.panels import open_panels
 from edge.printers.opening import open_printers
 from edge.printers.print_queue import PrintQueue
+from edge.stage import Stage
 from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 from edge.buyer.presenter import Again, Told
-from edge.buyer.stage import Stage
 from edge.buyer.words import clean
 from edge.commands import NotDoneError
 from edge.printers.print_queue import PrintQueue
 from edge.printers.slip import Slip
+from edge.stage import Stage
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.wire import Receipt, Sale

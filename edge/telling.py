@@ -8,10 +8,10 @@ from typing import Final
 
 from edge.agent import Agent
 from edge.buyer.panel import Panel
-from edge.buyer.stage import Stage
 from edge.checks.certificate import look
 from edge.clock import iso
 from edge.displays import Display
+from edge.stage import Stage
 from edge.technician.status import (
     LAST,
     BusStatus,

@@ -1,1 +1,1 @@
-"""What the buyer sees, and until when. Pure but for the stage, which carries it out."""
+"""What the buyer sees, and until when. Pure; the stage carries it out."""

@@ -80,6 +80,8 @@ class Ack(_Message, frozen=True, kw_only=True):
     time: Short
     hold_s: Annotated[int, Meta(ge=0, le=86400)] = 0
     also: Annotated[tuple[tuple[Counter, Counter], ...], Meta(max_length=64)] = ()
+    answers: Short = ""
+    """The `nonce` of the birth that this is the answer to; its `time` is of this connection."""
 
 
 class Fiscal(_Message, frozen=True, kw_only=True):
@@ -169,6 +171,8 @@ class State(_Message, frozen=True, kw_only=True):
     bus: Short = ""
     display: Short = ""
     printer: Short = ""
+    nonce: Short = ""
+    """Another one each connection; the ack that answers this birth names it."""
 
 
 class Health(_Message, frozen=True, kw_only=True):

@@ -17,13 +17,13 @@ from specimens import read, receipt
 from edge.agent import FRESH_S, Agent, Parts
 from edge.buyer.picture import Picture
 from edge.buyer.presenter import Policy
-from edge.buyer.stage import RETRY_S, Stage
 from edge.clock import Moment, SystemClock
 from edge.displays import Painted
 from edge.listener import DEAD_S
 from edge.printers.file import FilePrinter
 from edge.printers.print_queue import PrintQueue
 from edge.printers.profiles import PROFILES
+from edge.stage import RETRY_S, Stage
 from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox

@@ -14,7 +14,6 @@ from specimens import BOOT, StillClock, read, receipt, sale
 from edge.buyer.event import Buying, Sold, Tick
 from edge.buyer.picture import Picture
 from edge.buyer.policy import Policy
-from edge.buyer.stage import Stage
 from edge.commands import NotDoneError
 from edge.deeds import MachineDeeds
 from edge.displays import Painted
@@ -23,6 +22,7 @@ from edge.printers.file import FilePrinter
 from edge.printers.print_queue import PrintQueue
 from edge.printers.profiles import PROFILES
 from edge.printers.slip import COPY, slip_of
+from edge.stage import Stage
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.wire import Shown

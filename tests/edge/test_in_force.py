@@ -11,10 +11,10 @@ from specimens import StillClock, receipt, sale
 
 from edge.buyer.event import Answered, Sold, Tick
 from edge.buyer.picture import Picture
-from edge.buyer.stage import Stage
 from edge.config import Config, Receipts
 from edge.displays import Painted
 from edge.in_force import InForce
+from edge.stage import Stage
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.wire import Reported

@@ -22,10 +22,10 @@ from specimens import BOOT
 
 from edge.agent import Agent, Parts
 from edge.buyer.policy import Policy
-from edge.buyer.stage import Stage
 from edge.clock import Clock, Moment, SystemClock
 from edge.displays import Display
 from edge.printers.print_queue import PrintQueue
+from edge.stage import Stage
 from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
 from edge.storage.file import File

@@ -15,11 +15,11 @@ from specimens import StillClock, receipt, sale
 from edge.buyer.picture import Picture, picture_of
 from edge.buyer.presenter import Answered, Buying, Event, Policy, Serving, Sold, Tick, Told
 from edge.buyer.screen import Idle, Making, OutOfOrder, Ready
-from edge.buyer.stage import RETRY_S, Stage
 from edge.clock import Moment, SystemClock
 from edge.displays import Display, Painted
 from edge.displays.png import Png
 from edge.displays.terminal import Terminal, render
+from edge.stage import RETRY_S, Stage
 from edge.wire import Shown
 
 A, B = sale(1), sale(2)
