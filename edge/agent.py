@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from edge.alarms import Alarms
 from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Reached, Serving, Sold
 from edge.clock import Clock
 from edge.incident import of_machine
@@ -42,7 +43,7 @@ LAST_S: Final = 3.0
 """What the bus has told is kept for so long after the agent was told to stop."""
 FRESH_S: Final = 120.0
 """A slip is for the buyer who stands there."""
-WATCH_S: Final = 5.0
+NONCE_BYTES: Final = 8
 UNLIT: Final = frozenset({"free", "test", "return"})
 
 
@@ -72,7 +73,6 @@ class Agent:
         self._arrived: asyncio.Queue[Receipt] = asyncio.Queue()
         self._stage: Stage | None = None
         self._printing: PrintQueue | None = None
-        self._printers: dict[str, str] = {}
         self.link_since = parts.clock.boottime()
         """Boot time of the link's last change."""
         self.on_command: Callable[[str, bytes], Awaitable[None]] | None = None
@@ -125,25 +125,17 @@ class Agent:
             health=self._fill_health,
         )
 
+        self.alarms = Alarms(
+            outbox=parts.outbox,
+            disk=parts.disk,
+            timeline=self.timeline,
+            incident=self._look,
+            changed=self._say_again,
+        )
+
     def keep_showing(self, shown: Shown) -> None:
         """Evidence from a screen or a printer: to the disk, then up."""
         self.parts.disk.later(lambda: self.parts.outbox.notes.put_showing(shown))
-
-    def report(self, kind: str, text: str) -> None:
-        """Something about the machine itself that the operator has to know."""
-        incident = of_machine(kind, text, self.timeline.now())
-        self.parts.disk.later(lambda: self.parts.outbox.notes.put_incident(incident))
-        self.uplink.look()
-
-    def printer_says(self, name: str, word: str) -> None:
-        """A printer's new word: trouble is told to the operator, a change to the dashboards."""
-        log.warning("printer %s: %s", name, word)
-        before = self._printers.get(name)
-        self._printers[name] = word
-        back = word == "unknown" and before == "offline"  # one that never says how it is
-        if word != "ready" and not back:
-            self.report("printer", f"{name}: {word}")
-        _soon(self.presence.say_again())
 
     def probes(self) -> Mapping[Part, Probe]:
         """What the watchdog asks: whether bus, disk and link get on."""
@@ -168,14 +160,15 @@ class Agent:
     ) -> None:
         """Everything at once, and what runs `beside` it. Says goodbye when it is cancelled."""
         self._stage, self._printing = stage, printing
-        await self._tell_salvage()
-        await self._resume()
-        self.parts.link.start()
+        self._reached(False)  # until the cloud says otherwise; the screen waits before it says so
         keeping = asyncio.create_task(self.keeper.run(), name="keeper")
         try:
+            self.parts.link.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(_lasting(keeping), name="keeping")
                 group.create_task(self.listener.run(), name="bus")
+                group.create_task(self._tell_salvage(), name="salvage")
+                group.create_task(self._resume(stage), name="resume")
                 group.create_task(self.listener.mind_silence(), name="silence")
                 group.create_task(self._follow_link(), name="link")
                 group.create_task(self.uplink.run(), name="uplink")
@@ -184,7 +177,7 @@ class Agent:
                 group.create_task(printing.run(), name="printers")
                 group.create_task(self.presence.keep_telling(), name="health")
                 group.create_task(self._keep_riders(), name="riders")
-                group.create_task(self._watch_parts(stage), name="parts")
+                group.create_task(self.alarms.watch(stage), name="alarms")
                 for each in beside:
                     group.create_task(_awaited(each))
         finally:
@@ -193,15 +186,15 @@ class Agent:
     async def _end(self, stage: Stage, keeping: "asyncio.Task[None]") -> None:
         """In order: what was heard is kept, what was shown is noted, then the goodbye."""
         self.listener.stop()
-        if not keeping.done():
-            await self.keeper.drain(LAST_S)
-            keeping.cancel()
+        await self.keeper.drain(0 if keeping.done() else LAST_S)
+        keeping.cancel()
         stage.close()
+        self.parts.disk.later(self.parts.outbox.keep_what_rides_along)
         await self.presence.say_goodbye()
         await asyncio.to_thread(self.parts.disk.close)
         self.parts.outbox.close()
 
-    async def _resume(self) -> None:
+    async def _resume(self, stage: Stage) -> None:
         """Started again: on with the last sale's screen, if its buyer still stands there.
 
         What came and was never seen is late; the presenter judges whether too late.
@@ -209,17 +202,15 @@ class Agent:
         last = await self.parts.disk.insist(self.parts.outbox.last_sale)
         unshown = await self.parts.disk.insist(self.parts.outbox.unshown)
         now = self.timeline.now()
-        if self._stage is None:
-            return
         if last is not None and last[0].boot_id == now.boot_id:
             sale, receipt = last
             if now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S and _is_shown(sale):
-                self._stage.happen(Sold(sale))
+                stage.happen(Sold(sale))
                 if receipt is not None:
-                    self._stage.happen(Answered(sale, receipt))
+                    stage.happen(Answered(sale, receipt))
                     unshown = [each for each in unshown if each[0] != sale]
         for sale, receipt in unshown:
-            self._stage.happen(Answered(sale, receipt))
+            stage.happen(Answered(sale, receipt))
 
     async def _tell_salvage(self) -> None:
         """A new outbox in the place of a damaged one is told to the operator, once."""
@@ -250,7 +241,7 @@ class Agent:
         async def told() -> None:
             await self._tell_salvage()
             await self._say_again()
-            self.uplink.connected()
+            self.uplink.begin_anew()
 
         _soon(told())
 
@@ -261,9 +252,10 @@ class Agent:
             match happening:
                 case Connected():
                     self.link_since = self.parts.clock.boottime()
+                    self.presence.nonce = self.parts.chance(NONCE_BYTES).hex()
+                    self.uplink.connected(self.presence.nonce)
                     await self.presence.say_birth()
                     await self.presence.say_health()
-                    self.uplink.connected()
                 case Disconnected():
                     self.link_since = self.parts.clock.boottime()
                     self._reached(False)
@@ -283,7 +275,7 @@ class Agent:
             slip = self.slip(sale, receipt)
             fresh = sale.boot_id == now.boot_id and age_ms < 1000 * FRESH_S
             if slip is not None and fresh and self._printing is not None:
-                self._printing.offer(slip)
+                self._printing.offer(slip, sale.boottime_ms / 1000)
 
     def slip(self, sale: Sale, receipt: Receipt) -> Slip | None:
         """What is printed of a receipt; None if nothing is."""
@@ -330,25 +322,11 @@ class Agent:
             late=self._stage.late if self._stage is not None else 0,
         )
 
-    async def _watch_parts(self, stage: Stage) -> None:
-        """A screen that fails, or a disk that took nothing for a while, is told to the operator."""
-        failing, refusals, quality = frozenset[str](), 0, self.timeline.now().quality
-        while True:
-            await asyncio.sleep(WATCH_S)
-            for name in sorted(set(stage.failing) - failing):
-                self.report("display_failed", name)
-            before = failing, quality
-            failing, quality = frozenset(stage.failing), self.timeline.now().quality
-            if (failing, quality) != before:
-                await self.presence.say_again()
-            if self.parts.disk.refusals != refusals and not self.parts.disk.refusing:
-                self.report("outbox_refused", f"{self.parts.disk.refusals - refusals} times")
-                refusals = self.parts.disk.refusals
-
     async def _keep_riders(self) -> None:
         """Evidence and acknowledgements do not wait for the next sale for ever."""
         while True:
             await asyncio.sleep(RIDE_S)
+            self.parts.disk.later(self.parts.ballast.lay_down)  # once there is room again
             await self.parts.disk.insist(self.parts.outbox.keep_what_rides_along)
             self.uplink.look()  # another commit may have taken them along, and told nobody
 

@@ -58,24 +58,27 @@ async def assemble(
     folder, clock = Path(config.data), SystemClock()
     ballast = Ballast(folder)
     disk = Disk(ballast.let_go)
-    outbox = _outbox(folder, ballast)
-    in_force = InForce(config, outbox, disk)
-    face = _face(tap, config)
-    agent = Agent(
-        Parts(
-            machine=config.machine,
-            tap=tap,
-            outbox=outbox,
-            disk=disk,
-            ballast=ballast,
-            link=link,
-            clock=clock,
-            vmc_only=tap.vmc_only,
-            on_heard=face.heard if face else None,
-            product=in_force.product,
-        )
-    )
     async with AsyncExitStack() as stack:
+        outbox = _outbox(folder, ballast)
+        # Also of a start that fails: one that was left open looks damaged to the next.
+        stack.callback(outbox.close)
+        stack.callback(disk.close)
+        in_force = InForce(config, outbox, disk)
+        face = _face(tap, config)
+        agent = Agent(
+            Parts(
+                machine=config.machine,
+                tap=tap,
+                outbox=outbox,
+                disk=disk,
+                ballast=ballast,
+                link=link,
+                clock=clock,
+                vmc_only=tap.vmc_only,
+                on_heard=face.heard if face else None,
+                product=in_force.product,
+            )
+        )
         profile = in_force.config.receipts.profile
         displays = await stack.enter_async_context(open_panels(config.display, face, profile))
         stage = Stage(
@@ -147,7 +150,7 @@ def _printing(config: Config, agent: Agent) -> tuple[PrintQueue, Mapping[str, st
     def said(name: str, word: str) -> None:
         if not word.startswith("dropped"):  # that is of a slip, and no state of the printer
             words[name] = word
-        agent.printer_says(name, word)
+        agent.alarms.printer_says(name, word)
 
     return PrintQueue(printers, agent.parts.clock, agent.keep_showing, said), words
 

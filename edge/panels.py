@@ -62,6 +62,7 @@ async def open_panels(
             except StartError as error:
                 if isinstance(table, KioskDisplay):
                     raise
+                check(_said(table))
                 log.error("%s; going on without it until it is there", error)  # noqa: TRY400
                 display = Absent(partial(_open_device, table), check)
                 stack.callback(display.close)
@@ -162,6 +163,16 @@ def _framebuffer(table: FramebufferDisplay) -> Display:
     panel = table.glass(memory.width, memory.height, backlit=table.backlit, size_mm=size_mm())
     short_link = table.code == "short_link"
     return Framebuffer(device, memory, panel, rotate=table.rotate, short_link=short_link)
+
+
+def _said(table: DisplayTable) -> Panel | None:
+    """The panel as its table says it is, where the device cannot be asked."""
+    if isinstance(table, LumaDisplay):
+        from edge.displays.luma import BACKLIT  # noqa: PLC0415
+
+        panel = table.glass(table.width, table.height, backlit=table.driver in BACKLIT)
+        return panel.turned(table.rotate)
+    return None
 
 
 def _luma(table: LumaDisplay) -> Display:

@@ -47,24 +47,28 @@ class Presence:
         self._state = state
         self._health = health
         self._started = clock.boottime()
+        self.nonce = ""
+        """Of this connection; the cloud's answer names it."""
 
     async def say_birth(self) -> None:
         """Who this is, what it has, and in what state its parts are."""
         moment = self._timeline.now()
-        # Both at one instant: a sale in between would look acknowledged, and the cloud would believe it.
-        oldest, next_seq = await self._disk.insist(
-            lambda: (self._outbox.oldest_seq(), self._outbox.next_seq)
-        )
+        # At one instant: a sale in between would look acknowledged, and the cloud would believe it.
+        epoch, next_seq, oldest = await self._disk.insist(self._where_it_stands)
         birth = State(
             online=True,
             boot_id=moment.boot_id,
-            epoch=self._outbox.epoch,
+            epoch=epoch,
             next_seq=next_seq,
             oldest_unacked=oldest,
             version=version("chekomat"),
             clock=moment.quality,
+            nonce=self.nonce,
         )
         self._tell(Channel.STATE, encode(self._state(birth)))
+
+    def _where_it_stands(self) -> tuple[str, int, int | None]:
+        return self._outbox.epoch, self._outbox.next_seq, self._outbox.oldest_seq()
 
     async def say_again(self) -> None:
         """A part's state has changed."""

@@ -4,7 +4,7 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Final
+from typing import Final, Literal
 
 from edge.agent import Agent
 from edge.buyer.panel import Panel
@@ -36,6 +36,11 @@ from mdb.block import Address
 log = logging.getLogger(__name__)
 
 DAY_S: Final = 86400
+SET_ASIDE: Final[dict[str, Literal["outcome_unknown", "salvaged"]]] = {
+    "outcome_unknown": "outcome_unknown",
+    "outbox_salvaged": "salvaged",
+}
+"""Incidents that wait for a person, as the status names them."""
 MEGABYTE: Final = 1024 * 1024
 _TROUBLES: Final = frozenset({"paper_low", "paper_out", "cover_open", "offline", "error"})
 
@@ -129,10 +134,11 @@ class Teller:
             quarantine=Quarantine(
                 malformed=self._agent.uplink.malformed,
                 outcome_unknown=sum(each.kind == "outcome_unknown" for each in incidents),
+                salvaged=sum(each.kind == "outbox_salvaged" for each in incidents),
                 last=tuple(
-                    Trouble(kind="outcome_unknown", at=each.at, words=each.text)
+                    Trouble(kind=SET_ASIDE[each.kind], at=each.at, words=each.text)
                     for each in incidents
-                    if each.kind == "outcome_unknown"
+                    if each.kind in SET_ASIDE
                 ),
             ),
             waiting=self._agent.keeper.waiting,

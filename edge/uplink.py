@@ -96,6 +96,8 @@ class Uplink:
         self._tidied: float | None = None
         self._wake = asyncio.Event()
         self._anew = False
+        self._nonce = ""
+        self._answered = False
         self.malformed = 0
 
     @property
@@ -123,11 +125,21 @@ class Uplink:
             self._fresh.append(kept.place)
         self._wake.set()
 
-    def connected(self) -> None:
-        """A new connection: nothing is known of what the last one carried, nor of the cloud."""
+    def connected(self, nonce: str) -> None:
+        """A new connection: nothing is known of what the last one carried, nor of the cloud.
+
+        `nonce` is in this connection's births. What comes before the ack that names it may have
+        lain in the broker's session for days; its time is not believed.
+        """
+        self._nonce, self._answered = nonce, False
         self._cloud = self._cloud_since = None
         self._connected_since = self._clock.boottime()
-        self._begin_anew()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Nothing is known of what the cloud has: on with the oldest unacknowledged."""
+        self._anew = True
+        self._wake.set()
 
     def look(self) -> None:
         """There may be more to send."""
@@ -159,10 +171,6 @@ class Uplink:
             self.malformed += 1
             log.warning("%s: no message of ours: %s", incoming.topic, error)
         incoming.acknowledge()
-
-    def _begin_anew(self) -> None:
-        self._anew = True
-        self._wake.set()
 
     def _until_due(self) -> float | None:
         """Seconds until there is something to do; without a connection nothing is."""
@@ -208,7 +216,7 @@ class Uplink:
             if known is not None:
                 # It has read the birth of our connection, which is old by now.
                 await self._answers.new_cloud()
-            self._begin_anew()
+            self.begin_anew()
 
     async def _acknowledged(self, ack: Ack) -> None:
         if not self._outbox.knows(ack):
@@ -217,14 +225,15 @@ class Uplink:
                 await self._answers.doubt("the cloud has a number that was never given here")
             return
         now = self._clock.boottime()
-        self._timeline.cloud_says(ack.time)
+        self._answered = self._answered or ack.answers == self._nonce != ""
+        if self._answered:
+            self._timeline.cloud_says(ack.time)
         at = unix_ms(ack.time)
         seconds = None if at is None else at // 1000
         places = list(self._window.on_their_way)
         still, missing = await self._disk.insist(self._outbox.acknowledge, ack, seconds, places)
         self._window.acknowledged(set(places) - still, missing, now)
-        if ack.hold_s:
-            self._window.hold(now + ack.hold_s)
+        self._window.hold(now + ack.hold_s)
         if seconds is not None and (self._tidied is None or now - self._tidied > TIDY_S):
             self._tidied = now
             self._disk.later(self._outbox.forget, min(seconds, self._cloud_time() or seconds))

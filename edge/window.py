@@ -72,22 +72,27 @@ class Window:
         self.highest = max(self.highest, number)
 
     def acknowledged(self, arrived: Iterable[int], missing: Iterable[int], now: float) -> None:
-        """The cloud has these; those that it misses are due at once."""
+        """The cloud has these; those that it misses are due at once, if they were sent but once.
+
+        One that it misses after a second time is waited for as any other: whatever keeps it from
+        counting it, another round trip does not help.
+        """
         for number in arrived:
             self._deadlines.pop(number, None)
             self._times.pop(number, None)
             self._overtaking.discard(number)
         for number in missing:
-            if number in self._deadlines:
+            if self._times.get(number) == 1:
                 self._deadlines[number] = now
 
     def hold(self, until: float) -> None:
-        """The cloud asked for a pause."""
+        """The cloud asked for a pause, or for none any more; its newest word counts."""
         self.held_until = until
 
     def restart(self) -> None:
         """A new connection or a new cloud: begin again with the oldest unacknowledged."""
         self.highest = 0
+        self.held_until = 0.0
         self._deadlines.clear()
         self._times.clear()
         self._overtaking.clear()

@@ -27,6 +27,8 @@ from edge.wire.link import Connected, Incoming, Link
 from edge.wire.settings import Broker
 
 N = TypeVar("N", Shown, Incident)
+NONCE = "a connection"
+"""What a machine's birth would have said, of one that says none."""
 
 
 class Cloud:
@@ -43,6 +45,7 @@ class Cloud:
         self.showings: list[Shown] = []
         self.incidents: list[Incident] = []
         self.notes = True
+        self.nonce = NONCE
         self.time = datetime.now(UTC).isoformat()
         self.states: list[State] = []
         self.connections = 0
@@ -69,7 +72,14 @@ class Cloud:
         """All up to a number but what is missing; by default up to the highest seen."""
         upto = max(self.arrived, default=0) if upto is None else upto
         missing = tuple(seq for seq in range(1, upto + 1) if seq not in self.bodies)
-        ack = Ack(epoch=epoch, upto=upto, missing=missing, time=self.time, hold_s=hold_s)
+        ack = Ack(
+            epoch=epoch,
+            upto=upto,
+            missing=missing,
+            time=self.time,
+            hold_s=hold_s,
+            answers=self.nonce,
+        )
         self.say(Channel.ACK, encode(ack))
 
     def send(self, receipt: Receipt) -> None:
@@ -115,6 +125,7 @@ class Cloud:
                 self.states.append(state)
                 if state.epoch is not None:
                     # A birth is answered, and with it the machine knows the time.
+                    self.nonce = state.nonce
                     self.acknowledge(state.epoch, 0)
 
     def _note(self, told: N, known: list[N]) -> None:

@@ -24,6 +24,7 @@ usage: certificates.sh [--folder FOLDER] COMMAND
   broker HOST      for the broker; HOST is the name or IPv4 address that machines connect to
   cloud            for the fiscaliser
   machine ID       for one machine; ID is its `machine` in edge.toml
+  machine operator for who gives commands to machines: `python -m cloud tell`
 
 FOLDER, or else $CHEKOMAT_CERTIFICATES, is where everything is kept:
   ca.crt broker.crt broker.key cloud.crt cloud.key machines/ID.crt machines/ID.key
@@ -158,6 +159,11 @@ make_machine() {
     check_machine "$1"
     mkdir -p machines
     issue "machines/$1" "$1" "$CLIENT_DAYS" clientAuth
+    if [ "$1" = operator ]; then
+        say "next: copy machines/operator.crt and machines/operator.key (mode 600) beside the" \
+            "fiscaliser's cloud.toml, for: python -m cloud tell, python -m cloud wish"
+        return
+    fi
     say "next: copy ca.crt, and machines/$1.crt and machines/$1.key as mqtt.crt and mqtt.key, to the" \
         "machine's /etc/chekomat, and set machine = \"$1\" in its edge.toml"
 }

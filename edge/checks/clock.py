@@ -1,21 +1,26 @@
 """The clock: whether it is right, and whether it stays so without a network."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from edge.checks import Finding, both
 from edge.clock import Moment, SystemClock
 from edge.technician.words import wall_time
+from edge.wire.messages import Quality
 
 NAME: Final = "clock"
 RTC: Final = Path("/sys/class/rtc")
 FIRST_YEAR, LAST_YEAR = "2026", "2099"
 
 
-def check(rtc: Path = RTC) -> Finding:
-    """The computer's clock."""
+def check(told: Quality | None = None, rtc: Path = RTC) -> Finding:
+    """The computer's clock; `told` is what a running agent knows of the time by other means."""
     battery = rtc.is_dir() and any(rtc.iterdir())
-    return judge(SystemClock().now(), battery=battery)
+    now = SystemClock().now()
+    if told == "corrected" and now.quality != "synced":
+        now = replace(now, quality=told)
+    return judge(now, battery=battery)
 
 
 def judge(now: Moment, *, battery: bool) -> Finding:
@@ -36,6 +41,16 @@ def judge(now: Moment, *, battery: bool) -> Finding:
                 " sudo timedatectl set-ntp true; навсегда поможет модуль часов (RTC) с батарейкой",
                 "certificates are refused until it is right: connect the network, or set it by hand:"
                 " sudo timedatectl set-ntp true; a clock chip (RTC) with a battery helps for good",
+            ),
+        )
+    if now.quality == "corrected":
+        return Finding(
+            NAME,
+            "ok",
+            both(
+                "{told}; время автомату сказало облако",
+                "{told}; the cloud has told the machine the time",
+                told=told,
             ),
         )
     if now.quality != "synced":

@@ -28,6 +28,7 @@ from edge.checks import (
 from edge.checks.agent import Agent, look
 from edge.checks.credentials import as_found
 from edge.config import Config
+from edge.wire.messages import Quality
 
 NAMES: Final = (
     *("bus", "adapter", "disk", "outbox", "clock", "network", "broker", "certificate", "cloud"),
@@ -59,7 +60,7 @@ async def examine(config: Config, listen_s: float, told: Told) -> list[Finding]:
         tell(["adapter", "bus"], _bus(config, agent, listen_s)),
         tell(["disk"], _one(disk.check(data))),
         tell(["outbox"], _one(outbox.check(data, agent))),
-        tell(["clock"], _at_once(clock.check)),
+        tell(["clock"], _at_once(lambda: clock.check(_quality(agent)))),
         tell(["network", "broker", "cloud"], _way(config, agent)),
         tell(["certificate"], _at_once(lambda: _certificate(config))),
         tell(
@@ -103,6 +104,10 @@ async def _one(check: Awaitable[Finding]) -> Sequence[Finding]:
 
 async def _at_once(check: Callable[[], Finding]) -> Sequence[Finding]:
     return [check()]
+
+
+def _quality(agent: Agent) -> Quality | None:
+    return agent.status.clock.quality if agent.status is not None else None
 
 
 async def _bus(config: Config, agent: Agent, listen_s: float) -> Sequence[Finding]:

@@ -6,7 +6,13 @@ from typing import Annotated, Final
 from msgspec import Meta, field
 
 from edge.buyer.presenter import STATUTORY_S
-from edge.config.displays import DisplayTable, KioskDisplay, PngDisplay, TerminalDisplay
+from edge.config.displays import (
+    DisplayTable,
+    KioskDisplay,
+    PngDisplay,
+    PoleDisplay,
+    TerminalDisplay,
+)
 from edge.config.printers import FilePrinter, PrinterTable
 from edge.config.receipts import Receipts
 from edge.config.technician import Technician
@@ -30,6 +36,11 @@ __all__ = [
 ]
 
 
+TAKEN: Final = {
+    CLOUD: "the cloud's own name",
+    "operator": "the name of who gives commands",
+}
+"""Names of the broker's users that are no machines."""
 SAMPLE: Final = "what `python -m edge sample` prints"
 
 
@@ -126,8 +137,9 @@ def check(file: str, config: Config) -> None:
     Raises:
         ConfigError: two keys do not go together, or the law wants another value.
     """
-    if config.machine == CLOUD:
-        raise ConfigError(f"{file}: machine: {CLOUD!r} is the cloud's own name; choose another")
+    if config.machine in TAKEN:
+        whose = TAKEN[config.machine]
+        raise ConfigError(f"{file}: machine: {config.machine!r} is {whose}; choose another")
     shown = config.receipts.show_s
     if config.receipts.profile == "ru" and shown < STATUTORY_S:
         raise ConfigError(
@@ -135,8 +147,29 @@ def check(file: str, config: Config) -> None:
             " the law wants the QR on the screen for forty seconds or until the next settlement"
             ' (profile = "none" where that law is not yours)'
         )
+    if config.receipts.profile == "ru" and config.receipts.qr == "link":
+        raise ConfigError(
+            f'{file}: receipts.qr: expected "link_then_fiscal" or "fiscal", found "link"; the law wants'
+            " the receipt's own code on the screen"
+            ' (profile = "none" where that law is not yours)'
+        )
+    if (
+        config.receipts.profile == "ru"
+        and not config.printer
+        and not any(map(_lawful, config.display))
+    ):
+        raise ConfigError(
+            f"{file}: display: none of them shows the fiscal QR code, and there is no printer;"
+            " add a panel that can, or a [[printer]]"
+            ' (profile = "none" where that law is not yours)'
+        )
     if config.receipts.qr != "fiscal" and config.receipts.link is None:
         raise ConfigError(
             f"{file}: receipts.link: missing; give the address of your receipt pages, such as"
             ' "https://chek.example/r/", or set receipts.qr = "fiscal"'
         )
+
+
+def _lawful(table: DisplayTable) -> bool:
+    """Whether it shows the receipt's own code, if its panel lets it."""
+    return not isinstance(table, PoleDisplay) and getattr(table, "code", "fiscal") == "fiscal"

@@ -1,11 +1,14 @@
 """``png``: each picture as an image file, pixel for pixel what a panel of that size would show."""
 
+import contextlib
 import os
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from edge.buyer.layout import draw, fingerprint
+from PIL import Image
+
+from edge.buyer.layout import WHITE, draw, fingerprint
 from edge.buyer.panel import Panel
 from edge.buyer.picture import Picture
 from edge.buyer.short_link import with_short_link
@@ -25,12 +28,17 @@ class Png:
     def show(self, picture: Picture, painted: Painted) -> None:
         """Replace the file."""
         image = draw(with_short_link(picture) if self._short_link else picture, self.panel)
+        self._write(image)
+        painted(fingerprint(image))
+
+    def close(self) -> None:
+        """White: the last buyer's receipt does not stay when nobody minds the screen."""
+        with contextlib.suppress(OSError):
+            self._write(Image.new("L", (self.panel.width, self.panel.height), WHITE))
+
+    def _write(self, image: Image.Image) -> None:
         encoded = BytesIO()
         image.save(encoded, "PNG")
         beside = self._file.with_suffix(".new")
         beside.write_bytes(encoded.getvalue())
         os.replace(beside, self._file)  # noqa: PTH105, one atomic step for any reader
-        painted(fingerprint(image))
-
-    def close(self) -> None:
-        """The last picture stays in the file."""

@@ -35,7 +35,8 @@ CLOSE_S: Final = 2.0
 @dataclass(slots=True)
 class _Job:
     slip: Slip
-    offered_at: float
+    since: float
+    """Boot time at which somebody began to wait for it."""
     state: State = "ready"
 
     def step(self, event: Event) -> None:
@@ -85,15 +86,19 @@ class PrintQueue:
         troubles = [word for word in words if word != "ready"]
         return troubles[0] if troubles else "ready" if words else "none"
 
-    def offer(self, slip: Slip) -> None:
-        """Print it if a printer is ready soon enough; the same revision again is nothing new."""
+    def offer(self, slip: Slip, sold_at: float) -> None:
+        """Print it if a printer is ready while the buyer still stands there.
+
+        `sold_at` is the boot time of the sale, seconds: his patience began then. The same revision
+        again is nothing new.
+        """
         if (slip.sale_id, slip.rev) not in self._offered:
             self._offered.append((slip.sale_id, slip.rev))
-            self._put(slip)
+            self._put(slip, sold_at)
 
     def reprint(self, slip: Slip) -> None:
         """Print it again, marked as a copy."""
-        self._put(slip.as_copy())
+        self._put(slip.as_copy(), self._clock.boottime())
 
     async def run(self) -> None:
         """Print until cancelled. Nothing else ends it."""
@@ -112,9 +117,9 @@ class PrintQueue:
             except Exception:  # whatever it is, the agent is going
                 log.exception("printer %s: closing", lane.name)
 
-    def _put(self, slip: Slip) -> None:
+    def _put(self, slip: Slip, since: float) -> None:
         for lane in self._lanes:
-            lane.jobs.append(_Job(slip, self._clock.boottime()))
+            lane.jobs.append(_Job(slip, since))
             if len(lane.jobs) > MOST:
                 oldest = next(job for job in lane.jobs if job.state not in ON_ITS_WAY)
                 self._drop(lane, oldest, f"{MOST} newer ones wait")
@@ -135,8 +140,7 @@ class PrintQueue:
 
     async def _rest(self, lane: _Lane, wake: asyncio.Event) -> None:
         left = [
-            job.offered_at + lane.printer.profile.ttl_s - self._clock.boottime()
-            for job in lane.jobs
+            job.since + lane.printer.profile.ttl_s - self._clock.boottime() for job in lane.jobs
         ]
         try:
             async with asyncio.timeout(max(0.0, min([self._poll_s, *left]))):
@@ -257,7 +261,7 @@ class PrintQueue:
 
     def _expire(self, lane: _Lane) -> None:
         ttl_s, now = lane.printer.profile.ttl_s, self._clock.boottime()
-        for job in [job for job in lane.jobs if now - job.offered_at >= ttl_s]:
+        for job in [job for job in lane.jobs if now - job.since >= ttl_s]:
             job.step("expired")
             self._drop(lane, job, f"{lane.word or 'unknown'} for {ttl_s:g} s")
 

@@ -82,7 +82,7 @@ class Quarantine(_Part, frozen=True, kw_only=True):
     outcome_unknown: int = 0
     """Vends that were approved, and whose end was not heard."""
     salvaged: int = 0
-    """Rows saved from a damaged outbox."""
+    """How often a damaged outbox was set aside and salvaged."""
     last: tuple[Trouble, ...] = ()
 
 

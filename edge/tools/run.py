@@ -86,4 +86,9 @@ def _link(file: Path, config: Config) -> Link:
             will=(Channel.STATE.of(config.machine), death),
         )
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{file}: broker: {error}") from error
+        broker = config.broker
+        told = f"ca {broker.ca!r}, certificate {broker.certificate!r}, key {broker.key!r}"
+        raise ConfigError(
+            f"{file}: broker: {told}: one of them is no PEM file of its kind, or they do not belong"
+            f" together: {error}; see with: python -m edge doctor --config {file}"
+        ) from error

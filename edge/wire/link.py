@@ -11,6 +11,7 @@ one would end the thread while `is_connected` stays true.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import socket
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 SESSION_S: Final = 7 * 86400
 RECEIVE_MAXIMUM: Final = 200
 KEEPALIVE_S: Final = 45
+STOP_S: Final = 1.5
+"""A resolver without a network takes half a minute to say so."""
 NOBODY_LISTENS: Final = 0x10
 """PUBACK's "No matching subscribers", from MQTT 5 on: the broker has dropped it."""
 WILL_DELAY_S: Final = 5
@@ -128,10 +131,22 @@ class Link:
         return self._thread is not None and self._thread.is_alive()
 
     async def stop(self) -> None:
-        """Say goodbye; the will is not sent."""
+        """Say goodbye; the will is not sent. A name that is being looked up is not waited for."""
         self._stopping = True
         self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def end() -> None:
+            self._client.loop_stop()
+            with contextlib.suppress(RuntimeError):  # nobody waits any more
+                loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=end, name="link ends", daemon=True).start()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await ended.wait()
+        except TimeoutError:
+            log.warning("the link does not end by itself; left behind")
 
     async def __aiter__(self) -> AsyncIterator[Happening]:
         """Everything that happens, in order, for ever."""
@@ -267,7 +282,7 @@ class Link:
         self._happenings.put_nowait(Connected())
 
     def _disconnected(self, reason: str) -> None:
-        news = (self.connected or self._generation == 0) and not self._stopping
+        news = (self.connected or self.last_error != reason) and not self._stopping
         level = logging.WARNING if news else logging.DEBUG
         log.log(
             level, "broker at %s:%s: %s; trying again", self._broker.host, self._broker.port, reason

@@ -17,14 +17,16 @@ from edge.wire.messages import END, MACHINE
 
 _PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _LISTEN: Final = rf"^[^:\s]+:{_PORT}{END}"
+_ITEM: Final = r"^[0-9a-f]{4}" + END
 _MEANT: Final = {
     _LISTEN: "`str` matching HOST:PORT, the port up to 65535",
+    _ITEM: "four hex digits, letters small",
     MACHINE: "letters, digits, '_', '.', '-', at most 64, a letter or digit first",
 }
 """What a pattern asks for, as a person says it."""
 Listen = Annotated[str, Meta(pattern=_LISTEN)]
 """``HOST:PORT`` to listen on, the port up to 65535."""
-Item = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}" + END)]
+Item = Annotated[str, Meta(pattern=_ITEM)]
 """An item number as the bus has it: four hex digits, letters small."""
 
 SYSTEM: Final = "system"
@@ -186,6 +188,7 @@ def converted(written: object, kind: type[T], name: str) -> T:
 def _in_words(error: str, written: object, kind: type[Table]) -> str:
     """The key first and the value last: msgspec says ``Expected `int` >= 1 - at `$.broker.port```."""
     what, _, where = error.partition(" - at ")
+    written_whole = written
     key = where.rpartition("$")[2].strip("`").removeprefix(".")
     # It names a table's entry only as `[...]`, and a wrong key as "`key` in `$.table`".
     if what.startswith("Expected") and where == f"`$.{key}`" and "..." not in key:
@@ -196,10 +199,38 @@ def _in_words(error: str, written: object, kind: type[Table]) -> str:
             (f"Expected {each}" for of, each in _MEANT.items() if repr(of) == pattern), what
         )
         what = f"{what.partition(', got')[0]}, found {written!r}"
+    what = _plainly(what, where, _at(written_whole, key))
     allowed = _allowed(kind, key)
     if allowed:
         what = f"{what}; allowed are {', '.join(map(repr, allowed))}"
     return f"{key or 'the file'}: {what}"
+
+
+def _at(written: object, key: str) -> object:
+    """What stands there; of a table's entry, the table."""
+    for step in re.findall(r"[^.\[\]]+", key.partition("[...]")[0]):
+        written = written[int(step)] if isinstance(written, list) else written[step]  # type: ignore[index]
+    return written
+
+
+def _plainly(what: str, where: str, there: object) -> str:
+    """Msgspec's own words for keys and entries, in the words of a file."""
+    if missing := re.match("Object missing required field (`.*?`)", what):
+        return f"the key {missing[1]} is missing"
+    if unknown := re.match("Object contains unknown field (`.*?`)", what):
+        return f"there is no key {unknown[1]}"
+    if not isinstance(there, dict):
+        return what
+    if where.startswith("`key`"):
+        pattern = what.partition("matching regex ")[2]
+        for of, meant in _MEANT.items():
+            if repr(of) == pattern:
+                wrong = [key for key in there if not re.search(of, key)]
+                return f"expected keys of {meant}, found {', '.join(map(repr, wrong[:3]))}"
+    if where.endswith("[...]`") and (got := re.search("got `(.*?)`", what)):
+        wrong = [key for key, value in there.items() if type(value).__name__ == got[1]]
+        return f"{what}, of {', '.join(map(repr, wrong[:3]))}"
+    return what
 
 
 def _allowed(kind: type[Table], key: str) -> list[object]:

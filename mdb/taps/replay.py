@@ -1,12 +1,16 @@
 """A capture, played again: ``replay:FILE`` at its own pace, ``replay:FILE?pace=0`` at once."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final, TextIO, cast
 from urllib.parse import parse_qs
 
 from mdb.byte import Signal
 from mdb.trace import read_trace
+
+GZIP: Final = b"\x1f\x8b"
 
 
 class Replay:
@@ -28,7 +32,7 @@ class Replay:
         """
         file, _, query = address.partition("?")
         pace = _pace(parse_qs(query, keep_blank_values=True).get("pace", ["1"])[0])
-        with Path(file).open(encoding="utf-8-sig", errors="replace") as trace:
+        with _opened(Path(file)) as trace:
             return cls(list(read_trace(trace)), pace)
 
     async def __aiter__(self) -> AsyncIterator[Signal]:
@@ -39,6 +43,15 @@ class Replay:
                 await asyncio.sleep(max(0.0, signal.at - before) / self._pace)
             before = signal.at
             yield signal
+
+
+def _opened(file: Path) -> TextIO:
+    """The trace's text, compressed or not: a capture that came from afar is."""
+    with file.open("rb") as begun:
+        compressed = begun.read(len(GZIP)) == GZIP
+    if compressed:
+        return cast("TextIO", gzip.open(file, "rt", encoding="utf-8-sig", errors="replace"))
+    return file.open(encoding="utf-8-sig", errors="replace")
 
 
 def _pace(told: str) -> float:

@@ -106,6 +106,6 @@ async def _follow(link: Link, uplink: Uplink) -> None:
     async for happening in link:
         match happening:
             case Connected():
-                uplink.connected()
+                uplink.connected("")
             case Incoming():
                 await uplink.receive(happening)

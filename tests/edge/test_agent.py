@@ -152,7 +152,7 @@ class Machine:
             {"1-file": FilePrinter(self.slips, profile)} if printer else {},
             clock,
             agent.keep_showing,
-            agent.printer_says,
+            agent.alarms.printer_says,
             poll_s=0.02,
         )
         self.run = agent.run(stage, self.printing)
@@ -524,7 +524,7 @@ async def test_a_printer_in_trouble_is_an_incident_and_stands_in_the_state(
 async def test_a_screen_that_fails_is_an_incident_and_stands_in_the_state(
     broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.agent.WATCH_S", 0.02)
+    monkeypatch.setattr("edge.alarms.WATCH_S", 0.02)
     vendor, clock = VirtualMachine({"0001": 12000}), Leaping()
     async with machine_at(tmp_path, broker, vendor, clock) as machine:
         await until(lambda: cloud.states)
@@ -616,7 +616,7 @@ async def test_a_screen_that_failed_before_the_agent_ran_is_an_incident_too(
     broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A panel that is not plugged in at the start, or a picture of the last buyer that it refuses."""
-    monkeypatch.setattr("edge.agent.WATCH_S", 0.02)
+    monkeypatch.setattr("edge.alarms.WATCH_S", 0.02)
     monkeypatch.setattr(Screen, "show", lambda *_: 1 / 0)
     async with machine_at(tmp_path, broker, Bus()):
         await until(lambda: cloud.states)
@@ -628,7 +628,7 @@ async def test_a_screen_that_failed_before_the_agent_ran_is_an_incident_too(
 async def test_a_clock_that_has_become_right_is_told_to_the_dashboards(
     broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.agent.WATCH_S", 0.02)
+    monkeypatch.setattr("edge.alarms.WATCH_S", 0.02)
     clock = Wrong()
     async with machine_at(tmp_path, broker, Bus(), clock):
         await until(lambda: cloud.states)

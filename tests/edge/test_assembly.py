@@ -123,7 +123,7 @@ class Cloud:
         if birth.epoch is not None:
             self.births += 1
             now = datetime.now(UTC).isoformat()
-            ack = Ack(epoch=birth.epoch, upto=0, time=now)
+            ack = Ack(epoch=birth.epoch, upto=0, time=now, answers=birth.nonce)
             self.link.publish(Channel.ACK.of(MACHINE), encode(ack), 1)
 
     def _take(self, topic: str, payload: bytes) -> None:

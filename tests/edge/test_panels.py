@@ -44,9 +44,11 @@ async def test_one_display_is_opened_shows_and_is_closed(tmp_path: Path) -> None
     file, seen = tmp_path / "screen.png", list[str]()
     async with open_display(PngDisplay(file=str(file), width=320, height=240), None) as display:
         display.show(READY, seen.append)
+        with Image.open(file) as image:
+            assert read(image) == FISCAL
     assert len(seen) == 1
     with Image.open(file) as image:
-        assert read(image) == FISCAL
+        assert image.getextrema() == (255, 255)  # closed: nobody's receipt stays
 
 
 @pytest.mark.parametrize(
@@ -203,3 +205,11 @@ def test_every_key_of_a_display_is_described_for_the_operator() -> None:
         assert told["description"].startswith(
             f'``[[display]] kind = "{kind.__struct_config__.tag}"``'
         )
+
+
+async def test_a_panel_that_cannot_be_lawful_is_refused_also_where_it_cannot_be_asked() -> None:
+    """No luma here, or no pins: what its table says of it is enough to know."""
+    told = table(kind="luma", driver="ssd1306", interface="i2c", port=29, width=128, height=64)
+    with pytest.raises(ConfigError, match="a module of the code gets 1 px"):
+        async with open_panels([told], None):
+            pytest.fail("it was opened")

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from parts import Mosquitto, until
-from peer import Cloud, cloud_at
+from peer import NONCE, Cloud, cloud_at
 from specimens import BOOT, StillClock, receipt, sale
 
 from edge.clock import Moment, iso
@@ -148,7 +148,7 @@ class Machine:
             match happening:
                 case Connected():
                     self.connections += 1
-                    self.uplink.connected()
+                    self.uplink.connected(NONCE)
                 case Incoming():
                     await self.uplink.receive(happening)
 
@@ -458,7 +458,7 @@ async def test_a_new_connection_begins_with_the_oldest_even_in_the_middle_of_sen
     machine.uplink.look()
     for _ in range(5):
         await asyncio.sleep(0)
-    machine.uplink.connected()
+    machine.uplink.connected(NONCE)
     busy.set()
     await until(lambda: cloud.times(4))
     await until(lambda: all(cloud.times(seq) > times for seq, times in before.items()))
@@ -885,7 +885,7 @@ async def test_a_sale_that_was_acknowledged_while_it_was_read_does_not_keep_the_
     before = {seq: cloud.times(seq) for seq in cloud.arrived}
     busy = threading.Event()
     machine.disk.later(busy.wait)
-    machine.uplink.connected()
+    machine.uplink.connected(NONCE)
     for _ in range(20):
         await asyncio.sleep(0)
     # Handed in as the link would: behind the reading that waits for the disk.
@@ -906,3 +906,42 @@ async def test_a_sale_that_was_acknowledged_while_it_was_read_does_not_keep_the_
         await asyncio.sleep(0)
     assert machine.clock.asked - asked < 10
     assert machine.uplink.in_flight == 0
+
+
+async def test_an_ack_that_lay_in_the_broker_for_days_does_not_tell_the_time(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """It is delivered first, with the time of three days ago; sales would be told so for ever."""
+    async with machine_at(tmp_path, broker.port, SomeClock(quality="unsynced")) as machine:
+        stale = Ack(epoch=EPOCH, upto=0, time="2026-11-20T10:00:00Z", answers="another connection")
+        cloud.say(Channel.ACK, encode(stale))
+        cloud.send(receipt(sale(1)))
+        await until(lambda: cloud.receipt_acks)
+        assert not machine.timeline.known
+        cloud.acknowledge(EPOCH, 0)
+        await until(lambda: machine.timeline.known)
+        # Whatever comes behind the answer is of this connection too.
+        assert machine.timeline.now().iso.startswith(cloud.time[:10])
+
+
+async def test_a_sale_that_the_cloud_never_counts_is_not_sent_at_network_speed(
+    machine: Machine, cloud: Cloud
+) -> None:
+    cloud.answers = False
+    await machine.sell(2)
+    await until(lambda: cloud.arrived == [1, 2])
+    for _ in range(20):
+        cloud.say(Channel.ACK, encode(Ack(epoch=EPOCH, upto=2, missing=(1,), time="")))
+    cloud.send(receipt(sale(1)))
+    await until(lambda: cloud.receipt_acks)
+    await machine.link.publish("sync", b"", 1)
+    assert cloud.times(1) == 2
+
+
+async def test_a_pause_can_be_taken_back(machine: Machine, cloud: Cloud) -> None:
+    cloud.acknowledge(EPOCH, 0, hold_s=3600)
+    cloud.send(receipt(sale(1)))
+    await until(lambda: cloud.receipt_acks)
+    await machine.sell()
+    cloud.acknowledge(EPOCH, 0)
+    await until(lambda: machine.pending == 0)

@@ -112,3 +112,23 @@ def test_an_acknowledgement_frees_exactly_what_it_names(
     left = [number for number in sorted(numbers) if number not in arrived]
     assert sent.due(0) == [number for number in left if number in missing]
     assert sent.due(1e9) == left
+
+
+def test_what_is_missing_a_second_time_is_waited_for_as_any_other() -> None:
+    sent = window(1)
+    sent.acknowledged((), (1,), now=5)
+    assert sent.due(5) == [1]
+    sent.sent(1, 5)
+    sent.acknowledged((), (1,), now=6)
+    assert sent.due(6) == []
+    assert sent.due(5 + 2 * PATIENCE_S) == [1]
+
+
+def test_the_newest_word_on_a_pause_counts_and_a_new_connection_ends_it() -> None:
+    sent = window(1)
+    sent.hold(100)
+    sent.hold(0)
+    assert sent.room(1) == SIZE - 1
+    sent.hold(100)
+    sent.restart()
+    assert sent.room(1) == SIZE

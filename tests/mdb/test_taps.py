@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import os
 import pty
 import subprocess
@@ -22,6 +23,13 @@ async def listen(tap: Tap) -> list[Signal]:
 async def test_a_replay_is_the_file_once_and_in_order() -> None:
     expected = list(read_trace(AP113.read_text("utf-8").splitlines()))
     assert await listen(open_tap(f"replay:{AP113}?pace=0")) == expected
+
+
+async def test_a_replay_takes_a_compressed_capture_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "bus.mdb.gz"
+    file.write_bytes(gzip.compress(AP113.read_bytes()))
+    expected = list(read_trace(AP113.read_text("utf-8").splitlines()))
+    assert await listen(open_tap(f"replay:{file}?pace=0")) == expected
 
 
 async def test_a_replay_keeps_the_file_s_pace(tmp_path: Path) -> None:

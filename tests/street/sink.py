@@ -33,6 +33,7 @@ class Sink:
     def __init__(self, machine: str, port: int) -> None:
         self.machine = machine
         self.answers = True
+        self.nonce = ""
         self.arrivals: list[int] = []
         self.sales: dict[int, Sale] = {}
         self.bodies: dict[int, set[bytes]] = {}
@@ -72,6 +73,7 @@ class Sink:
             also=now.also,
             time=stamp,
             hold_s=hold_s,
+            answers=self.nonce,
         )
         self.say(Channel.ACK, encode(ack))
 
@@ -128,7 +130,8 @@ class Sink:
                 self.receipt_acks.append(decode(incoming.payload, ReceiptAck))
             case (self.machine, Channel.STATE):
                 # A birth is answered, and with it the machine knows the time.
-                self.epoch = decode(incoming.payload, State).epoch or self.epoch
+                state = decode(incoming.payload, State)
+                self.epoch, self.nonce = state.epoch or self.epoch, state.nonce
                 return True
         return False
 

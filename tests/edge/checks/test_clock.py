@@ -32,7 +32,14 @@ def test_a_clock_is_judged_by_its_year_and_by_who_set_it(
 
 
 def test_a_clock_chip_is_seen_where_the_kernel_shows_it(tmp_path: Path) -> None:
-    assert "no clock chip" in check(tmp_path / "none").found.en
-    assert "no clock chip" in check(tmp_path).found.en
+    assert "no clock chip" in check(rtc=tmp_path / "none").found.en
+    assert "no clock chip" in check(rtc=tmp_path).found.en
     (tmp_path / "rtc0").mkdir()
-    assert "a clock chip keeps it" in check(tmp_path).found.en
+    assert "a clock chip keeps it" in check(rtc=tmp_path).found.en
+
+
+def test_a_clock_that_the_cloud_has_corrected_is_told_as_the_agent_goes_by_it() -> None:
+    found = judge(Moment(at(2026).unix_ms, 1, "boot", "corrected"), battery=False)
+    assert found.state == "ok"
+    assert "the cloud has told the machine the time" in found.found.en
+    assert check("corrected").state == "ok"

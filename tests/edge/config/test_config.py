@@ -92,7 +92,7 @@ def test_every_key_is_read(file: Path) -> None:
 
 
 WRONG = [
-    ("", "", "missing required field `machine`"),
+    ("", "", "the key `machine` is missing"),
     ('machine = "vm-1"', 'machine = "cloud"', "machine: 'cloud' is the cloud's own name"),
     (
         'machine = "vm-1"',
@@ -101,9 +101,9 @@ WRONG = [
     ),
     ('machine = "vm-1"', 'machine = "vm/1"', "found 'vm/1'"),
     ('machine = "vm-1"', "machine = 1", "machine: Expected `str`, found 1"),
-    ('tap = "replay:some.mdb"', "", "missing required field `tap`"),
-    ("[receipts]", 'colour = "red"\n[receipts]', "unknown field `colour`"),
-    ("[receipts]", "[receipts]\nshow = 60", "receipts: Object contains unknown field `show`"),
+    ('tap = "replay:some.mdb"', "", "the key `tap` is missing"),
+    ("[receipts]", 'colour = "red"\n[receipts]', "there is no key `colour`"),
+    ("[receipts]", "[receipts]\nshow = 60", "receipts: there is no key `show`"),
     (
         "[receipts]",
         "[receipts]\nshow_s = 39.9",
@@ -139,14 +139,14 @@ WRONG = [
         "[broker]\nmqtt = 5\n[receipts]",
         "broker.mqtt: Expected `str`, found 5; allowed are '3.1.1', '5'",
     ),
-    ("[receipts]", '[broker]\npassword = "x"\n[receipts]', "broker: Object contains unknown field"),
+    ("[receipts]", '[broker]\npassword = "x"\n[receipts]', "broker: there is no key"),
     (
         "[receipts]",
         '[[display]]\nkind = "wall"\n[receipts]',
         "display[0].kind: Invalid value 'wall'; allowed are 'terminal', 'png', ",
     ),
-    ("[receipts]", '[[display]]\nfile = "x"\n[receipts]', "display[0]: Object missing required"),
-    ("[receipts]", '[[display]]\nkind = "png"\n[receipts]', "display[0]: Object missing required"),
+    ("[receipts]", '[[display]]\nfile = "x"\n[receipts]', "display[0]: the key"),
+    ("[receipts]", '[[display]]\nkind = "png"\n[receipts]', "display[0]: the key"),
     (
         "[receipts]",
         '[[display]]\nkind = "terminal"\n[[display]]\nkind = "png"\nfile = "x"\nwidth = 60\n[receipts]',
@@ -165,7 +165,7 @@ WRONG = [
     (
         "[receipts]",
         "[technician]\n[receipts]",
-        "technician: Object missing required field `pin_file`",
+        "technician: the key `pin_file` is missing",
     ),
     (
         "[receipts]",
@@ -230,3 +230,53 @@ def test_a_file_that_is_no_text_is_named(file: Path) -> None:
     file.write_bytes(b"machine = \xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read: it is no UTF-8 text"):
         load(file)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('[receipts]\nqr = "link"\nlink = "https://chek.example/r/"\n', "receipts.qr: expected"),
+        (
+            '[receipts]\nqr = "fiscal"\n[[display]]\nkind = "pole"\nport = "/dev/ttyUSB0"\n',
+            "display: none of them shows the fiscal QR code, and there is no printer",
+        ),
+        (
+            '[receipts]\nqr = "fiscal"\n[[display]]\nkind = "kiosk"\ncode = "short_link"\n',
+            "display: none of them shows the fiscal QR code, and there is no printer",
+        ),
+    ],
+)
+def test_under_the_law_s_profile_the_fiscal_code_is_shown_or_printed(more: str, told: str) -> None:
+    text = f'machine = "vm-1"\ntap = "virtual:0001=1"\n{more}'
+    with pytest.raises(ConfigError, match=told):
+        read_text(text, "edge.toml")
+    printed = '[[printer]]\nkind = "file"\nfolder = "slips"\n' if "display" in told else ""
+    profile = text.replace("[receipts]\n", '[receipts]\nprofile = "none"\n')
+    read_text(profile if not printed else text + printed, "edge.toml")
+
+
+@pytest.mark.parametrize("name", ["cloud", "operator"])
+def test_a_name_that_is_another_s_at_the_broker_is_no_machine_s(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"machine: '{name}' is the"):
+        read_text(f'machine = "{name}"\ntap = "virtual:0001=1"\n', "edge.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            '[products]\nabc = "x"\n"0001" = "y"\n',
+            "products: expected keys of four hex digits, letters small, found 'abc'$",
+        ),
+        ('[products]\n"0002" = 5\n', "products.*got `int`, of '0002'$"),
+        ("[broker]\nporrt = 1\n", "broker: there is no key `porrt`$"),
+    ],
+)
+def test_a_wrong_key_or_entry_is_named(more: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        read_text(f'machine = "vm-1"\ntap = "virtual:0001=1"\n{more}', "edge.toml")
+
+
+def test_a_key_that_is_missing_is_named() -> None:
+    with pytest.raises(ConfigError, match="the key `machine` is missing"):
+        read_text('tap = "virtual:0001=1"\n', "edge.toml")

@@ -52,7 +52,7 @@ def test_no_other_is(listen: str) -> None:
             "rooms[...]: Invalid enum value 'damp'; allowed are 'dry', 'wet'",
         ),
         ('holes = [{kind = "window", panes = "x"}]', "holes[0].panes: Expected `int`, found 'x'"),
-        ("floors = 2", "the file: Object contains unknown field `floors`"),
+        ("floors = 2", "the file: there is no key `floors`"),
     ],
 )
 def test_a_wrong_value_is_told_with_those_that_may_be(text: str, told: str) -> None:

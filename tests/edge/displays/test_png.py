@@ -27,9 +27,14 @@ def test_the_file_is_replaced_as_a_whole_and_its_pixels_are_the_evidence(tmp_pat
             assert seen[-1] == fingerprint(written)
     assert len(set(seen)) == 3
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_last_buyer_s_receipt_does_not_stay_when_the_agent_has_gone(tmp_path: Path) -> None:
+    display = Png(tmp_path / "screen.png", PANEL)
+    display.show(READY, lambda _: None)
     display.close()
-    with Image.open(file) as written:
-        assert read(written) == FISCAL
+    with Image.open(tmp_path / "screen.png") as written:
+        assert written.getextrema() == (255, 255)
 
 
 def test_who_has_the_old_file_open_keeps_the_old_picture(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Wire:
 
 async def test_a_slip_is_printed_and_the_evidence_is_of_its_bytes(wire: Wire) -> None:
     async with wire() as w:
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown)
         await w.whole(1)
         assert w.told.reasons == ["printed"]
@@ -143,7 +143,7 @@ async def test_a_slip_is_printed_and_the_evidence_is_of_its_bytes(wire: Wire) ->
 async def test_slips_come_out_one_after_another(wire: Wire) -> None:
     async with wire() as w:
         for number in (1, 2, 3):
-            w.queue.offer(slip(number))
+            w.queue.offer(slip(number), w.told.clock.seconds)
         await until(lambda: len(w.told.shown) == 3)
         await w.whole(3)
         assert [shown.sale_id for shown in w.told.shown] == [sale(n).sale_id for n in (1, 2, 3)]
@@ -154,12 +154,12 @@ async def test_slips_come_out_one_after_another(wire: Wire) -> None:
 
 async def test_the_same_receipt_again_is_nothing_new_and_a_newer_one_is(wire: Wire) -> None:
     async with wire() as w:
-        w.queue.offer(slip())
-        w.queue.offer(slip())
-        w.queue.offer(slip(rev=2))
+        w.queue.offer(slip(), w.told.clock.seconds)
+        w.queue.offer(slip(), w.told.clock.seconds)
+        w.queue.offer(slip(rev=2), w.told.clock.seconds)
         await until(lambda: len(w.told.shown) == 2)
-        w.queue.offer(slip())
-        w.queue.offer(slip(777))
+        w.queue.offer(slip(), w.told.clock.seconds)
+        w.queue.offer(slip(777), w.told.clock.seconds)
         await until(lambda: len(w.told.shown) == 3)
         assert [shown.rev for shown in w.told.shown] == [1, 2, 1]
         assert w.told.shown[2].sale_id == sale(777).sale_id
@@ -167,7 +167,7 @@ async def test_the_same_receipt_again_is_nothing_new_and_a_newer_one_is(wire: Wi
 
 async def test_a_reprint_says_that_it_is_a_copy(wire: Wire) -> None:
     async with wire() as w:
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         w.queue.reprint(slip())
         await until(lambda: len(w.told.shown) == 2)
         await w.whole(2)
@@ -183,7 +183,7 @@ async def test_a_printer_in_trouble_is_reported_and_printed_on_when_it_is_soon_r
 ) -> None:
     async with wire() as w:
         setattr(w.printer, trouble, trouble != "has_paper")
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.queue.status == word)
         w.told.clock.seconds += 119
         asked = len(w.printer.asked)
@@ -203,7 +203,7 @@ async def test_when_paper_returns_yesterdays_slips_are_not_printed(wire: Wire) -
     async with wire() as w:
         w.printer.has_paper = False
         for number in range(1, 6):
-            w.queue.offer(slip(number))
+            w.queue.offer(slip(number), w.told.clock.seconds)
         await until(lambda: w.queue.status == "paper_out")
         w.told.clock.seconds += 121
         await until(lambda: len(w.told.dropped) == 5)
@@ -212,7 +212,7 @@ async def test_when_paper_returns_yesterdays_slips_are_not_printed(wire: Wire) -
         )
         w.printer.has_paper = True
         await until(lambda: w.queue.status == "ready")
-        w.queue.offer(slip(6))
+        w.queue.offer(slip(6), w.told.clock.seconds)
         await until(lambda: w.told.shown)
         await w.whole(1)
         assert [read(w.printer.roll(n).picture) for n in range(len(w.printer.sheets))] == [
@@ -224,7 +224,7 @@ async def test_when_paper_returns_yesterdays_slips_are_not_printed(wire: Wire) -
 async def test_paper_that_ends_in_the_middle_makes_the_retry_a_copy(wire: Wire) -> None:
     async with wire() as w:
         w.printer.paper_for = 3000
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown)
         assert w.told.reasons == ["printed_unconfirmed"]
         assert w.queue.status == "paper_out"
@@ -243,7 +243,7 @@ async def test_a_printer_that_can_forgets_the_other_half_and_prints_only_the_cop
 ) -> None:
     async with wire(EPSON) as w:
         w.printer.paper_for = 3000
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown and not w.printer.waiting)
         w.printer.has_paper = True
         await until(lambda: len(w.told.shown) == 2)
@@ -256,7 +256,7 @@ async def test_a_printer_that_can_forgets_the_other_half_and_prints_only_the_cop
 async def test_half_a_slip_of_a_buyer_who_has_gone_is_not_finished_later(wire: Wire) -> None:
     async with wire(EPSON) as w:
         w.printer.paper_for = 3000
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown and not w.printer.waiting)
         w.told.clock.seconds += 121
         await until(lambda: w.told.dropped)
@@ -268,7 +268,7 @@ async def test_half_a_slip_of_a_buyer_who_has_gone_is_not_finished_later(wire: W
 async def test_a_silent_printer_is_unknown_and_gets_nothing(wire: Wire) -> None:
     async with wire(answer_s=0.05) as w:
         w.printer.silent = True
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: len(w.printer.asked) > 5)
         assert w.queue.status == "unknown"
         w.told.clock.seconds += 121
@@ -290,7 +290,7 @@ async def test_a_printer_that_falls_silent_while_it_prints_gets_a_copy_when_it_s
             return answers
 
         w.printer.take = and_be_silent  # type: ignore[method-assign]
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown)
         assert w.told.reasons == ["printed_unconfirmed"]
         assert w.queue.status == "unknown"
@@ -304,7 +304,7 @@ async def test_a_printer_that_falls_silent_while_it_prints_gets_a_copy_when_it_s
 async def test_a_cable_pulled_in_the_middle_makes_the_retry_a_copy(wire: Wire) -> None:
     async with wire() as w:
         w.printer.cable_for = 4000
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown and w.queue.status == "offline")
         assert w.told.reasons == ["printed_unconfirmed"]
         w.cable.plug()
@@ -317,7 +317,7 @@ async def test_a_cable_pulled_in_the_middle_makes_the_retry_a_copy(wire: Wire) -
 async def test_a_copy_that_fails_too_is_given_up_and_the_next_slip_is_printed(wire: Wire) -> None:
     async with wire() as w:
         w.printer.cable_for = 4000
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown and w.queue.status == "offline")
         w.printer.cable_for = 4000
         w.cable.plug()
@@ -325,7 +325,7 @@ async def test_a_copy_that_fails_too_is_given_up_and_the_next_slip_is_printed(wi
         assert "copy" in w.told.dropped[0]
         assert w.told.reasons == ["printed_unconfirmed"] * 2
         w.cable.plug()
-        w.queue.offer(slip(7))
+        w.queue.offer(slip(7), w.told.clock.seconds)
         await until(lambda: len(w.told.shown) == 3)
         await w.whole(1)
         assert w.told.shown[2].sale_id == sale(7).sale_id
@@ -335,7 +335,7 @@ async def test_a_copy_that_fails_too_is_given_up_and_the_next_slip_is_printed(wi
 async def test_a_printer_that_is_plugged_in_late_is_offline_until_then(wire: Wire) -> None:
     async with wire() as w:
         w.cable.unplug()
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.queue.status == "offline")
         w.cable.plug()
         await until(lambda: w.told.shown)
@@ -349,7 +349,7 @@ async def test_a_printer_that_cannot_tell_prints_unasked_and_the_evidence_says_s
 ) -> None:
     async with wire(MUTE) as w:
         w.printer.silent = True
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.told.shown and bytes(w.printer.printed) == render(slip(), MUTE))
         assert w.told.reasons == ["printed_unconfirmed"]
         assert w.printer.asked == []
@@ -360,7 +360,7 @@ async def test_a_printer_that_cannot_tell_prints_unasked_and_the_evidence_says_s
 async def test_one_that_cannot_tell_and_is_away_is_offline_and_then_printed_on(wire: Wire) -> None:
     async with wire(MUTE) as w:
         w.cable.unplug()
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.queue.status == "offline")
         assert not w.told.shown
         w.cable.plug()
@@ -375,7 +375,7 @@ async def test_more_slips_than_anybody_waits_for_push_out_the_oldest(wire: Wire)
         w.printer.has_paper = False
         await until(lambda: w.queue.status == "paper_out")
         for number in range(1, MOST + 3):
-            w.queue.offer(slip(number))
+            w.queue.offer(slip(number), w.told.clock.seconds)
         assert [sale(1).sale_id in w.told.dropped[0], sale(2).sale_id in w.told.dropped[1]] == [
             True,
             True,
@@ -389,7 +389,7 @@ async def test_a_queue_that_ends_in_the_middle_of_a_slip_says_that_it_may_be_on_
     wire: Wire,
 ) -> None:
     async with wire(replace(QUICK, settle_s=60.0)) as w:
-        w.queue.offer(slip())
+        w.queue.offer(slip(), w.told.clock.seconds)
         await until(lambda: w.printer.printed)
         told = w.told
     assert told.reasons == ["printed_unconfirmed"]
@@ -397,8 +397,8 @@ async def test_a_queue_that_ends_in_the_middle_of_a_slip_says_that_it_may_be_on_
 
 async def test_a_code_that_fits_no_paper_is_dropped_and_the_next_slip_printed(wire: Wire) -> None:
     async with wire(replace(QUICK, dots=240)) as w:
-        w.queue.offer(replace(slip(), qr="https://chek.example/" + "a" * 600))
-        w.queue.offer(slip(2))
+        w.queue.offer(replace(slip(), qr="https://chek.example/" + "a" * 600), w.told.clock.seconds)
+        w.queue.offer(slip(2), w.told.clock.seconds)
         await until(lambda: w.told.shown)
         assert [shown.sale_id for shown in w.told.shown] == [sale(2).sale_id]
         assert "cannot be printed here" in w.told.dropped[0]
@@ -424,7 +424,7 @@ async def test_every_printer_prints_and_the_status_is_of_the_first_in_trouble(
         "2-file": FilePrinter(tmp_path / "second", QUICK),
     }
     async with running(printers, told) as queue:
-        queue.offer(slip())
+        queue.offer(slip(), told.clock.seconds)
         await until(lambda: told.shown and queue.status == "offline")
         (tmp_path / "second").unlink()
         await until(lambda: len(told.shown) == 2)
@@ -435,7 +435,7 @@ async def test_every_printer_prints_and_the_status_is_of_the_first_in_trouble(
 async def test_a_machine_without_a_printer_says_none_and_minds_no_slip() -> None:
     told = Told()
     async with running({}, told) as queue:
-        queue.offer(slip())
+        queue.offer(slip(), told.clock.seconds)
         assert queue.status == "none"
     assert not told.shown
 
@@ -456,7 +456,7 @@ async def test_a_printer_too_busy_to_answer_while_it_prints_is_believed_at_the_e
 
     told = Told()
     async with running({"1-file": Busy(tmp_path, QUICK)}, told) as queue:
-        queue.offer(slip())
+        queue.offer(slip(), told.clock.seconds)
         await until(lambda: told.shown)
     assert told.reasons == ["printed"]
 
@@ -475,7 +475,7 @@ async def test_a_slip_cut_short_by_a_printer_that_is_well_again_is_printed_as_a_
 
     told = Told()
     async with running({"1-file": Stumbling(tmp_path, QUICK)}, told) as queue:
-        queue.offer(slip())
+        queue.offer(slip(), told.clock.seconds)
         await until(lambda: len(told.shown) == 2)
     assert told.reasons == ["printed_unconfirmed", "printed"]
     roll = Roll(QUICK)
@@ -490,7 +490,7 @@ async def test_a_driver_that_only_makes_mistakes_keeps_no_slip_for_ever(tmp_path
 
     told = Told()
     async with running({"1-file": Broken(tmp_path, QUICK)}, told) as queue:
-        queue.offer(slip())
+        queue.offer(slip(), told.clock.seconds)
         await until(lambda: queue.status == "unknown" and told.words)
         told.clock.seconds += 121
         await until(lambda: told.dropped)
@@ -503,11 +503,11 @@ async def test_who_listens_badly_does_not_end_the_printing(tmp_path: Path) -> No
         heard.append(type(said[-1]).__name__)
         raise RuntimeError("a listener's mistake")
 
-    printer = FilePrinter(tmp_path, QUICK)
-    queue = PrintQueue({"1-file": printer}, StillClock(), badly, badly, poll_s=0.02)
+    printer, clock = FilePrinter(tmp_path, QUICK), StillClock()
+    queue = PrintQueue({"1-file": printer}, clock, badly, badly, poll_s=0.02)
     task = asyncio.create_task(queue.run())
     for number in (1, 2):
-        queue.offer(slip(number))
+        queue.offer(slip(number), clock.seconds)
         await until(lambda number=number: heard.count("Shown") == number)
     assert not task.done()
     assert heard == ["str", "Shown", "Shown"]
@@ -525,8 +525,17 @@ async def test_a_drivers_mistake_ends_nothing(tmp_path: Path) -> None:
 
     told = Told()
     async with running({"1-file": Broken(tmp_path, QUICK)}, told) as queue:
-        queue.offer(slip())
+        queue.offer(slip(), told.clock.seconds)
         await asyncio.sleep(0)
         (tmp_path / "mended").touch()
         await until(lambda: told.shown)
         assert told.reasons == ["printed"]
+
+
+async def test_a_buyer_s_patience_began_with_the_sale_and_not_with_the_receipt(wire: Wire) -> None:
+    async with wire() as w:
+        w.printer.has_paper = False
+        w.queue.offer(slip(), w.told.clock.seconds - 100)
+        await until(lambda: w.queue.status == "paper_out")
+        w.told.clock.seconds += 21
+        await until(lambda: w.told.dropped)

@@ -96,7 +96,7 @@ def sold(folder: Path) -> list[Sale]:
             '[[display]]\nkind = "png"\nfile = "x"\nwidth = 60\n',
             "display[0].width: Expected `int` >= 74, found 60",
         ),
-        ('colour = "red"\n', "receipts: Object contains unknown field `colour`"),
+        ('colour = "red"\n', "receipts: there is no key `colour`"),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_file_key_expected_and_found(
@@ -414,3 +414,16 @@ def test_a_virtual_machine_has_a_face_and_a_page_open_does_not_keep_it_from_endi
             process.terminate()
             assert process.wait(PATIENCE_S) == 0
     assert (sale.item, sale.amount) == ("0001", 12000)
+
+
+def test_a_start_that_fails_after_the_outbox_was_opened_leaves_it_sound(folder: Path) -> None:
+    """Else systemd starts it anew every five seconds, and each start begins a new epoch."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        file = config(folder, f'[[display]]\nkind = "kiosk"\nlisten = "{listen}"\n')
+        for _ in range(3):
+            assert run(file).returncode == 1
+    kept = [each.name for each in folder.rglob("outbox*")]
+    assert kept == ["outbox.sqlite"]
