@@ -1,19 +1,17 @@
 """The fiscaliser on the command line: ``python -m cloud serve | tell | wish | migrate | …``."""
 
 import argparse
-import asyncio
-import contextlib
 import logging
 import math
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from cloud.errors import CloudError, ConfigError
+from cloud.stopping import run
 
 CONFIG: Final = Path("/etc/chekomat/cloud.toml")
 EXAMPLES = """\
@@ -32,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     _log(verbose=arguments.verbose)
     try:
-        return asyncio.run(_until_told_to_stop(arguments.run(arguments)))
+        # The demo has processes to end, and a command tells what became of it.
+        return run(arguments.run(arguments), by_force=arguments.command == "serve")
     except CloudError as error:
         print(f"chekomat-cloud: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
@@ -83,16 +82,6 @@ async def _wish(arguments: argparse.Namespace) -> int:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
-    running = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        return await running
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

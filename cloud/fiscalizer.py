@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 LOOK_S: Final = 1.0
 """How often a lane looks by itself for what another process put into it."""
 
+RELEASE_S: Final = 0.5
+
 
 class Fiscalizer:
     """Works the lanes of all registers."""
@@ -43,6 +45,7 @@ class Fiscalizer:
         self._due = due
         self._news = news
         self._asked: dict[str, bool] = {}
+        self._held: dict[str, Lease] = {}
 
     async def run(self) -> None:
         """One task a lane, for ever."""
@@ -51,12 +54,11 @@ class Fiscalizer:
                 group.create_task(self._work(register, provider), name=f"lane {register}")
 
     async def _work(self, register: str, provider: Provider) -> None:
-        held: Lease | None = None
         try:
             while True:
                 ring = self._due.listen()
                 try:
-                    held, wait = await self._once(register, provider)
+                    wait = await self._once(register, provider)
                 except LeaseLostError as error:
                     log.warning("lane lost", register=register, reason=str(error))
                     wait = LOOK_S
@@ -66,25 +68,33 @@ class Fiscalizer:
                 if wait > 0:
                     await self._due.wait(ring, min(wait, LOOK_S))
         finally:
-            if held is not None:
-                async with self._store.transaction() as connection:
-                    await receipts.release(connection, held)
+            if register in self._held:
+                await self._release(self._held.pop(register))
 
-    async def _once(self, register: str, provider: Provider) -> tuple[Lease | None, float]:
-        """Do the next thing that is due; return the lease and seconds until there is more."""
+    async def _release(self, held: Lease) -> None:
+        """Let the next process begin at once; a lease that stays runs out by itself."""
+        try:
+            async with asyncio.timeout(RELEASE_S), self._store.transaction() as connection:
+                await receipts.release(connection, held)
+        except (TimeoutError, *BUSY) as error:
+            log.warning("a lane was not released", reason=repr(error))
+
+    async def _once(self, register: str, provider: Provider) -> float:
+        """Do the next thing that is due; return seconds until there is more."""
         now_ms = clock_ms()
         async with self._store.transaction() as connection:
             held = await receipts.lease(connection, register, self._owner, now_ms)
             if held is None:
-                return None, LEASE_MS / 1000
+                return LEASE_MS / 1000
+            self._held[register] = held
             self._asked[register] = not self._asked.get(register, False)
             job = await receipts.next_job(
                 connection, register, now_ms, ask_first=self._asked[register]
             )
             if job is None:
-                return held, LOOK_S
+                return LOOK_S
             if job.next_at > now_ms:
-                return held, (job.next_at - now_ms) / 1000
+                return (job.next_at - now_ms) / 1000
             body = job.body or provider.compose(job.receipt)
             boot = since_boot()
             step = _step(job, provider.memory_s, now_ms, boot)
@@ -94,7 +104,7 @@ class Fiscalizer:
         outcome = await _guarded(_do(step, job, body, provider))
         metrics.PROVIDER_SECONDS.labels(step).observe(time.monotonic() - began)
         await self._record(job, outcome, held)
-        return held, 0
+        return 0
 
     async def _record(self, job: Job, outcome: Outcome, held: Lease) -> None:
         async with self._store.transaction() as connection:

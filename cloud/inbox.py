@@ -20,7 +20,7 @@ from cloud.bell import Bell
 from cloud.clock import now_ms
 from cloud.config import Config
 from cloud.intake import Attention, Disposition, Placed, place
-from cloud.store import BUSY, Store, notes, replies, sales
+from cloud.store import BUSY, Store, births, notes, replies, sales, streams
 from cloud.store.sales import Arrival, Kept
 from edge.wire import (
     Ack,
@@ -56,8 +56,8 @@ SUBSCRIPTIONS: Final = tuple(
 class _Owed:
     """What machines are to be told once a batch is committed."""
 
-    streams: set[Stream] = field(default_factory=set)
-    """Whose sequence is to be acknowledged."""
+    answers: dict[Stream, str] = field(default_factory=dict)
+    """Whose sequence is to be acknowledged; and which birth's nonce that answers, or none."""
     noted: dict[Stream, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Which notes are stored."""
 
@@ -106,8 +106,8 @@ class Inbox:
                     await self._keep(connection, incoming, owed)
                 except MalformedMessageError as error:
                     await self._quarantine(connection, incoming, str(error))
-            for stream in owed.streams:
-                acks[stream] = await _ack(connection, stream)
+            for stream, nonce in owed.answers.items():
+                acks[stream] = await _ack(connection, stream, nonce)
         for incoming in batch:
             incoming.acknowledge()
         self._due.ring()
@@ -128,7 +128,8 @@ class Inbox:
         machine, channel = addressed
         match channel:
             case Channel.SALE:
-                owed.streams.add(await self._keep_sale(connection, machine, incoming.payload))
+                stream = await self._keep_sale(connection, machine, incoming.payload)
+                owed.answers.setdefault(stream, "")
             case Channel.RECEIPT_ACK:
                 ack = decode(incoming.payload, ReceiptAck)
                 await replies.told(connection, machine, ack.sale_id, ack.rev)
@@ -139,16 +140,17 @@ class Inbox:
                 await replies.note_presence(connection, machine, now_ms(), online=state.online)
                 if state.online:
                     await replies.hurry(connection, machine)
-                    owed.streams |= await self._settle(connection, machine, state)
+                    if state.epoch is not None and state.next_seq:
+                        await self._settle(connection, machine, state.epoch, state)
+                        owed.answers[machine, state.epoch] = state.nonce
 
-    async def _settle(self, connection: AsyncConnection, machine: str, state: State) -> set[Stream]:
+    async def _settle(
+        self, connection: AsyncConnection, machine: str, epoch: str, state: State
+    ) -> None:
         """A birth says how far the machine was acknowledged; it is told where we stand."""
-        if state.epoch is None or state.next_seq == 0:
-            return set()
-        settled = (state.oldest_unacked or state.next_seq) - 1
-        await notes.meet(connection, machine, state.epoch, now_ms())
-        await sales.settle(connection, machine, state.epoch, settled, now_ms())
-        return {(machine, state.epoch)}
+        claimed = (state.oldest_unacked or state.next_seq) - 1
+        await births.meet(connection, machine, epoch, now_ms())
+        await births.settle(connection, machine, epoch, claimed, state.nonce, now_ms())
 
     async def _keep_sale(self, connection: AsyncConnection, machine: str, payload: bytes) -> Stream:
         sale = decode(payload, Sale)
@@ -212,8 +214,16 @@ async def _keep_note(
         owed.noted[machine, shown.epoch].add(shown.number)
 
 
-async def _ack(connection: AsyncConnection, stream: Stream) -> Ack:
+async def _ack(connection: AsyncConnection, stream: Stream, answers: str) -> Ack:
+    """Where a sequence stands, and the time of day: of use to a machine if it `answers` its birth."""
     machine, epoch = stream
-    now = await sales.sequence(connection, machine, epoch)
+    now = await streams.sequence(connection, machine, epoch)
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Ack(epoch=epoch, upto=now.upto, missing=now.missing, time=stamp, also=now.also)
+    return Ack(
+        epoch=epoch,
+        upto=now.upto,
+        missing=now.missing,
+        time=stamp,
+        also=now.also,
+        answers=answers,
+    )

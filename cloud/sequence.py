@@ -51,6 +51,16 @@ def received(contiguous: int, lowest: Sequence[Run], highest: Iterable[Run] = ()
     return Received(contiguous, upto, tuple(missing), _merged(beyond)[-MOST_ALSO:])
 
 
+def holes(runs: Iterable[Run], upto: int) -> list[Run]:
+    """What lies between ascending runs, from 1 to `upto`, as runs."""
+    found, whole = list[Run](), 0
+    for first, last in runs:
+        if first > whole + 1:
+            found.append((whole + 1, min(first - 1, upto)))
+        whole = last
+    return [*found, (whole + 1, upto)] if whole < upto else found
+
+
 def _merged(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Ascending, each once, neighbours joined."""
     merged: list[Run] = []

@@ -2,6 +2,8 @@
 
     schema      tables and their constraints
     sales       what arrived
+    streams     how far each machine's sequence is here
+    births      what machines say of their outboxes when they connect
     receipts    what is asked of providers, and what became of it
     replies     what machines have still to be told
     notes       what machines wrote down beside their sales
@@ -12,8 +14,10 @@ A verb takes a connection and is one query or a few; a caller joins verbs into o
 
 import asyncio
 import fcntl
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +34,11 @@ PRAGMAS: Final = (
     "PRAGMA journal_mode = wal",
     "PRAGMA synchronous = full",
     "PRAGMA foreign_keys = on",
-    "PRAGMA busy_timeout = 10000",
+    "PRAGMA busy_timeout = 300",
 )
+AGAIN_S: Final = 0.02
+PATIENCE_S: Final = 10.0
+"""So long a transaction tries to begin. Each try is short: who waits in it cannot be cancelled."""
 BUSY: Final = (sa.exc.OperationalError, sa.exc.TimeoutError)
 """The disk is full or another holds the file: nothing was written, try again."""
 
@@ -65,8 +72,18 @@ class Store:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Everything in it is committed together, or not at all."""
-        async with self._engine.begin() as connection:
-            yield connection
+        async with AsyncExitStack() as stack:
+            yield await self._begun(stack)
+
+    async def _begun(self, stack: AsyncExitStack) -> AsyncConnection:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await stack.enter_async_context(self._engine.begin())
+            except sa.exc.OperationalError as error:
+                if not _locked(error) or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(AGAIN_S)  # for those that only look
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -108,6 +125,12 @@ def migrate(file: Path, revision: str = "head") -> None:
     settings.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     settings.set_main_option("sqlalchemy.url", f"{SCHEME}{file}")
     command.upgrade(settings, revision)
+
+
+def _locked(error: sa.exc.OperationalError) -> bool:
+    """Whether another holds the write lock; the low byte of SQLite's code says it."""
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401, the driver's own

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.store.replies import keep_showing
 from cloud.store.sales import Kept, report
-from cloud.store.schema import note, stream
+from cloud.store.schema import note
 from cloud.troubles import in_words
 from edge.wire import Incident, Shown
 
@@ -37,23 +37,6 @@ async def keep_incident(
         words = in_words(told)
         await report(connection, now_ms, told.kind, words, machine, told.sale_id, body)
     return kept
-
-
-async def meet(connection: AsyncConnection, machine: str, epoch: str, now_ms: int) -> None:
-    """A machine was born with this outbox; another than was known is an incident, once."""
-    known = (
-        await connection.scalars(sa.select(stream.c.epoch).where(stream.c.machine == machine))
-    ).all()
-    if epoch in known:
-        return
-    first = insert(stream).values(machine=machine, epoch=epoch, contiguous=0)
-    await connection.execute(first.on_conflict_do_nothing())
-    if known:
-        detail = (
-            f"epoch {epoch}: the machine counts its sales in a new outbox; was its card replaced,"
-            " or the outbox damaged? Sales of the old one that never came are on the old card"
-        )
-        await report(connection, now_ms, "another outbox", detail, machine)
 
 
 async def _place(

@@ -75,11 +75,10 @@ async def lease(
 
 
 async def release(connection: AsyncConnection, held: Lease) -> None:
-    """Let the next process have it at once."""
+    """Let the next process have it at once, unless another has it already."""
+    ours = (lane.c.register == held.register, lane.c.owner == held.owner)
     await connection.execute(
-        sa.update(lane)
-        .where(lane.c.register == held.register, lane.c.fence == held.fence)
-        .values(lease_until=0)
+        sa.update(lane).where(*ours, lane.c.fence == held.fence).values(lease_until=0)
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -13,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscalization import State
 from cloud.intake import Attention, Disposition, Placed, Skipped
-from cloud.sequence import MOST_ALSO, MOST_MISSING, Received, Run, received
-from cloud.store.schema import incident, receipt, sale, stream
+from cloud.store import streams
+from cloud.store.schema import incident, receipt, sale
 from edge.wire import Sale
 
 
@@ -40,7 +39,9 @@ async def keep(connection: AsyncConnection, arrival: Arrival, now_ms: int) -> Ke
     """Store a sale with its receipt or its reason; the same again is the same row.
 
     Another body under its id or its token is an incident, and is kept there. Another sale at its
-    place in the sequence is one as well, and is kept as the sale it is.
+    place in the sequence is one as well, and is kept as the sale it is. Either way its place in
+    the machine's sequence is answered for, whatever row or incident keeps it: it is told as
+    stored, or the machine would repeat it for ever.
     """
     told, placed = arrival.sale, arrival.disposition
     row = {
@@ -61,6 +62,7 @@ async def keep(connection: AsyncConnection, arrival: Arrival, now_ms: int) -> Ke
     )
     other = await connection.scalar(sa.select(sale.c.sale_id).where(*place).limit(1))
     stored = await connection.execute(insert(sale).values(row).on_conflict_do_nothing())
+    await streams.reach(connection, arrival.machine, told.epoch, told.seq, told.seq)
     where = f"epoch {told.epoch} seq {told.seq}"
     if stored.rowcount == 0:
         known = await connection.scalar(
@@ -113,61 +115,6 @@ async def in_attention(connection: AsyncConnection) -> Sequence[tuple[str, str, 
         )
     )
     return [(row.machine, row.body, row.received_at) for row in rows]
-
-
-async def sequence(connection: AsyncConnection, machine: str, epoch: str) -> Received:
-    """How far a machine's sequence is stored; remembers how far it is without a gap."""
-    where = (stream.c.machine == machine, stream.c.epoch == epoch)
-    known = await connection.scalar(sa.select(stream.c.contiguous).where(*where)) or 0
-    beyond = (
-        sa.select(sale.c.seq)
-        .where(sale.c.machine == machine, sale.c.epoch == epoch, sale.c.seq > known)
-        .distinct()
-        .subquery()
-    )
-    # Within an unbroken run, a seq less its rank is always the same.
-    rank = sa.func.row_number().over(order_by=beyond.c.seq)
-    numbered = sa.select(beyond.c.seq, (beyond.c.seq - rank).label("run")).subquery()
-    first = sa.func.min(numbered.c.seq)
-    runs = sa.select(first, sa.func.max(numbered.c.seq)).group_by(numbered.c.run)
-    lowest = await _runs(connection, runs.order_by(first).limit(MOST_MISSING + 1))
-    highest: Sequence[Run] = ()
-    if len(lowest) > MOST_MISSING:
-        highest = await _runs(connection, runs.order_by(first.desc()).limit(MOST_ALSO))
-    now = received(known, lowest, highest)
-    if now.contiguous != known:
-        await _remember(connection, machine, epoch, now.contiguous)
-    return now
-
-
-async def _runs(connection: AsyncConnection, query: sa.Select[Any]) -> list[Run]:
-    return [(first, last) for first, last in await connection.execute(query)]
-
-
-async def settle(
-    connection: AsyncConnection, machine: str, epoch: str, settled: int, now_ms: int
-) -> None:
-    """A machine says that all up to `settled` was acknowledged; what is not here is lost.
-
-    It is not asked for again: it may have had its receipt, from a store that is no more.
-    """
-    now = await sequence(connection, machine, epoch)
-    if now.contiguous < settled:
-        detail = (
-            f"epoch {epoch}: of the sales {now.contiguous + 1} to {settled}, which the machine"
-            " knows as acknowledged, some are not here; was the database restored or replaced?"
-        )
-        await report(connection, now_ms, "gap", detail, machine)
-        await _remember(connection, machine, epoch, settled)
-
-
-async def _remember(connection: AsyncConnection, machine: str, epoch: str, contiguous: int) -> None:
-    moved = insert(stream).values(machine=machine, epoch=epoch, contiguous=contiguous)
-    await connection.execute(
-        moved.on_conflict_do_update(
-            index_elements=[stream.c.machine, stream.c.epoch], set_={"contiguous": contiguous}
-        )
-    )
 
 
 async def report(  # noqa: PLR0917, a row has as many columns as it has

@@ -104,7 +104,21 @@ stream: Final = sa.Table(
     metadata,
     sa.Column("machine", sa.Text, primary_key=True),
     sa.Column("epoch", sa.Text, primary_key=True),
-    sa.Column("contiguous", sa.BigInteger, nullable=False),
+    # What its last birth said, which is believed once another birth says it too.
+    sa.Column("nonce", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("claimed", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+run: Final = sa.Table(
+    "run",
+    metadata,
+    # An unbroken run of a machine's sequence: all of it was stored, or is answered for. Whatever
+    # lies behind a hole is one row, so that an ack costs the same however long the hole stays.
+    sa.Column("machine", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.Text, primary_key=True),
+    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("1 <= first AND first <= last", name="ascending"),
 )
 
 showing: Final = sa.Table(

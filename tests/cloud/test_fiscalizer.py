@@ -5,16 +5,21 @@ its age there.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
 from parts import free_port, until
 from shop import (
+    SECRET,
     Register,
     a_register,
     a_sale,
+    a_server,
     eventually,
     id_of,
     incidents,
@@ -459,6 +464,39 @@ async def test_a_process_that_ends_lets_its_lane_go_at_once(
     await sell(store, a_sale())
     async with register.at_work(store, owner="two"):
         await becomes(store, "issued")
+
+
+async def test_a_process_that_ends_while_its_first_receipt_is_asked_for_lets_its_lane_go(
+    store: Store, register: Register
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(_request: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.sleep(3600)
+        return web.Response()
+
+    await sell(store, a_sale())
+    async with a_server(never) as url:
+        silent = CloudKassir(register.http, url, "demo", SECRET, 12)
+        async with register.at_work(store, silent), asyncio.timeout(10):
+            await asked.wait()
+    ((until_ms,),) = await rows(store, sa.select(lane.c.lease_until))
+    assert until_ms == 0
+
+
+async def test_a_process_that_ends_while_another_writes_leaves_its_lane_to_run_out(
+    store: Store, register: Register, database: Path
+) -> None:
+    async with register.at_work(store) as task:
+        await eventually(lambda: rows(store, sa.select(lane)))
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            task.cancel()
+            await asyncio.wait([task])
+    assert task.cancelled()
+    ((until_ms,),) = await rows(store, sa.select(lane.c.lease_until))
+    assert until_ms > 0
 
 
 async def test_two_processes_at_once_make_one_document_a_sale(

@@ -29,6 +29,8 @@ from shop import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloud.bell import Bell
+from cloud.inbox import Inbox
 from cloud.store import Store
 from cloud.store.schema import incident, note, presence, receipt, sale, showing, stream
 from edge.wire import (
@@ -44,6 +46,8 @@ from edge.wire import (
     decode,
     encode,
 )
+from edge.wire.link import Incoming, Link
+from edge.wire.settings import Broker
 
 pytestmark = pytest.mark.needs("mosquitto")
 
@@ -406,12 +410,60 @@ async def test_a_birth_that_knows_of_sales_we_never_saw_is_an_incident_and_wedge
     store: Store, broker: Mosquitto, machine: Peer
 ) -> None:
     """The database was replaced: 150 sales were acknowledged by one that is no more."""
-    birth = State(online=True, epoch=EPOCH, next_seq=152, oldest_unacked=151)
+    births = [
+        State(online=True, epoch=EPOCH, next_seq=152, oldest_unacked=151, nonce=nonce)
+        for nonce in ("first", "second")
+    ]
     async with a_cloud(store, broker):
-        machine.send(STATE_TOPIC, encode(birth))
+        machine.send(STATE_TOPIC, encode(births[0]))
         machine.say(a_sale(151))
-        await until(lambda: machine.heard(Ack) and last_ack(machine) == (151, ()))
+        await until(lambda: machine.heard(Ack) and machine.heard(Ack)[-1].also == ((151, 151),))
+        machine.send(STATE_TOPIC, encode(births[1]))
+        await until(lambda: last_ack(machine) == (151, ()))
     assert await incidents(store) == ["gap"]
+
+
+def a_birth(nonce: str, oldest_unacked: int) -> bytes:
+    return encode(
+        State(online=True, epoch=EPOCH, next_seq=3, nonce=nonce, oldest_unacked=oldest_unacked)
+    )
+
+
+async def test_the_ack_of_a_birth_names_its_nonce_and_the_ack_of_a_sale_names_none(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    async with a_cloud(store, broker):
+        machine.say(a_sale(1))
+        await until(lambda: len(machine.heard(Ack)) == 1)
+        machine.send(STATE_TOPIC, a_birth("one", oldest_unacked=2))
+        await until(lambda: len(machine.heard(Ack)) == 2)
+        machine.say(a_sale(2))
+        await until(lambda: len(machine.heard(Ack)) == 3)
+        machine.send(STATE_TOPIC, encode(State(online=False, nonce="death")))
+        machine.say(a_sale(3))
+        await until(lambda: len(machine.heard(Ack)) == 4)
+    assert [ack.answers for ack in machine.heard(Ack)] == ["", "one", "", ""]
+
+
+@pytest.mark.parametrize("first", ["the sale", "the birth"])
+async def test_in_one_batch_one_ack_answers_the_later_birth_and_the_sales(
+    store: Store, broker: Mosquitto, machine: Peer, first: str
+) -> None:
+    births = [(STATE_TOPIC, a_birth(nonce, oldest_unacked=1)) for nonce in ("one", "two")]
+    said = [(SALE_TOPIC, encode(a_sale(number))) for number in (1, 2)]
+    messages = births + said if first == "the birth" else said + births
+    link = Link(Broker(port=broker.port), "batch", (), (CLOUD_STATE, b""))
+    link.start()
+    inbox = Inbox(a_config(), store, link, Bell(), Bell())
+    for topic, payload in messages:  # before it runs: all of them are one batch
+        inbox.take(Incoming(topic, payload, lambda: None))
+    work = asyncio.ensure_future(inbox.run())
+    await until(lambda: machine.heard(Ack))
+    work.cancel()
+    await asyncio.wait([work])
+    await link.stop()
+    (ack,) = machine.heard(Ack)
+    assert (ack.upto, ack.missing, ack.answers) == (2, (), "two")
 
 
 async def test_showings_and_incidents_are_stored_once_and_noted_every_time(

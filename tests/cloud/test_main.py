@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 import structlog
-from parts import ROOT, free_port, python, until
+from parts import ROOT, free_port, mosquitto, python, until
+from shop import a_sale, sell, token_of
 
 from cloud.__main__ import main
+from cloud.store import Store, migrate
 
 GOOD = """\
 database = "{folder}/cloud.sqlite"
@@ -156,7 +158,7 @@ def test_migrate_makes_the_schema_and_says_so(
     assert main(["migrate", "--config", str(file)]) == 0
     assert capsys.readouterr() == (said, "")
     with contextlib.closing(sqlite3.connect(tmp_path / "cloud.sqlite")) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
 
 
 @contextlib.contextmanager
@@ -198,6 +200,56 @@ async def test_serve_answers_without_a_broker_and_ends_when_told_to(
         _, err = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "Traceback" not in err
+
+
+SELLING = """
+url = "http://127.0.0.1:{provider}"
+timeout_s = 12
+[machines.vm-000123]
+register = "main"
+address = "г. Москва"
+place = "1 этаж"
+[slots.0001]
+name = "Капучино"
+"""
+
+
+@pytest.mark.parametrize(
+    "broker", [pytest.param("up", marks=pytest.mark.needs("mosquitto")), "silent"]
+)
+async def test_serve_ends_when_told_to_whatever_it_waits_for(tmp_path: Path, broker: str) -> None:
+    """Open pages, a database that another holds, a provider and a broker that never answer."""
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        mute = port = silent.getsockname()[1]
+        if broker == "up":
+            port = stack.enter_context(mosquitto(tmp_path)).port
+        public, cabinet = free_port(), free_port()
+        file = config(tmp_path, public=public, cabinet=cabinet, broker=port)
+        with file.open("a", encoding="utf-8") as written:
+            written.write(SELLING.format(provider=mute))
+        migrate(tmp_path / "cloud.sqlite")
+        before = Store(tmp_path / "cloud.sqlite")
+        await sell(before, *(a_sale(number) for number in (1, 2)))
+        await before.close()
+        process = stack.enter_context(running("serve", "--config", str(file)))
+        await answers(cabinet)
+        database = sqlite3.connect(tmp_path / "cloud.sqlite", isolation_level=None)
+        stack.enter_context(contextlib.closing(database))
+        # The provider was asked: the lane is held, and has to be released.
+        sent = "SELECT count(*) FROM receipt WHERE state = 'submitted'"
+        await until(lambda: database.execute(sent).fetchone() == (1,))
+        for token in (token_of(1), token_of(9)):
+            page, asks = await asyncio.open_connection("127.0.0.1", public)
+            stack.callback(asks.close)
+            asks.write(f"GET /r/{token}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await page.readuntil(b"data: ")
+        database.execute("BEGIN IMMEDIATE")
+        process.terminate()
+        _, err = await asyncio.to_thread(process.communicate, timeout=9)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert "did not end" not in err
 
 
 def test_emulate_without_its_secret_is_exit_2(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.schema import CheckConstraint, CreateTable
 from cloud.errors import StartError
 from cloud.fiscalization import State
 from cloud.store import Store, migrate
-from cloud.store.schema import metadata, receipt, sale
+from cloud.store.schema import metadata, receipt, run, sale
 
 SALE = {
     "machine": MACHINE,
@@ -98,6 +98,41 @@ def test_evidence_of_the_first_version_is_kept_when_the_schema_moves_on(tmp_path
     )
 
 
+def test_sequences_of_the_second_version_become_runs_when_the_schema_moves_on(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "cloud.sqlite"
+    migrate(file, "0002")
+    sold = {
+        "whole": [1, 2, 3],
+        "holed": [1, 2, 5, 6, 9, 9],
+        "settled": [4, 5, 8],
+        "behind": [2],
+        "unmet": [1, 2, 4],
+    }
+    whole = {"whole": 3, "holed": 2, "settled": 5, "behind": 0, "silent": 7, "fresh": 0}
+    with closing(sqlite3.connect(file)) as database, database:
+        database.executemany("INSERT INTO stream VALUES (?, 'e', ?)", whole.items())
+        places = [(machine, seq) for machine, seqs in sold.items() for seq in seqs]
+        database.executemany(
+            "INSERT INTO sale VALUES (?, ?, 'e', ?, ?, '{}', 1, 'skipped', 'test vend')",
+            [(id_of(n), machine, seq, f"{n}") for n, (machine, seq) in enumerate(places)],
+        )
+    migrate(file)
+    with closing(sqlite3.connect(file)) as database:
+        runs = database.execute("SELECT machine, first, last FROM run ORDER BY 1, 2").fetchall()
+        known = database.execute("SELECT machine, nonce, claimed FROM stream ORDER BY 1").fetchall()
+    assert runs == [
+        ("behind", 2, 2),
+        *(("holed", 1, 2), ("holed", 5, 6), ("holed", 9, 9)),
+        *(("settled", 1, 5), ("settled", 8, 8)),
+        ("silent", 1, 7),
+        *(("unmet", 1, 2), ("unmet", 4, 4)),
+        ("whole", 1, 3),
+    ]
+    assert known == [(machine, "", 0) for machine in sorted(whole)]
+
+
 async def test_a_new_file_gets_a_folder_and_a_schema(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "new" / "cloud.sqlite")
     assert await rows(store, sa.select(sale)) == []
@@ -172,6 +207,16 @@ async def test_a_receipt_cannot_be(store: Store, changed: dict[str, Any], broken
     with pytest.raises(sa.exc.IntegrityError, match=broken):
         await write(store, sa.insert(receipt).values({**RECEIPT, **changed}))
     await write(store, sa.insert(receipt).values(RECEIPT))
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 3), (3, 2)])
+async def test_a_run_cannot_be(store: Store, first: int, last: int) -> None:
+    place = {"machine": MACHINE, "epoch": "7f3a9c1e"}
+    with pytest.raises(sa.exc.IntegrityError, match="CHECK constraint failed: ascending"):
+        await write(store, sa.insert(run).values(first=first, last=last, **place))
+    await write(store, sa.insert(run).values(first=3, last=3, **place))
+    with pytest.raises(sa.exc.IntegrityError, match=r"UNIQUE constraint failed: run.machine"):
+        await write(store, sa.insert(run).values(first=3, last=4, **place))
 
 
 async def test_one_document_is_never_two_sales(store: Store) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.sequence import MOST_ALSO, MOST_MISSING, Received, received
+from cloud.sequence import MOST_ALSO, MOST_MISSING, Received, holes, received
 
 
 def runs(seqs: list[int]) -> list[tuple[int, int]]:
@@ -85,3 +85,10 @@ def test_the_lowest_and_the_highest_runs_tell_what_all_of_them_tell(stored: set[
     every = runs(sorted(stored))
     descending = every[::-1][:MOST_ALSO]
     assert received(0, every[: MOST_MISSING + 1], descending) == received(0, every)
+
+
+@given(st.sets(st.integers(1, 60)), st.integers(0, 80))
+def test_what_is_stored_and_the_holes_between_it_are_the_whole(stored: set[int], upto: int) -> None:
+    begun = [run for run in runs(sorted(stored)) if run[0] <= upto]
+    absent = [seq for seq in range(1, upto + 1) if seq not in stored]
+    assert holes(begun, upto) == runs(absent)

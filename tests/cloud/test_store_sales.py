@@ -18,17 +18,18 @@ from shop import (
     token_of,
 )
 
+from cloud.intake import Attention
 from cloud.receipt import Receipt
 from cloud.sequence import Received
-from cloud.store import Store, sales
-from cloud.store.sales import Kept
-from cloud.store.schema import incident, receipt, sale, stream
-from edge.wire import Sale, decode
+from cloud.store import Store, sales, streams
+from cloud.store.sales import Arrival, Kept
+from cloud.store.schema import incident, receipt, sale
+from edge.wire import Sale, decode, encode
 
 
 async def sequence(store: Store, epoch: str = EPOCH) -> Received:
     async with store.transaction() as connection:
-        return await sales.sequence(connection, MACHINE, epoch)
+        return await streams.sequence(connection, MACHINE, epoch)
 
 
 async def test_a_sale_is_kept_with_its_receipt(store: Store) -> None:
@@ -100,15 +101,36 @@ async def test_another_sale_at_the_same_place_is_kept_with_its_receipt_and_an_in
     assert await sequence(store) == Received(1, 1, ())
 
 
-async def test_what_a_machine_knows_as_acknowledged_and_is_not_here_is_an_incident(
-    store: Store,
+@pytest.mark.parametrize(
+    ("first", "told", "kept", "beside"),
+    [
+        pytest.param(a_sale(1), a_sale(1), Kept.AGAIN, [], id="the machine has another name now"),
+        pytest.param(
+            a_sale(9), a_sale(9, seq=1), Kept.CONFLICT, ["conflict"], id="its id is another's"
+        ),
+        pytest.param(
+            a_sale(9),
+            a_sale(1, token=token_of(9)),
+            Kept.CONFLICT,
+            ["conflict"],
+            id="its page is another's",
+        ),
+    ],
+)
+async def test_a_sale_that_is_kept_elsewhere_is_told_as_stored(
+    store: Store, first: Sale, told: Sale, kept: Kept, beside: list[str]
 ) -> None:
-    await sell(store, a_sale(1), a_sale(2), a_sale(300))
-    for _ in range(2):
-        async with store.transaction() as connection:
-            await sales.settle(connection, MACHINE, EPOCH, 299, now_ms())
-    assert await incidents(store) == ["gap"]
-    assert await sequence(store) == Received(300, 300, ())
+    """Or its machine would repeat it for ever."""
+    await sell(store, first)
+    before = await rows(store, sa.select(sale))
+    by_another = Arrival("vm-new", told, encode(told).decode(), Attention("another machine"))
+    async with store.transaction() as connection:
+        assert await sales.keep(connection, by_another, now_ms()) is kept
+        behind = Arrival("vm-new", a_sale(2), "{}", Attention("another machine"))
+        await sales.keep(connection, behind, now_ms())
+        assert await streams.sequence(connection, "vm-new", EPOCH) == Received(2, 2, ())
+    assert await rows(store, sa.select(sale).where(sale.c.machine == MACHINE)) == before
+    assert await incidents(store) == beside
 
 
 async def test_two_different_conflicts_are_two_incidents(store: Store) -> None:
@@ -141,30 +163,3 @@ async def test_a_sale_that_can_be_placed_at_last_goes_its_way_once(store: Store)
     assert (kept.disposition, kept.reason) == ("receipt", None)
     (asked,) = await rows(store, sa.select(receipt))
     assert asked.state == "waiting"
-
-
-async def test_the_sequence_remembers_how_far_it_is_whole(store: Store) -> None:
-    assert await sequence(store) == Received(0, 0, ())
-    await sell(store, *(a_sale(number) for number in (1, 2, 4, 7)))
-    assert await sequence(store) == Received(2, 7, (3, 5, 6))
-    await sell(store, a_sale(3))
-    assert await sequence(store) == Received(4, 7, (5, 6))
-    assert await sequence(store) == Received(4, 7, (5, 6))
-    await sell(store, a_sale(6), a_sale(5))
-    assert await sequence(store) == Received(7, 7, ())
-    ((whole,),) = await rows(store, sa.select(stream.c.contiguous))
-    assert whole == 7
-
-
-async def test_runs_beyond_the_gaps_that_are_named_are_told_from_the_highest(store: Store) -> None:
-    # Every second sale is here: 170 runs, more than either of the two looks takes.
-    await sell(store, *(a_sale(number) for number in range(1, 341, 2)))
-    told = await sequence(store)
-    assert (told.contiguous, told.upto) == (1, 201)
-    assert told.missing == tuple(range(2, 201, 2))
-    assert told.also == tuple((seq, seq) for seq in range(213, 341, 2))
-
-
-async def test_a_conflict_does_not_fill_a_gap(store: Store) -> None:
-    await sell(store, a_sale(1), a_sale(1, seq=2), a_sale(3))
-    assert await sequence(store) == Received(1, 3, (2,))

@@ -154,6 +154,20 @@ MESSAGES: dict[str, Any_] = {
     "ack-also": Ack(
         epoch="7f3a9c1e", upto=12, missing=(9,), time=AT_NOON, also=((512, 512), (1040, 1043))
     ),
+    "ack-answers": Ack(
+        epoch="7f3a9c1e", upto=1041, missing=(1039,), time=AT_NOON, answers="5d1f0c9a"
+    ),
+    "state-nonce": State(
+        online=True,
+        boot_id=BOOT,
+        epoch="7f3a9c1e",
+        next_seq=1042,
+        version="0.1.0",
+        clock="unsynced",
+        bus="heard",
+        display="kiosk",
+        nonce="5d1f0c9a",
+    ),
     "shown-numbered": Shown(
         sale_id=SALE_ID,
         rev=1,
@@ -399,6 +413,9 @@ def test_a_sale_without_one_of_its_fields_is_refused_by_name(field: str) -> None
         ("state", "online", 1),
         ("health", "pending", -1),
         ("cloud-state", "online", "yes"),
+        ("ack-answers", "answers", "n" * 257),
+        ("ack-answers", "answers", None),
+        ("state-nonce", "nonce", 5),
         ("ack-also", "also", [[1, 2, 3]]),
         ("ack-also", "also", [[-1, 2]]),
         ("ack-also", "also", [[1, 1]] * 65),
