@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge.agent import Agent, Parts
 from edge.attachments import Attachments
@@ -34,6 +34,7 @@ from mdb.taps import Tap, VirtualMachine
 if TYPE_CHECKING:
     from edge.face import Face
 
+SALVAGE_S: Final = 60.0
 Work = Callable[[], Coroutine[None, None, None]]
 
 
@@ -57,9 +58,16 @@ async def assemble(
     """
     folder, clock = Path(config.data), SystemClock()
     ballast = Ballast(folder)
-    disk = Disk(ballast.let_go)
+    disk = Disk(ballast.let_go, lambda: ballast.is_needed)
+    progress = Progress(clock.boottime())
+
+    def salvaging() -> None:
+        """A salvage takes its time: it is asked for at the start, and is progress later."""
+        notify.extend(SALVAGE_S)
+        progress.mark("outbox", clock.boottime())
+
     async with AsyncExitStack() as stack:
-        outbox = _outbox(folder, ballast)
+        outbox = _outbox(folder, ballast, salvaging)
         # Also of a start that fails: one that was left open looks damaged to the next.
         stack.callback(outbox.close)
         stack.callback(disk.close)
@@ -111,7 +119,7 @@ async def assemble(
             )
 
         async def work() -> None:
-            progress = Progress(clock.boottime())
+            progress.begin(clock.boottime())
             probes = agent.probes()
             fed = feed(notify, progress, lambda: agent.keeper.waiting > 0, probes, clock.boottime)
             notify.ready(f"{config.machine}: listening to {config.tap}")
@@ -120,15 +128,15 @@ async def assemble(
         yield work
 
 
-def _outbox(folder: Path, ballast: Ballast) -> Outbox:
+def _outbox(folder: Path, ballast: Ballast, meanwhile: Callable[[], None]) -> Outbox:
     """The outbox; on a full disk with the ballast let go."""
     epoch = os.urandom(4).hex()
     try:
-        outbox = Outbox(folder / "outbox.sqlite", epoch)
+        outbox = Outbox(folder / "outbox.sqlite", epoch, meanwhile)
     except StartError:
         if not ballast.is_needed or not ballast.let_go():
             raise
-        outbox = Outbox(folder / "outbox.sqlite", epoch)
+        outbox = Outbox(folder / "outbox.sqlite", epoch, meanwhile)
     ballast.lay_down()
     return outbox
 

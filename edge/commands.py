@@ -213,8 +213,6 @@ class Commands:
             log.exception("command %s", command_id)
         finally:
             self._running.discard(command_id)
-            if self._capturing == command_id:
-                self._capturing = None
 
     async def _note_down(self, command_id: str, result: Result) -> None:
         try:
@@ -224,7 +222,7 @@ class Commands:
             log.exception("command %s: its end is not remembered", command_id)
 
     async def _attempt(self, command_id: str, command: Command) -> Result:
-        """Do it; what became of it."""
+        """Do it; what became of it. The recorder is free from then on, whoever is still to be told."""
         try:
             return Result(status="done", text=_short(await self._do(command_id, command)))
         except NotDoneError as error:
@@ -232,6 +230,9 @@ class Commands:
         except Exception as error:
             log.exception("command %s", command_id)
             return _failed(f"this machine's fault: {type(error).__name__}: {error}")
+        finally:
+            if self._capturing == command_id:
+                self._capturing = None
 
     async def _do(self, command_id: str, command: Command) -> str:
         match command:

@@ -3,16 +3,15 @@
 - The bus is heard on while the disk takes its time, or refuses: what waits, waits here.
 - An approval is on the disk before the product falls; its end is committed with the sale.
 - An approval whose end was not heard becomes an incident: the operator is asked, nobody is silent.
-- An outbox that is found to be damaged is mended here, and what is to be kept is kept in the new one.
+- An outbox that anybody finds damaged is mended here, and what is to be kept is kept in the new one.
 - Told to stop, it keeps what it has before it ends.
 """
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from edge.clock import Moment
 from edge.incident import outcome_unknown
@@ -26,19 +25,17 @@ from mdb.context import Context
 
 log = logging.getLogger(__name__)
 
-R = TypeVar("R")
 CHANCE_BYTES: Final = 20
 EPOCH_BYTES: Final = 4
 LOOK_S: Final = 10.0
 """How often an open approval is looked at: its end may have become impossible to hear."""
-MENDED_MOST: Final = 3
-"""Times that one thing to be kept may find the outbox damaged; then the card is beyond help."""
 LOST = "the agent stopped between the approval and its end; was the product dispensed?"
 UNHEARD = "a vend was approved, and the bus did not tell its end; was the product dispensed?"
 _BEGIN_ANOTHER: Final = (
     *(event.SessionBegan, event.VendRequested, event.VendApproved),
     event.PeripheralReset,
 )
+_SALES: Final = (event.Sale, event.Return)
 _CALLED_OFF: Final = (event.VendFailed, event.VendCancelled, event.VendDenied)
 
 
@@ -69,6 +66,7 @@ class Keeper:
         self._machine = machine
         self._outbox = outbox
         self._disk = disk
+        disk.on_damage = self.mend
         self._chance = chance
         self._now = now
         self._on_kept = on_kept
@@ -81,6 +79,10 @@ class Keeper:
         """Readers of which the last vend was sold as a gateway reported it."""
         self._doubted = False
         self._keeping: Concluded | None = None
+        self.sales_waiting = 0
+        """How many sales are in memory only."""
+        self._over = asyncio.Event()
+        """Nobody takes anything from the queue any more."""
 
     @property
     def waiting(self) -> int:
@@ -89,24 +91,36 @@ class Keeper:
 
     def take(self, concluded: Concluded) -> None:
         """Hand one in."""
+        self.sales_waiting += isinstance(concluded.what, _SALES)
         self._queue.put_nowait(concluded)
 
     async def run(self) -> None:
-        """Keep what comes, for ever."""
-        while True:
-            if self._queue.empty():  # else the end of an old approval may be among what waits
-                for address, intent in list(self._intents.items()):
-                    if not is_open(intent, self._now()):
-                        await self._ask(address)
-            try:
-                async with asyncio.timeout(LOOK_S if self._intents else None):
-                    concluded = await self._queue.get()
-            except TimeoutError:
-                continue
-            self._keeping = concluded
-            await self._keep(concluded)
-            self._keeping = None
-            self._queue.task_done()
+        """Keep what comes, for ever.
+
+        Raises:
+            sqlite3.DatabaseError: the card is beyond help; what waited is in the log.
+        """
+        try:
+            while True:
+                if self._queue.empty():  # else the end of an old approval may be among what waits
+                    for address, intent in list(self._intents.items()):
+                        if not is_open(intent, self._now()):
+                            await self._ask(address)
+                try:
+                    async with asyncio.timeout(LOOK_S if self._intents else None):
+                        concluded = await self._queue.get()
+                except TimeoutError:
+                    continue
+                self._keeping = concluded
+                await self._keep(concluded)
+                self._keeping = None
+                self.sales_waiting -= isinstance(concluded.what, _SALES)
+                self._queue.task_done()
+        except Exception:
+            self._name_what_waits()
+            raise
+        finally:
+            self._over.set()
 
     async def doubt(self, reason: str) -> None:
         """Begin a new epoch, once a process: this one's numbers may have been given before.
@@ -115,18 +129,40 @@ class Keeper:
         """
         if not self._doubted:
             self._doubted = True
-            await self._mend(reason)
+            await self._disk.mend(reason)
+
+    async def mend(self, reason: str) -> None:
+        """Replace the outbox, at any price; for `Disk.mend`, which sees that it is done once.
+
+        Raises:
+            sqlite3.DatabaseError: the new one is damaged as well.
+        """
+        epoch = self._chance(EPOCH_BYTES).hex()
+        await self._disk.patiently(self._outbox.mend, epoch, reason)
+        self._on_mended()
 
     async def drain(self, patience_s: float) -> None:
-        """Keep all that was handed in; what the disk does not take in that time goes to the log."""
+        """Keep all that was handed in; what is not kept in that time goes to the log.
+
+        Where `run` has ended there is nothing to wait for, and all that waits goes to the log.
+        """
+        kept = asyncio.ensure_future(self._queue.join())
+        over = asyncio.ensure_future(self._over.wait())
         try:
-            async with asyncio.timeout(patience_s):
-                await self._queue.join()
-        except TimeoutError:
-            if self._keeping is not None:
-                log.critical("not kept: %s", self._keeping)
-            while not self._queue.empty():
-                log.critical("not kept: %s", self._queue.get_nowait())
+            first = asyncio.FIRST_COMPLETED
+            await asyncio.wait((kept, over), timeout=patience_s, return_when=first)
+        finally:
+            over.cancel()
+            kept.cancel()
+        if not kept.done():
+            self._name_what_waits()
+
+    def _name_what_waits(self) -> None:
+        if self._keeping is not None:
+            log.critical("not kept: %s", self._keeping)
+            self._keeping = None
+        while not self._queue.empty():
+            log.critical("not kept: %s", self._queue.get_nowait())
 
     async def _keep(self, concluded: Concluded) -> None:
         match concluded.what:
@@ -135,7 +171,7 @@ class Keeper:
             case event.Event() as told:
                 await self._follow(told, concluded.moment)
             case contexts:
-                await self._surely(lambda: self._outbox.memory.put_context(contexts))
+                await self._disk.insist(lambda: self._outbox.memory.put_context(contexts))
 
     async def _follow(self, told: event.Event, moment: Moment) -> None:
         """What an event that is no sale means for the approvals."""
@@ -150,14 +186,14 @@ class Keeper:
                 for each in sorted(self._inherited & set(self._intents)):
                     await self._ask(each)
             case _ if address in self._intents and isinstance(told, _CALLED_OFF):
-                await self._surely(lambda: self._outbox.memory.drop_intent(address))
+                await self._disk.insist(lambda: self._outbox.memory.drop_intent(address))
                 self._ended(address)
             case _ if address in self._intents and isinstance(told, _BEGIN_ANOTHER):
                 await self._ask(address)
         if isinstance(told, event.VendApproved):
             self._reported.discard(address)
             intent = intent_of(told, moment)
-            await self._surely(lambda: self._outbox.memory.put_intent(address, intent))
+            await self._disk.insist(lambda: self._outbox.memory.put_intent(address, intent))
             self._intents[address] = intent
 
     async def _keep_sale(self, vend: event.Sale | event.Return, concluded: Concluded) -> None:
@@ -180,7 +216,7 @@ class Keeper:
             )
             return sale, self._outbox.put(sale, ends)
 
-        sale, kept = await self._surely(put)
+        sale, kept = await self._disk.insist(put)
         if ends is not None:
             self._ended(ends)
             if ends != vend.address:
@@ -204,7 +240,7 @@ class Keeper:
         """The end of an approval will not be heard: the operator is asked."""
         why = why or (LOST if address in self._inherited else UNHEARD)
         incident = outcome_unknown(self._intents[address], why)
-        await self._surely(lambda: self._outbox.ask(address, incident))
+        await self._disk.insist(lambda: self._outbox.ask(address, incident))
         log.warning("outcome unknown: item=%s amount=%s", incident.item, incident.amount)
         self._ended(address)
         self._on_incident()
@@ -212,25 +248,3 @@ class Keeper:
     def _ended(self, address: int) -> None:
         self._intents.pop(address, None)
         self._inherited.discard(address)
-
-    async def _surely(self, verb: Callable[[], R]) -> R:
-        """Do it, whatever the disk says; a damaged outbox is mended, and it is done to the new one.
-
-        Raises:
-            sqlite3.DatabaseError: the outbox is damaged as soon as it is mended.
-        """
-        for mended in range(MENDED_MOST + 1):
-            try:
-                return await self._disk.insist(verb)
-            except sqlite3.DatabaseError as error:
-                if mended == MENDED_MOST:
-                    log.critical("not kept: %s", self._keeping)
-                    raise
-                log.error("the outbox is damaged: %s", error)  # noqa: TRY400, one line
-                await self._mend(str(error))
-        raise AssertionError  # not reached
-
-    async def _mend(self, reason: str) -> None:
-        epoch = self._chance(EPOCH_BYTES).hex()
-        await self._disk.insist(self._outbox.mend, epoch, reason)
-        self._on_mended()

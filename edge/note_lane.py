@@ -34,7 +34,7 @@ class NoteLane:
         """The cloud has these."""
         if noted.epoch != self._outbox.epoch:
             return  # of an outbox before this one: its notes were taken over under new numbers
-        await self._disk.insist(self._outbox.notes.noted, noted.numbers, at)
+        await self._disk.insist(self._outbox.notes.noted, noted.numbers, at, noted.epoch)
         self._window.acknowledged(noted.numbers, (), now)
 
     async def send(self, now: float) -> None:

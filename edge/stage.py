@@ -2,7 +2,7 @@
 
 Evidence is what a display said it had painted; a picture that no glass showed leaves none. Wall time
 is only recorded and may jump while a picture is on, so the end is the beginning plus boot time:
-the duration is right, whatever the clock did.
+the duration is right, whatever the clock did. Where the glass goes, the evidence ends with it.
 """
 
 import asyncio
@@ -19,13 +19,17 @@ from edge.buyer.presenter import advance
 from edge.buyer.screen import Screen
 from edge.buyer.state import IDLE, State
 from edge.clock import Clock, Moment
-from edge.displays import Display
+from edge.displays import Display, Fleeting
 from edge.wire import Shown
 
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 10.0
 """How often a display that failed is given the picture again: it may have been unplugged."""
+START_S: Final = 90.0
+"""How long a browser may take to come up after the machine was switched on."""
+UNSEEN_S: Final = 10.0
+"""A display whose glass comes and goes fails when no glass has had the picture for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,15 @@ class Stage:
         self._picture = self._drawn()
         self._on_glass: dict[str, _OnGlass] = {}
         self._failing: dict[str, float] = {}
+        self._unseen: dict[str, float] = {}
+        self._known: set[str] = set()
+        """Displays whose glass has not painted, and until when that is no fault, in boot time."""
+        self._blind: set[str] = set()
         self._faults = 0
         self._changed = asyncio.Event()
+        for name, display in displays.items():
+            if isinstance(display, Fleeting):
+                display.watch(partial(self._gone, name))
         self._show()
 
     @property
@@ -88,8 +99,10 @@ class Stage:
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """The displays whose last picture failed."""
-        return tuple(self._failing)
+        """The displays whose last picture failed, or that have no glass to show it on."""
+        return tuple(
+            name for name in self._displays if name in self._failing or name in self._blind
+        )
 
     def happen(self, event: Event) -> None:
         """Something the presenter must know; the screens follow."""
@@ -99,6 +112,7 @@ class Stage:
             self._hide(why(before.screen, event, self._state.screen))
             self._picture = self._drawn()
             self._show()
+        self._mind_the_glass()
         self._changed.set()
 
     def change(self, policy: Policy, products: Mapping[str, str]) -> None:
@@ -109,6 +123,7 @@ class Stage:
         """Let time pass: end what has been shown long enough."""
         while True:
             times = [*self._failing.values()]
+            times += [at for name, at in self._unseen.items() if name not in self._blind]
             if self._state.until is not None:
                 times.append(self._state.until)
             wait = max(0.0, min(times) - self._clock.boottime()) if times else None
@@ -123,6 +138,7 @@ class Stage:
     def close(self) -> None:
         """The agent stops: what was on the glass ends here."""
         self._hide("stopped")
+        self._picture = _BLANK  # what a glass says of the last one from here on is no evidence
         for name, display in self._displays.items():
             try:
                 display.close()
@@ -147,6 +163,9 @@ class Stage:
 
     def _show_on(self, name: str) -> None:
         display = self._displays[name]
+        if isinstance(display, Fleeting):
+            patience = UNSEEN_S if name in self._known else START_S
+            self._unseen.setdefault(name, self._clock.boottime() + patience)
         try:
             display.show(self._picture, partial(self._painted, name, self._picture))
         except Exception as error:  # noqa: BLE001, a driver of any make may fail in any way
@@ -168,15 +187,42 @@ class Stage:
             log.debug("display %s: not wiped: %s", name, second)
 
     def _painted(self, name: str, picture: Picture, frame: str) -> None:
-        if picture is self._picture and name not in self._on_glass:
-            self._on_glass[name] = _OnGlass(picture, self._clock.now(), frame)
+        if picture is not self._picture or name in self._on_glass:
+            return
+        self._on_glass[name] = _OnGlass(picture, self._clock.now(), frame)
+        self._unseen.pop(name, None)
+        self._known.add(name)
+        if name in self._blind:
+            self._blind.remove(name)
+            log.warning("display %s: works again", name)
+
+    def _gone(self, name: str) -> None:
+        """The glass went from under the picture; it may come back."""
+        seen = self._on_glass.pop(name, None)
+        if seen is not None:
+            self._unseen[name] = self._clock.boottime() + UNSEEN_S
+            self._tell(name, seen, "gone")
+            self._changed.set()
+
+    def _mind_the_glass(self) -> None:
+        if not self._unseen:
+            return
+        now = self._clock.boottime()
+        for name, at in self._unseen.items():
+            if now >= at and name not in self._blind:
+                log.error("display %s: no page shows its picture", name)
+                self._blind.add(name)
+                self._faults += 1
 
     def _hide(self, reason: Reason) -> None:
         seen, self._on_glass = self._on_glass, {}
-        now = self._clock.now()
         for name, each in seen.items():
-            if each.picture.sale_id is not None:
-                self._on_shown(_evidence(name, each, each.picture.sale_id, now, reason))
+            self._tell(name, each, reason)
+
+    def _tell(self, name: str, seen: _OnGlass, reason: Reason) -> None:
+        if seen.picture.sale_id is not None:
+            sale_id, now = seen.picture.sale_id, self._clock.now()
+            self._on_shown(_evidence(name, seen, sale_id, now, reason))
 
 
 _BLANK: Final = picture_of(IDLE, {})

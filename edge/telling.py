@@ -141,7 +141,7 @@ class Teller:
                     if each.kind in SET_ASIDE
                 ),
             ),
-            waiting=self._agent.keeper.waiting,
+            waiting=self._agent.keeper.sales_waiting,
             refusals=parts.disk.refusals,
             disk_free_mb=parts.ballast.free() // MEGABYTE,
         )

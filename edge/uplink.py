@@ -233,7 +233,8 @@ class Uplink:
         places = list(self._window.on_their_way)
         still, missing = await self._disk.insist(self._outbox.acknowledge, ack, seconds, places)
         self._window.acknowledged(set(places) - still, missing, now)
-        self._window.hold(now + ack.hold_s)
+        if ack.hold_s:  # it ends by itself, or with a new connection or a new cloud
+            self._window.hold(now + ack.hold_s)
         if seconds is not None and (self._tidied is None or now - self._tidied > TIDY_S):
             self._tidied = now
             self._disk.later(self._outbox.forget, min(seconds, self._cloud_time() or seconds))

@@ -32,7 +32,12 @@ class Progress:
     """When each part last got on, in boot time; at the start all of them count as having done so."""
 
     def __init__(self, now: float) -> None:
-        self._marked: dict[Part, float] = dict.fromkeys(LIMITS_S, now)
+        self._marked: dict[Part, float] = {}
+        self.begin(now)
+
+    def begin(self, now: float) -> None:
+        """All of them get on as of now."""
+        self._marked.update(dict.fromkeys(LIMITS_S, now))
 
     def mark(self, part: Part, now: float) -> None:
         """It got on."""

@@ -86,7 +86,7 @@ class Window:
                 self._deadlines[number] = now
 
     def hold(self, until: float) -> None:
-        """The cloud asked for a pause, or for none any more; its newest word counts."""
+        """The cloud asked for a pause; its newest word counts."""
         self.held_until = until
 
     def restart(self) -> None:

@@ -69,13 +69,15 @@ class Tick:
 
 Event = Sold | Answered | Buying | Reached | Serving | Told | Again | Tick
 
-Reason = Literal["next_sale", "receipt", "timeout", "replaced", "stopped"]
+Reason = Literal["next_sale", "receipt", "timeout", "replaced", "gone", "stopped"]
 """Why a picture of a sale ended.
 
 - ``next_sale``: another purchase took the screen.
 - ``receipt``: a newer word on this purchase's receipt took its place, or took it back.
 - ``timeout``: it had been there for its time.
 - ``replaced``: the wait became a long one, and the screen says so.
+- ``gone``: the glass went away, as when the kiosk's page closes. The picture itself goes on: where
+  it comes back to that glass, another showing begins.
 - ``stopped``: the agent ended.
 """
 

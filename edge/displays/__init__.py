@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from edge.buyer.panel import Panel
 from edge.buyer.picture import Picture
@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 Painted = Callable[[str], None]
 """Called with the SHA-256 of what is on the glass, once it is there."""
+Gone = Callable[[], None]
+"""Called when what was painted can no longer be seen, though nothing took its place."""
 PATIENCE_S: Final = 3.0
 """How long the end of the agent waits for a slow glass."""
 
@@ -22,8 +24,8 @@ class Display(Protocol):
     """A screen.
 
     - `show` hands a picture over and returns; it never waits for the glass.
-    - `painted` is called, in the event loop, when the picture can be seen, at most once a picture;
-      never, if it is replaced before or nobody can see it.
+    - `painted` is called, in the event loop, when the picture can be seen, at most once a picture
+      (but see `Fleeting`); never, if it is replaced before or nobody can see it.
     - A picture stays until the next one.
     - A display that fails says so, in one line of the log or by an `OSError` or `ValueError`, and
       shows the next picture all the same.
@@ -41,6 +43,21 @@ class Display(Protocol):
 
     def close(self) -> None:
         """Leave the screen clean."""
+        ...
+
+
+@runtime_checkable
+class Fleeting(Protocol):
+    """What a display also is whose glass comes and goes by itself, as a browser's page does.
+
+    - `gone` is called, in the event loop, when the last glass that had painted the picture went.
+    - `painted` is called again for the same picture when a glass has painted it after that.
+    - Where no glass has painted for a while, the stage says that the display fails; the display
+      need not say it.
+    """
+
+    def watch(self, gone: Gone) -> None:
+        """Tell this one; called once, before the first picture."""
         ...
 
 

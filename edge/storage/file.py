@@ -5,13 +5,17 @@
 - One connection, used by one thread at a time: this SQLite corrupts a log written by two.
 - A file that is open says so in itself. Without it SQLite would take a lost log for none, and the
   numbers of the sales in it would be given again.
+- Whoever ends without closing it, and is not killed, leaves it closed: SQLite would fold the log, and
+  the file would still say that there is one.
 """
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
@@ -24,7 +28,9 @@ from edge.storage.trouble import DamagedError, FullError, is_damage, unusable
 
 __all__ = ["QUERIES", "DamagedError", "File", "Folder", "FullError"]
 
-LAYOUT: Final = 2
+log = logging.getLogger(__name__)
+
+LAYOUT: Final = 3
 """The schema's number, kept in the file's `user_version`."""
 OLDEST_OF_OTHERS: Final = 1000
 """No layout of ours will have such a number: it is noise."""
@@ -32,6 +38,8 @@ PAGE_BYTES: Final = 2048
 """A sale touches three pages or four: half of SQLite's own size is half of the card's wear."""
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 """secure_delete: what was let go is not found again when a damaged file is searched."""
+OFTEN: Final = 1_000_000
+"""Steps of SQLite's machine: less than a second of the smallest computer."""
 
 
 def _queries() -> Mapping[str, str]:
@@ -54,7 +62,7 @@ class Folder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            self._lock: int | None = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise unusable(path, error) from error
         try:
@@ -67,15 +75,17 @@ class Folder:
             ) from None
 
     def unlock(self) -> None:
-        """Let the next one in."""
-        os.close(self._lock)
+        """Let the next one in; a second time does nothing."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 class File:
     """An open database with the outbox's tables and its queries by name."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create.
+    def __init__(self, path: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Open or create; `meanwhile` is called every second or so while it is checked.
 
         Raises:
             DamagedError: it is no database, is damaged, or of another layout.
@@ -86,17 +96,20 @@ class File:
         self._path = path
         self._let_go = False
         try:
-            log = Log(path)
+            beside = Log(path)
             with log_kept(path):
                 self._connection = sqlite3.connect(path, check_same_thread=False)
+                self._connection.set_progress_handler(meanwhile, OFTEN)
                 try:
                     self._secure()
                     self._lay_out()
-                    self._prove(log)
-                    log.mark_open(self._connection)
+                    self._prove(beside)
+                    beside.mark_open(self._connection)
                 except BaseException:
                     self._connection.close()
                     raise
+                self._connection.set_progress_handler(None, 0)
+                self._left = weakref.finalize(self, _forgotten, path, self._connection)
         except (sqlite3.Error, OSError, UnicodeError) as error:  # of a message that quotes noise
             if is_damage(error):
                 raise DamagedError(f"{path}: is no sound outbox: {error}") from error
@@ -135,21 +148,19 @@ class File:
             raise
 
     def abandon(self) -> None:
-        """Let go of a damaged file as it is."""
-        if not self._let_go:
-            self._let_go = True
-            with log_kept(self._path, anyway=True), suppress(sqlite3.Error):
-                self._connection.close()
+        """Let go of a damaged file as it is, with its log."""
+        self._let_go = True
+        if self._left.detach() is not None:
+            _leave(self._path, self._connection)
 
     def close(self) -> None:
-        """Commit what rides along, fold the log into the file, and let go."""
-        try:
-            if not self._let_go:
-                Log.mark_closed(self._connection)
-                self._connection.commit()
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            self._connection.close()
+        """Commit what rides along, fold the log into the file, and let go; once.
+
+        Raises:
+            sqlite3.Error, OSError: the disk refuses; the log stays beside the file.
+        """
+        if self._left.detach() is not None:
+            _fold(self._path, self._connection)
 
     def _expect_held(self) -> None:
         if self._let_go:
@@ -185,7 +196,7 @@ class File:
             missing = ", ".join(sorted(name for _, name in _objects() - objects))
             raise sqlite3.DatabaseError(f"parts of it are missing: {missing}")
 
-    def _prove(self, log: Log) -> None:
+    def _prove(self, beside: Log) -> None:
         """What a check of the pages does not see: a letter in the text of a trigger is no page."""
         for name, query in QUERIES.items():
             if name != "schema":
@@ -194,7 +205,33 @@ class File:
         (nobody,) = self.one("nobody")
         if nobody:
             raise sqlite3.DatabaseError("it does not know its epoch any more")
-        log.prove_whole(self._connection)
+        beside.prove_whole(self._connection)
+
+
+def _fold(path: Path, connection: sqlite3.Connection) -> None:
+    """Close it in order; where the disk refuses, with the log beside it."""
+    try:
+        Log.mark_closed(connection)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        _leave(path, connection)
+        raise
+    connection.close()
+
+
+def _leave(path: Path, connection: sqlite3.Connection) -> None:
+    """Close it as it is, with its log."""
+    with log_kept(path, anyway=True), suppress(sqlite3.Error):
+        connection.close()
+
+
+def _forgotten(path: Path, connection: sqlite3.Connection) -> None:
+    """At the end of a process, or of whoever had it."""
+    try:
+        _fold(path, connection)
+    except (sqlite3.Error, OSError) as error:
+        log.warning("%s: not closed in order: %s", path, error)
 
 
 @cache

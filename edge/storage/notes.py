@@ -65,20 +65,32 @@ class Notes:
         before = first if commits == self._file.commits and self._file.riding and first else None
         rows = self._file.run("open_notes", after=after, before=before, most=most)
         by_tail = {channel.tail: channel for channel in CHANNELS.values()}
-        return [OpenNote(number, by_tail[tail], body) for number, tail, body in rows]
+        return [
+            OpenNote(number, by_tail[tail], body) for number, tail, body in rows if tail in by_tail
+        ]
 
     def pending(self) -> int:
         """How many the cloud has not noted."""
         return int(self._file.one("count_notes")[0])
 
-    def noted(self, numbers: tuple[int, ...], at: int | None) -> None:
-        """The cloud has these, at its Unix time `at` if that is known; kept with the next commit."""
+    def noted(self, numbers: tuple[int, ...], at: int | None, epoch: str | None = None) -> None:
+        """The cloud has these, at its Unix time `at` if that is known; kept with the next commit.
+
+        `epoch` is that of the numbers: of an outbox that was mended meanwhile they are no longer.
+        """
+        if epoch not in {None, self._epoch}:
+            return
         self._file.run("noted", numbers=msgspec.json.encode(numbers).decode(), at=at)
 
     def incidents(self, most: int) -> list[Incident]:
         """The newest incidents, newest first."""
         rows = self._file.run("incidents", most=most)
         return sound((body for (body,) in rows), Incident)
+
+    def showings(self, most: int) -> list[Shown]:
+        """Those among so many of the newest notes, oldest first; one that rotted is left out."""
+        rows = self._file.run("last_showings", most=most)
+        return sound((body for (body,) in rows), Shown)
 
     def _put(self, note: Shown | Incident) -> None:
         number = self._file.one("last_note")[0] + 1

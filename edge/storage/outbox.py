@@ -9,7 +9,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -21,7 +21,7 @@ from edge.storage.file import Folder
 from edge.storage.memory import Memory
 from edge.storage.notes import Notes
 from edge.storage.salvage import salvage
-from edge.storage.trouble import DamagedError, sound
+from edge.storage.trouble import DamagedError, is_full, sound
 from edge.wire import Ack, Incident, Receipt, Sale, encode
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 KEPT_S: Final = 60 * 86400
 """How long an acknowledged sale stays, for disputes; by the cloud's clock alone."""
+MOST_STRAYS: Final = 1000
+"""Receipts that are kept of sales that are not here: of an earlier card, or lost with a page."""
 AT_ONCE: Final = 500
 """Rows that one commit deletes or re-times, at most: the disk has others to serve."""
 
@@ -48,22 +50,30 @@ class OpenSale(NamedTuple):
 class Outbox:
     """Everything the machine must not forget, in one SQLite file."""
 
-    def __init__(self, path: Path, epoch: str) -> None:
+    def __init__(
+        self, path: Path, epoch: str, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         """Open or create; `epoch` names the outbox if it is new.
 
         A damaged file is set aside and salvaged into a new one; `salvaged` says how that went, until
-        it is told.
+        it is told. That may take minutes: `meanwhile` is called every second or so, also from `mend`
+        and then in the thread that mends. It must not raise.
 
         Raises:
             StartError: the disk, the folder or another agent is in the way.
         """
         self._path = path
+        self._meanwhile = meanwhile
         self._folder = Folder(path.parent)
         try:
-            self._file = salvage(path, epoch)
-            self.notes = Notes(self._file, epoch)
-            self.memory = Memory(self._file)
-            self._look()
+            self._file = salvage(path, epoch, meanwhile=meanwhile)
+            try:
+                self.notes = Notes(self._file, epoch)
+                self.memory = Memory(self._file)
+                self._look()
+            except BaseException:
+                self._file.abandon()
+                raise
         except BaseException:
             self._folder.unlock()
             raise
@@ -80,11 +90,14 @@ class Outbox:
         """
         self._file.abandon()
         try:
-            self._file = salvage(self._path, epoch, reason)
+            self._file = salvage(self._path, epoch, reason, self._meanwhile)
         except DamagedError as error:
             raise sqlite3.DatabaseError(str(error)) from error
         except StartError as error:
-            raise sqlite3.OperationalError(str(error)) from error
+            refused = sqlite3.OperationalError(str(error))
+            if is_full(error):
+                refused.sqlite_errorname = "SQLITE_FULL"
+            raise refused from error
         self._look()
 
     def _look(self) -> None:
@@ -101,11 +114,18 @@ class Outbox:
         self.epoch = epoch
 
     def tell_salvage(self, incident: Incident) -> None:
-        """Commit the incident that says how a salvage went: `salvaged` has been told."""
+        """Commit the incident that says how a salvage went: `salvaged` has been told.
+
+        Not so where the outbox was mended again meanwhile: then that has its own story.
+        """
+        story = self.salvaged or ""
+        told = story.startswith(incident.text)
         with self._file.committed():
-            self._file.run("salvage_told")
+            if told:
+                self._file.run("salvage_told", story=story)
             self.notes.put_riding(incident)
-        self.salvaged = None
+        if told:
+            self.salvaged = None
 
     @property
     def next_seq(self) -> int:
@@ -208,9 +228,19 @@ class Outbox:
         return {place for place, _, _ in rows}, missing
 
     def untimed(self) -> list[tuple[int, Sale]]:
-        """The oldest sales whose telling is open, with their places."""
-        rows = self._file.run("untimed", most=AT_ONCE)
-        return [(place, each) for place, body in rows for each in sound([body], Sale)]
+        """The oldest sales whose telling is open, with their places.
+
+        One whose body rotted, or has come to be another sale's, is told as it is from now on.
+        """
+        while True:
+            rows = self._file.run("untimed", most=AT_ONCE).fetchall()
+            read = [(place, name, _read(body, Sale)) for place, name, body in rows]
+            rotten = [place for place, name, each in read if each is None or each.sale_id != name]
+            if not rotten:
+                return [(place, each) for place, _, each in read if each is not None]
+            with self._file.committed():
+                for place in rotten:
+                    self._file.run("tell_as_it_is", place=place)
 
     def tell(self, told: Sequence[tuple[int, Sale]]) -> None:
         """Commit how these sales are told from now on; one that is told already stays as it is.
@@ -231,11 +261,17 @@ class Outbox:
 
     def unshown(self, most: int = 20) -> list[tuple[Sale, Receipt]]:
         """Of the newest sales those whose receipt is here, and no evidence that it was seen."""
-        rows = [(_read(sale, Sale), _read(told, Receipt)) for sale, told in self._unshown(most)]
-        return [(sale, told) for sale, told in rows if sale is not None and told is not None]
-
-    def _unshown(self, most: int) -> list[tuple[bytes, bytes]]:
-        return self._file.run("unshown", most=most).fetchall()
+        seen = dict[str, int]()
+        for shown in self.notes.showings(10 * most):
+            seen[shown.sale_id] = max(shown.rev, seen.get(shown.sale_id, 0))
+        rows = self._file.run("last_receipts", most=most).fetchall()
+        read = [(_read(sale, Sale), _read(told, Receipt)) for sale, told in rows]
+        return [
+            (sale, told)
+            for sale, told in read
+            if sale is not None and told is not None and sale.sale_id == told.sale_id
+            if seen.get(told.sale_id, 0) < told.rev
+        ]
 
     def receipt(self, sale_id: str) -> Receipt | None:
         """A sale's receipt, if it came."""
@@ -248,11 +284,18 @@ class Outbox:
             row = self._file.run(
                 "put_receipt", sale_id=receipt.sale_id, rev=receipt.rev, body=encode(receipt)
             ).fetchone()
+            if row == (1,):
+                self._file.run("forget_strays", most=MOST_STRAYS)
         return row is not None
 
     def forget(self, now: int) -> int:
-        """Let go of some of what the cloud has had for sixty days; `now` is the cloud's time, s."""
+        """Let go of some of what the cloud has had for sixty days; `now` is the cloud's time, s.
+
+        What it has since a time that nobody knew, it has since now.
+        """
         with self._file.committed():
+            self._file.run("date", now=now, most=AT_ONCE)
+            self._file.run("date_notes", now=now, most=AT_ONCE)
             gone = self._file.run("forget", before=now - KEPT_S, most=AT_ONCE).rowcount
             gone += self._file.run("forget_notes", before=now - KEPT_S, most=AT_ONCE).rowcount
         return gone
@@ -266,10 +309,10 @@ class Outbox:
         return True
 
     def close(self) -> None:
-        """Commit what rides along, fold the log into the file, and let go."""
+        """Commit what rides along, fold the log into the file, and let go; once."""
         try:
             self._file.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             # No sale is lost by that, and the log stays where it is.
             log.error("%s: not closed in order: %s", self._path, error)  # noqa: TRY400, one line
         finally:

@@ -34,6 +34,7 @@ CREATE TABLE sale (
 
 CREATE INDEX sale_open ON sale (place) WHERE acknowledged = 0;
 CREATE INDEX sale_untimed ON sale (place) WHERE untimed = 1 AND told IS NULL;
+CREATE INDEX sale_undated ON sale (place) WHERE acknowledged = 1 AND acknowledged_at IS NULL;
 
 CREATE TRIGGER sale_without_gap BEFORE INSERT ON sale
 WHEN NEW.place <> (SELECT coalesce(max(place), 0) + 1 FROM sale)
@@ -68,10 +69,14 @@ WHEN OLD.told IS NOT NULL OR OLD.untimed = 0
 BEGIN SELECT RAISE(ABORT, 'a sale is always told the same way'); END;
 
 CREATE TABLE receipt (
-    sale_id TEXT PRIMARY KEY,          -- may be of an earlier epoch: no foreign key
+    id      INTEGER PRIMARY KEY,
+    sale_id TEXT NOT NULL UNIQUE,      -- may be of an earlier epoch: no foreign key
     rev     INTEGER NOT NULL,
-    body    BLOB NOT NULL
+    body    BLOB NOT NULL,
+    stray   INTEGER NOT NULL CHECK (stray IN (0, 1)) -- its sale is not here
 ) STRICT;
+
+CREATE INDEX receipt_stray ON receipt (id) WHERE stray = 1;
 
 CREATE TRIGGER sale_takes_its_receipt_along AFTER DELETE ON sale
 BEGIN DELETE FROM receipt WHERE sale_id = OLD.sale_id; END;
@@ -85,6 +90,7 @@ CREATE TABLE note (                    -- showings and incidents
 ) STRICT;
 
 CREATE INDEX note_open ON note (number) WHERE noted = 0;
+CREATE INDEX note_undated ON note (number) WHERE noted = 1 AND noted_at IS NULL;
 
 CREATE TRIGGER note_without_gap BEFORE INSERT ON note
 WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM note)
@@ -148,7 +154,7 @@ SELECT EXISTS (SELECT 1 FROM sale) AND NOT EXISTS (
 SELECT epoch, base, salvaged FROM identity;
 
 -- salvage_told --
-UPDATE identity SET salvaged = NULL;
+UPDATE identity SET salvaged = NULL WHERE salvaged = :story;
 
 -- last_place --
 SELECT coalesce(max(place), 0) FROM sale;
@@ -192,32 +198,48 @@ SELECT place, epoch, seq FROM sale
 WHERE acknowledged = 0 AND place IN (SELECT value FROM json_each(:places));
 
 -- untimed --
-SELECT place, body FROM sale WHERE untimed = 1 AND told IS NULL ORDER BY place LIMIT :most;
+SELECT place, sale_id, body FROM sale WHERE untimed = 1 AND told IS NULL
+ORDER BY place LIMIT :most;
 
 -- tell --
 UPDATE sale SET told = :told
 WHERE place = :place AND sale_id = :sale_id AND untimed = 1 AND told IS NULL;
 
+-- tell_as_it_is --
+UPDATE sale SET told = body WHERE place = :place AND untimed = 1 AND told IS NULL;
+
 -- last_sale --
 SELECT coalesce(sale.told, sale.body), receipt.body FROM sale LEFT JOIN receipt USING (sale_id)
 ORDER BY place DESC LIMIT 1;
 
--- unshown --
+-- last_receipts --
 SELECT coalesce(sale.told, sale.body), receipt.body FROM sale JOIN receipt USING (sale_id)
-WHERE place > (SELECT max(place) FROM sale) - :most AND NOT EXISTS (
-    SELECT 1 FROM note
-    WHERE channel = 'shown' AND number > (SELECT max(number) FROM note) - 10 * :most
-    AND json_extract(CAST(note.body AS TEXT), '$.sale_id') = sale.sale_id
-    AND json_extract(CAST(note.body AS TEXT), '$.rev') >= receipt.rev)
-ORDER BY place;
+WHERE place > (SELECT max(place) FROM sale) - :most ORDER BY place;
+
+-- last_showings --
+SELECT body FROM note
+WHERE channel = 'shown' AND number > (SELECT max(number) FROM note) - :most;
 
 -- receipt --
 SELECT body FROM receipt WHERE sale_id = :sale_id;
 
 -- put_receipt --
-INSERT INTO receipt (sale_id, rev, body) VALUES (:sale_id, :rev, :body)
+INSERT INTO receipt (sale_id, rev, body, stray)
+VALUES (:sale_id, :rev, :body, NOT EXISTS (SELECT 1 FROM sale WHERE sale_id = :sale_id))
 ON CONFLICT (sale_id) DO UPDATE SET rev = :rev, body = :body WHERE receipt.rev < :rev
-RETURNING rev;
+RETURNING stray;
+
+-- forget_strays --
+DELETE FROM receipt WHERE stray = 1 AND id <= (
+    SELECT id FROM receipt WHERE stray = 1 ORDER BY id DESC LIMIT 1 OFFSET :most);
+
+-- date --
+UPDATE sale SET acknowledged_at = :now WHERE place IN (
+    SELECT place FROM sale WHERE acknowledged = 1 AND acknowledged_at IS NULL LIMIT :most);
+
+-- date_notes --
+UPDATE note SET noted_at = :now WHERE number IN (
+    SELECT number FROM note WHERE noted = 1 AND noted_at IS NULL LIMIT :most);
 
 -- forget --
 DELETE FROM sale WHERE place IN (

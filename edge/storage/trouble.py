@@ -37,8 +37,15 @@ def is_damage(error: Exception) -> bool:
     """Whether the content is wrong, and not the disk, the folder or who asks."""
     if not isinstance(error, sqlite3.Error):
         return isinstance(error, UnicodeError)
-    operational = isinstance(error, sqlite3.OperationalError)
-    return not operational or _named(error) in _DAMAGE
+    if not isinstance(error, sqlite3.OperationalError):
+        return True
+    # Without a name of SQLite's: Python found a text that is none.
+    return _named(error) in _DAMAGE or str(error).startswith("Could not decode to UTF-8")
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there is no room left; other errors may come of that as well."""
+    return isinstance(error, FullError) or _named(error) == "SQLITE_FULL"
 
 
 def unusable(path: Path, error: Exception) -> StartError:
@@ -46,7 +53,7 @@ def unusable(path: Path, error: Exception) -> StartError:
     said = f"{path}: the outbox cannot be used: {error}"
     free, read_only = _disk(path)
     number = error.errno if isinstance(error, OSError) else None
-    full = number in _FULL or _named(error) == "SQLITE_FULL"
+    full = number in _FULL or is_full(error)
     if read_only or number == errno.EROFS:
         return StartError(
             f"{said}; the disk is read-only: a worn card makes itself so. Replace it, or mount it"

@@ -5,14 +5,17 @@ of the file and its log are searched for sales: a sale is a text that checks its
 was read only those count that come after the last one, as they were in a log that is lost; what a
 log still holds of sales that were let go is not found again. A number that a row has is not taken
 twice.
+
+Nothing is read as a whole: the machine has little memory.
 """
 
 import logging
+import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +23,7 @@ import msgspec
 
 from edge.anchors import Anchor
 from edge.intent import Intent
+from edge.storage.finds import Finds, FoundSale
 from edge.storage.log import log_kept
 from edge.wire import MalformedMessageError, Receipt, Sale, decode
 from mdb.context import Context
@@ -30,114 +34,108 @@ IN_A_ROW: Final = 2000
 """After so many rows that cannot be read one after another, there are no more: a broken page of the
 tree leads to fewer."""
 LONGEST_SALE: Final = 4096
+LONGEST_ROW: Final = 1024 * 1024
+"""A length that rotted is no reason to take all memory; a wish is a quarter of it at most."""
 BLOCK_BYTES: Final = 4096
 """What is lost where the card does not give a sector back."""
+SEARCHED_BYTES: Final = 64 * BLOCK_BYTES
+"""Searched at once."""
+PORTION: Final = 500
+"""Rows that the smallest computer reads, or writes, in a second or so."""
 _BEGIN: Final = re.compile(rb'\{"sale_id":"')
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundSale:
-    """A sale as it was found; `place` is that in the damaged file, None if no row had it."""
+class Wreck:
+    """A damaged outbox that is open to be read; nothing in it is changed."""
 
-    sale: Sale
-    body: bytes
-    place: int | None = None
-    told: bytes | None = None
-    untimed: bool = False
-    acknowledged: bool = False
-    acknowledged_at: int | None = None
+    def __init__(
+        self,
+        damaged: sqlite3.Connection | None,
+        texts: Iterable[FileIO],
+        finds: Finds,
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Find the sales; `damaged` is None where it is no database at all."""
+        self.finds = finds
+        self._damaged = damaged
+        self._meanwhile = meanwhile
+        self._whole = damaged is not None
+        self._read_sales()
+        self.epoch: str | None = None
+        """The epoch it had, if that can be read."""
+        self.story: str | None = None
+        """How it was salvaged itself, if nobody was told yet."""
+        for row in self.rows("identity"):
+            story = row.get("salvaged")
+            self.epoch, self.story = row["epoch"], story if isinstance(story, str) else None
+        for text in texts:
+            self._search(text)
+
+    def sales(self) -> Iterator[FoundSale]:
+        """All sales, in their order."""
+        return self.finds.in_order(self.epoch)
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """The sound rows of another table."""
+        sound_row = _SOUND[table]
+        for row, _ in self._one_by_one(table):
+            if row is not None and sound_row(row):
+                yield row
+
+    def _one_by_one(self, table: str) -> Iterator[tuple[Row | None, bool]]:
+        if self._damaged is not None:
+            for count, each in enumerate(_one_by_one(self._damaged, table)):
+                if count % PORTION == 0:
+                    self._meanwhile()
+                yield each
+
+    def _read_sales(self) -> None:
+        last = 0
+        for row, sound in self._one_by_one("sale"):
+            found = _sale(row) if row is not None else None
+            self._whole = self._whole and sound and found is not None
+            if found is not None and self.finds.take_row(found):
+                self._whole = self._whole and (last == 0 or found.place == last + 1)
+                last = found.place or 0
+        self._whole = self._whole and last > 0
+
+    def _search(self, file: FileIO) -> None:
+        """Take the sales that stand in bytes, whatever page they are on."""
+        last = self.finds.last_seq(self.epoch)
+        for sale, text in _texts(file, self._meanwhile):
+            if not self._whole or (sale.epoch == self.epoch and sale.seq > last):
+                found = FoundSale(sale.sale_id, sale.epoch, sale.seq, text)
+                self.finds.take_text(found, final=sale.clock != "unsynced")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All that can be read: sales in their order, and the sound rows of other tables."""
-
-    sales: Sequence[FoundSale]
-    rows: Mapping[str, Sequence[Row]]
-
-
-def read(path: Path) -> Found:
-    """Read a damaged outbox; nothing in it is changed.
+@contextmanager
+def opened(
+    path: Path, scratch: Path, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Wreck]:
+    """Read a damaged outbox, with a file `scratch` that may be written; the caller removes it.
 
     Raises:
-        OSError: the disk or the folder is in the way.
+        OSError, sqlite3.Error: the disk or the folder is in the way.
     """
-    texts = [_bytes(path), _bytes(path.with_name(f"{path.name}-wal"))]
-    wreck = _Wreck()
-    try:
-        with (
-            log_kept(path, anyway=True),
-            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as damaged,
-        ):
+    with ExitStack() as stack:
+        finds = stack.enter_context(closing(Finds(scratch)))
+        stack.enter_context(log_kept(path, anyway=True))
+        texts = list[FileIO]()  # opened before SQLite, which removes the log of an empty file
+        for each in (path, path.with_name(f"{path.name}-wal")):
+            if each.exists():
+                texts.append(stack.enter_context(FileIO(each)))
+        damaged: sqlite3.Connection | None = None
+        try:
+            damaged = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            stack.enter_context(closing(damaged))
             damaged.row_factory = sqlite3.Row
-            wreck.read(damaged)
-    except (sqlite3.Error, UnicodeError) as error:
-        log.warning("%s cannot be read as a database: %s", path, error)
-        wreck.whole = False
-    wreck.search(texts)
-    return wreck.found()
-
-
-@dataclass(slots=True)
-class _Wreck:
-    """What has been found so far."""
-
-    whole: bool = True
-    epoch: str | None = None
-    """The epoch it had, if that can be read."""
-    sales: dict[str, FoundSale] = field(default_factory=dict)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-
-    def read(self, damaged: sqlite3.Connection) -> None:
-        """Take the rows that can be read."""
-        damaged.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        last = 0
-        for row, sound in _one_by_one(damaged, "sale"):
-            found = _sale(row) if row is not None else None
-            self.whole = self.whole and sound and found is not None
-            if found is not None and found.sale.sale_id not in self.sales:
-                self.sales[found.sale.sale_id] = found
-                self.whole = self.whole and (last == 0 or found.place == last + 1)
-                last = found.place or 0
-        for table, sound_row in _SOUND.items():
-            rows = [row for row, _ in _one_by_one(damaged, table) if row is not None]
-            self.rows[table] = [row for row in rows if sound_row(row)]
-        self.whole = self.whole and last > 0
-        for row in self.rows["identity"]:
-            self.epoch = row["epoch"]
-
-    def search(self, texts: Sequence[bytes]) -> None:
-        """Take the sales that stand in bytes, whatever page they are on."""
-        numbered = {(each.sale.epoch, each.sale.seq) for each in self.sales.values()}
-        last = max((seq for epoch, seq in numbered if epoch == self.epoch), default=0)
-        searched: dict[str, FoundSale] = {}
-        for text in texts:
-            for found in _texts(text):
-                known = searched.get(found.sale.sale_id)
-                # Of one whose time was worked out both are there; that one was published.
-                if known is None or known.sale.clock == "unsynced":
-                    searched[found.sale.sale_id] = found
-        for found in searched.values():
-            epoch, seq = found.sale.epoch, found.sale.seq
-            after_all = epoch == self.epoch and seq > last
-            if (epoch, seq) not in numbered and (after_all or not self.whole):
-                self.sales.setdefault(found.sale.sale_id, found)
-
-    def found(self) -> Found:
-        """All of it: epochs in the order in which they were begun, each by its numbers."""
-        begun: dict[str, float] = {}
-        for each in self.sales.values():
-            place = float("-inf") if each.place is None else each.place
-            known = begun.get(each.sale.epoch, float("-inf"))
-            begun[each.sale.epoch] = place if known == float("-inf") else min(known, place)
-        if self.epoch in begun:
-            begun[self.epoch] = float("inf")
-
-        def in_order(each: FoundSale) -> tuple[float, str, int]:
-            return begun[each.sale.epoch], each.sale.epoch, each.sale.seq
-
-        return Found(sorted(self.sales.values(), key=in_order), self.rows)
+            damaged.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_ROW)
+            damaged.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except (sqlite3.Error, UnicodeError) as error:
+            log.warning("%s cannot be read as a database: %s", path, error)
+            damaged = None
+        yield Wreck(damaged, texts, finds, meanwhile)
 
 
 def _one_by_one(damaged: sqlite3.Connection, table: str) -> Iterator[tuple[Row | None, bool]]:
@@ -171,7 +169,9 @@ def _sale(row: Row) -> FoundSale | None:
     acknowledged = row.get("acknowledged") == 1
     at = row.get("acknowledged_at")
     return FoundSale(
-        sale,
+        sale.sale_id,
+        sale.epoch,
+        sale.seq,
         row["body"],
         row["rowid_"],
         row["told"] if untimed and told is not None and told.sale_id == sale.sale_id else None,
@@ -181,16 +181,32 @@ def _sale(row: Row) -> FoundSale | None:
     )
 
 
-def _texts(text: bytes) -> Iterator[FoundSale]:
-    for start in (match.start() for match in _BEGIN.finditer(text)):
-        for end in _ends(text, start):
-            sale = _decoded(text[start:end], Sale)
+def _texts(file: FileIO, meanwhile: Callable[[], None]) -> Iterator[tuple[Sale, bytes]]:
+    """Every sale that stands in a file, read piece by piece; none is longer than what overlaps."""
+    piece = bytearray()
+    for block in _blocks(file):
+        piece += block
+        if len(piece) >= SEARCHED_BYTES + LONGEST_SALE:
+            meanwhile()
+            yield from _within(piece, len(piece) - LONGEST_SALE)
+            del piece[:-LONGEST_SALE]
+    yield from _within(piece, len(piece))
+
+
+def _within(piece: bytearray, upto: int) -> Iterator[tuple[Sale, bytes]]:
+    """The sales that begin before a place in a piece."""
+    for match in _BEGIN.finditer(piece):
+        if match.start() >= upto:
+            return
+        for end in _ends(piece, match.start()):
+            text = bytes(piece[match.start() : end])
+            sale = _decoded(text, Sale)
             if sale is not None:
-                yield FoundSale(sale, text[start:end])
+                yield sale, text
                 break
 
 
-def _ends(text: bytes, start: int) -> Iterator[int]:
+def _ends(text: bytearray, start: int) -> Iterator[int]:
     """Where the text that begins here may end: at its closing brace, or one after it."""
     end = start
     for _ in range(24):
@@ -200,25 +216,17 @@ def _ends(text: bytes, start: int) -> Iterator[int]:
         yield end
 
 
-def _bytes(path: Path) -> bytes:
+def _blocks(file: FileIO) -> Iterator[bytes]:
     """The content, with nothing where the card does not give it back."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            try:
-                return file.readall()
-            except OSError as error:
-                log.warning("%s: %s; reading what can be read", path, error)
-            content = bytearray(path.stat().st_size)
-            for at in range(0, len(content), BLOCK_BYTES):
-                file.seek(at)
-                try:
-                    block = file.read(BLOCK_BYTES) or b""
-                except OSError:
-                    continue
-                content[at : at + len(block)] = block
-            return bytes(content)
-    except FileNotFoundError:
-        return b""
+    lost, size = 0, os.fstat(file.fileno()).st_size
+    for at in range(0, size, BLOCK_BYTES):
+        try:
+            block = os.pread(file.fileno(), BLOCK_BYTES, at)
+        except OSError:
+            block, lost = b"", lost + 1
+        yield block.ljust(min(BLOCK_BYTES, size - at), b"\0")
+    if lost:
+        log.warning("%s: %d blocks cannot be read", file.name, lost)
 
 
 def _decoded(body: object, kind: Any) -> Any:  # noqa: ANN401, of whatever kind is asked for

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -155,14 +155,12 @@ class Machine:
     async def recall(self, command: str) -> bytes | None:
         return self.memory.get(command)
 
-    def commands(self) -> Commands:
-        assert self.link is not None
-        link = self.link
+    def commands(self, publish: Callable[[str, bytes], "asyncio.Future[bool]"]) -> Commands:
         return Commands(
             machine=MACHINE,
             remember=self.remember,
             recall=self.recall,
-            publish=lambda topic, body: link.publish(topic, body, 1),
+            publish=publish,
             deeds=self,
             capture=self.bus,
             attachments=Attachments(self.folder / "captures"),
@@ -177,7 +175,8 @@ class Machine:
             Broker(port=broker.port), MACHINE, [Channel.commands_of(MACHINE), ECHO], (state, b"")
         )
         self.listens.clear()
-        commands = self.commands()
+        link = self.link
+        commands = self.commands(lambda topic, body: link.publish(topic, body, 1))
         self.link.start()
         tasks = [asyncio.create_task(commands.run()), asyncio.create_task(self._follow(commands))]
         try:
@@ -422,6 +421,29 @@ async def test_the_bus_is_captured_one_at_a_time_and_sent_up(
         asking.ask("a3", capture)
         assert (await asking.answer("a3", 2))[1] == INTERRUPTED
     assert [each.name for each in (tmp_path / "captures").iterdir()] == ["a1.mdb.gz"]
+
+
+async def test_the_recorder_is_free_while_the_last_recording_is_still_sent(tmp_path: Path) -> None:
+    """Whoever has been told that one is done may ask for the next at once."""
+    machine = Machine(tmp_path)
+    said = list[Result]()
+
+    def publish(_topic: str, body: bytes) -> "asyncio.Future[bool]":
+        said.append(decode(body, Result))
+        return asyncio.get_running_loop().create_future()  # the broker has not answered yet
+
+    commands = machine.commands(publish)
+    working = asyncio.create_task(commands.run())
+    capture = encode(CaptureBus(expires_at=FUTURE, minutes=5))
+    await commands.receive("a1", capture)
+    await until(lambda: machine.bus.busy)
+    machine.clock.seconds += 300
+    await until(lambda: said[-1].status == "done")
+    await commands.receive("a2", capture)
+    await until(lambda: machine.bus.busy)
+    assert [each.status for each in said] == ["running", "done", "running"]
+    working.cancel()
+    await asyncio.wait([working])
 
 
 @NEEDS_BROKER

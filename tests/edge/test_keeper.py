@@ -267,11 +267,12 @@ async def test_what_comes_while_the_disk_refuses_is_kept_in_its_order(
             card.refuse()
             bench.hear(IN_CASH, SOLD, {READER: Context()}, IN_CASH)
             await until(lambda: card.times > 2)
-            assert bench.keeper.waiting == 4
+            assert (bench.keeper.waiting, bench.keeper.sales_waiting) == (4, 3)
             assert disk.refusing
             clock.seconds += 1000
             card.relent()
             await until(lambda: bench.keeper.waiting == 0)
+            assert bench.keeper.sales_waiting == 0
         assert not disk.refusing
         assert bench.amounts == [500, 12510, 500]
         assert [sale.seq for sale, _ in bench.kept] == [1, 2, 3]
@@ -323,7 +324,7 @@ async def test_an_old_card_that_was_put_back_gives_no_number_twice(
         assert [msgspec.json.decode(each.body)["seq"] for each in outbox.open_sales(0, 9)] == [1, 1]
 
 
-async def test_a_card_beyond_help_is_given_up_with_the_sale_in_the_log(
+async def test_a_card_beyond_help_is_given_up_with_all_that_waits_in_the_log(
     file: Path, disk: Disk, clock: StillClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = Outbox(file, EPOCH)
@@ -337,12 +338,70 @@ async def test_a_card_beyond_help_is_given_up_with_the_sale_in_the_log(
         mended.append(epoch + reason)
 
     outbox._file.run, outbox.mend = broken, mend  # type: ignore[method-assign]  # noqa: SLF001
-    bench.hear(SOLD)
+    bench.hear(SOLD, IN_CASH)
     with pytest.raises(sqlite3.DatabaseError):
         await asyncio.wait_for(bench.keeper.run(), 10)
     assert len(mended) == 3
-    assert "not kept: Concluded(what=Sale(" in caplog.text
+    assert caplog.text.count("not kept: Concluded(what=Sale(") == 2
+    bench.hear(RETURNED)
+    caplog.clear()
+    await asyncio.wait_for(bench.keeper.drain(3600), 10)
+    assert [(record.levelname, record.message[:32]) for record in caplog.records] == [
+        ("CRITICAL", "not kept: Concluded(what=Return("),
+    ]
+    assert bench.keeper.waiting == 0
     outbox.close()
+
+
+async def test_what_waits_where_nobody_keeps_it_any_more_is_in_the_log(
+    file: Path, disk: Disk, clock: StillClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        bench = Bench(outbox, disk, clock)
+        task = asyncio.create_task(bench.keeper.run())
+        bench.hear(SOLD)
+        await until(lambda: bench.kept)
+        await asyncio.wait_for(bench.keeper.drain(0), 10)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        bench.hear(SOLD, IN_CASH)
+        assert caplog.text.count("not kept: ") == 0
+        await asyncio.wait_for(bench.keeper.drain(3600), 10)
+        assert caplog.text.count("not kept: ") == 2
+
+
+async def test_a_keeper_that_never_began_names_what_it_was_given(
+    file: Path, disk: Disk, clock: StillClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        bench = Bench(outbox, disk, clock)
+        bench.hear(SOLD)
+        await asyncio.wait_for(bench.keeper.drain(0), 10)
+        assert caplog.text.count("not kept: ") == 1
+
+
+async def test_damage_that_others_find_is_mended_here_once_for_all_of_them(
+    file: Path, disk: Disk, clock: StillClock
+) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        async with running(Bench(outbox, disk, clock)) as bench:
+            bench.hear(SOLD)
+            await until(lambda: bench.kept)
+            damaged = outbox._file  # noqa: SLF001, it is another when it was mended
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorname = "SQLITE_IOERR_READ"
+
+            def reading() -> int:
+                if outbox._file is damaged:  # noqa: SLF001
+                    raise error
+                return outbox.pending()[0]
+
+            found = [disk.insist(reading) for _ in range(3)]
+            assert await asyncio.wait_for(asyncio.gather(*found), 10) == [1, 1, 1]
+        assert bench.mended == 1
+        assert "disk I/O error" in (outbox.salvaged or "")
+        assert len(list(file.parent.glob("*.damaged-*.sqlite"))) == 1
 
 
 async def test_told_to_stop_it_keeps_what_it_has_and_names_what_it_cannot(

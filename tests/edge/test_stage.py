@@ -16,14 +16,20 @@ from edge.buyer.picture import Picture, picture_of
 from edge.buyer.presenter import Answered, Buying, Event, Policy, Serving, Sold, Tick, Told
 from edge.buyer.screen import Idle, Making, OutOfOrder, Ready
 from edge.clock import Moment, SystemClock
-from edge.displays import Display, Painted
+from edge.displays import Display, Gone, Painted
 from edge.displays.png import Png
 from edge.displays.terminal import Terminal, render
-from edge.stage import RETRY_S, Stage
+from edge.stage import RETRY_S, UNSEEN_S, Stage
 from edge.wire import Shown
 
 A, B = sale(1), sale(2)
 POLICY = Policy(qr="fiscal")
+
+
+@pytest.fixture(autouse=True)
+def quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that comes up at once."""
+    monkeypatch.setattr("edge.stage.START_S", UNSEEN_S)
 
 
 class Glass:
@@ -395,3 +401,137 @@ async def test_a_display_that_is_plugged_in_again_has_its_picture_back() -> None
     cable.seen("a" * 64)
     stage.close()
     assert [each.sale_id for each in shown] == [A.sale_id]
+
+
+class Window(Glass):
+    """A glass that comes and goes, as a browser's page does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone: Gone | None = None
+
+    def watch(self, gone: Gone) -> None:
+        assert self.pictures == []
+        self.gone = gone
+
+    def goes(self) -> None:
+        assert self.gone is not None
+        self.gone()
+
+
+def test_where_the_glass_goes_the_evidence_ends_and_begins_again_when_it_is_back() -> None:
+    clock, shown, window, glass = StillClock(), list[Shown](), Window(), Glass()
+    stage = stage_of(clock, shown.append, window=window, glass=glass)
+    stage.happen(Sold(A))
+    stage.happen(Answered(A, receipt(A, rev=3)))
+    window.seen("a" * 64)
+    glass.seen("b" * 64)
+    times = [clock.now().iso]
+    for seconds in (20, 5, 35):
+        clock.seconds += seconds
+        times.append(clock.now().iso)
+        if seconds == 20:
+            window.goes()
+            window.goes()
+        if seconds == 5:
+            window.seen("a" * 64)
+    stage.happen(Tick())
+    assert {(each.sale_id, each.rev) for each in shown} == {(A.sale_id, 3)}
+    assert sorted((x.display, x.shown_at, x.hidden_at, x.reason) for x in shown) == [
+        ("glass", times[0], times[3], "timeout"),
+        ("window", times[0], times[1], "gone"),
+        ("window", times[2], times[3], "timeout"),
+    ]
+
+
+def test_a_glass_that_goes_from_under_no_sale_leaves_no_evidence() -> None:
+    shown, window = list[Shown](), Window()
+    stage = stage_of(StillClock(), shown.append, window=window)
+    window.seen("a" * 64)
+    window.goes()
+    stage.happen(Sold(A))
+    window.goes()
+    stage.close()
+    assert shown == []
+
+
+def test_a_display_that_nobody_sees_fails_however_many_pictures_it_is_given(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, window, glass = StillClock(), Window(), Glass()
+    with caplog.at_level(logging.WARNING):
+        stage = stage_of(clock, lambda _: None, window=window, glass=glass)
+        clock.seconds += UNSEEN_S - 0.5
+        stage.happen(Sold(A))
+        assert (stage.failing, caplog.text) == ((), "")
+        clock.seconds += 0.5
+        stage.happen(Sold(B))
+        clock.seconds += 100
+        stage.happen(Answered(B, receipt(B)))
+        assert (stage.failing, stage.faults) == (("window",), 1)
+        assert caplog.text.count("display window: no page shows its picture") == 1
+        window.seen("a" * 64)
+        window.goes()
+        clock.seconds += UNSEEN_S - 0.5
+        stage.happen(Tick())
+        assert (stage.failing, stage.faults) == ((), 1)
+        assert caplog.text.count("display window: works again") == 1
+        clock.seconds += 0.5
+        stage.happen(Tick())
+    assert (stage.failing, stage.faults) == (("window",), 2)
+
+
+def test_what_a_glass_says_after_the_end_is_no_evidence() -> None:
+    shown, window = list[Shown](), Window()
+    stage = stage_of(StillClock(), shown.append, window=window)
+    stage.happen(Sold(A))
+    window.seen("a" * 64)
+    stage.close()
+    window.goes()
+    window.seen("a" * 64)
+    window.goes()
+    assert [each.reason for each in shown] == ["stopped"]
+
+
+async def test_that_nobody_sees_a_display_is_noticed_where_nothing_else_happens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.stage.UNSEEN_S", 0.02)
+    monkeypatch.setattr("edge.stage.START_S", 0.02)
+    window = Window()
+    stage = Stage({"window": window}, POLICY, {}, SystemClock(), lambda _: None)
+    async with running(stage):
+        await until(lambda: stage.failing)
+        window.seen("a" * 64)
+        assert stage.failing == ()
+        await asyncio.sleep(0)
+        window.goes()
+        await until(lambda: stage.failing)
+    assert (stage.failing, stage.faults) == (("window",), 2)
+
+
+async def test_a_display_that_fails_already_is_waited_for_without_haste() -> None:
+    clock, window = StillClock(), Window()
+    stage = stage_of(clock, lambda _: None, window=window)
+    clock.seconds += UNSEEN_S
+    stage.happen(Tick())
+    async with running(stage):
+        await asyncio.sleep(0)
+        asked = clock.asked
+        for _ in range(100):
+            await asyncio.sleep(0)
+    assert clock.asked == asked
+
+
+def test_a_browser_has_its_time_to_come_up_after_the_machine_was_switched_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.stage.START_S", 90.0)
+    clock, window = StillClock(), Window()
+    stage = stage_of(clock, lambda _: None, window=window)
+    clock.seconds += 89
+    stage.happen(Sold(A))
+    assert stage.failing == ()
+    clock.seconds += 2
+    stage.happen(Sold(B))
+    assert stage.failing == ("window",)

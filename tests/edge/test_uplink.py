@@ -938,10 +938,13 @@ async def test_a_sale_that_the_cloud_never_counts_is_not_sent_at_network_speed(
     assert cloud.times(1) == 2
 
 
-async def test_a_pause_can_be_taken_back(machine: Machine, cloud: Cloud) -> None:
+async def test_a_new_cloud_does_not_want_the_pause_of_the_one_before(
+    machine: Machine, cloud: Cloud
+) -> None:
     cloud.acknowledge(EPOCH, 0, hold_s=3600)
     cloud.send(receipt(sale(1)))
     await until(lambda: cloud.receipt_acks)
     await machine.sell()
-    cloud.acknowledge(EPOCH, 0)
+    cloud.instance = "2"
+    cloud.announce()
     await until(lambda: machine.pending == 0)

@@ -1,7 +1,10 @@
-"""The kiosk over real HTTP: a page that is told what to show, and says when it is on the glass."""
+"""The kiosk over real HTTP: a page is told what to show, and says when it is on the glass; it goes."""
 
+import asyncio
 import json
+import logging
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,18 +12,28 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from parts import until
 from PIL import Image, ImageDraw
-from specimens import FISCAL, read, sale
+from specimens import FISCAL, StillClock, read, receipt, sale
 
 from edge.buyer.panel import Panel
-from edge.buyer.picture import picture_of
+from edge.buyer.picture import Picture, picture_of
+from edge.buyer.presenter import Answered, Policy, Sold, Tick
 from edge.buyer.qr import encode
 from edge.buyer.screen import Idle, Making, Ready, Screen
 from edge.displays.kiosk import Kiosk, svg
+from edge.stage import UNSEEN_S, Stage
+from edge.wire import Shown
 
 LINK = "https://chek.example/r/k7q2m9x4t8b3c5wz"
 READY = Ready(sale(), 2, FISCAL, LINK, statutory=True, late=False)
 Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture(autouse=True)
+def quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that comes up at once."""
+    monkeypatch.setattr("edge.stage.START_S", UNSEEN_S)
 
 
 class Page:
@@ -29,17 +42,34 @@ class Page:
     def __init__(self, client: Client, lines: AsyncIterator[bytes]) -> None:
         self._client = client
         self._lines = lines
+        self._stream = ""
 
     async def told(self) -> dict[str, Any]:
         async for line in self._lines:
+            if line.startswith(b"id: "):
+                self._stream = line.removeprefix(b"id: ").decode().strip()
             if line.startswith(b"data: "):
                 picture: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
                 return picture
         raise AssertionError("the stream has ended")
 
     async def paint(self, frame: str) -> None:
-        async with self._client.post(f"/painted/{frame}") as answer:
-            assert answer.status == 204
+        await paint(self._client, f"{frame}?stream={self._stream}")
+
+    async def paint_what_it_is_told(self) -> str:
+        frame = str((await self.told())["frame"])
+        await self.paint(frame)
+        return frame
+
+    async def beats(self, times: int) -> None:
+        """Wait until the kiosk has tried this stream so often."""
+        while times:
+            times -= (await anext(self._lines)).startswith(b":")
+
+
+async def paint(client: Client, what: str) -> None:
+    async with client.post(f"/painted/{what}") as answer:
+        assert answer.status == 204
 
 
 @pytest.fixture
@@ -59,7 +89,7 @@ async def client(kiosk: Kiosk) -> AsyncIterator[Client]:
 async def page_of(client: Client) -> AsyncIterator[Page]:
     async with client.get("/events") as stream:
         assert stream.content_type == "text/event-stream"
-        yield Page(client, stream.content)
+        yield Page(client, aiter(stream.content))
 
 
 def show(kiosk: Kiosk, screen: Screen) -> list[str]:
@@ -211,3 +241,173 @@ async def test_a_page_that_was_closed_keeps_nobody_waiting(kiosk: Kiosk, client:
         for screen in (READY, Idle(), READY):
             show(kiosk, screen)
         assert [(await stays.told())["kind"] for _ in range(3)] == ["ready", "idle", "ready"]
+
+
+class Watch:
+    """Who shows a picture, and hears that it was seen and went."""
+
+    def __init__(self, kiosk: Kiosk) -> None:
+        self.heard: list[str] = []
+        kiosk.watch(lambda: self.heard.append("gone"))
+        self.frame = ""
+        kiosk.show(picture_of(READY, {}), self.painted)
+
+    def painted(self, frame: str) -> None:
+        self.frame = frame
+        self.heard.append("seen")
+
+
+async def test_a_page_that_closes_takes_its_picture_along_and_one_that_comes_brings_it_back(
+    kiosk: Kiosk, client: Client
+) -> None:
+    watch = Watch(kiosk)
+    for times in (1, 2):
+        async with page_of(client) as page:
+            await page.paint_what_it_is_told()
+            await page.beats(1)
+            assert watch.heard == ["seen", "gone"] * (times - 1) + ["seen"]
+        await until(lambda times=times: watch.heard == ["seen", "gone"] * times)
+    async with client.get("/record") as answer:
+        assert [each["frame"] for each in await answer.json()] == [watch.frame] * 2
+
+
+async def test_a_picture_is_gone_with_the_last_page_that_painted_it(
+    kiosk: Kiosk, client: Client
+) -> None:
+    watch = Watch(kiosk)
+    async with page_of(client) as stays:
+        async with page_of(client) as goes:
+            await goes.paint_what_it_is_told()
+            await stays.paint_what_it_is_told()
+        await stays.beats(3)
+        assert watch.heard == ["seen"]
+    await until(lambda: watch.heard == ["seen", "gone"])
+
+
+async def test_a_page_that_has_not_painted_holds_no_picture(kiosk: Kiosk, client: Client) -> None:
+    watch = Watch(kiosk)
+    async with page_of(client) as slow:
+        await slow.told()
+        async with page_of(client) as quick:
+            await quick.paint_what_it_is_told()
+        await until(lambda: watch.heard == ["seen", "gone"])
+        await slow.paint(watch.frame)
+        assert watch.heard == ["seen", "gone", "seen"]
+
+
+async def test_a_page_that_goes_before_it_painted_takes_nothing_along(
+    kiosk: Kiosk, client: Client
+) -> None:
+    watch = Watch(kiosk)
+    async with page_of(client) as stays:
+        async with page_of(client) as goes:
+            await goes.told()
+            await stays.paint_what_it_is_told()
+        await stays.beats(3)
+        kiosk.show(picture_of(Idle(), {}), lambda _: None)
+        await stays.told()
+    async with page_of(client) as later:
+        await later.beats(3)
+    assert watch.heard == ["seen"]
+
+
+async def test_where_no_page_is_open_nothing_was_painted(kiosk: Kiosk, client: Client) -> None:
+    watch = Watch(kiosk)
+    async with page_of(client) as page:
+        frame = await page.paint_what_it_is_told()
+        await paint(client, f"{frame}?stream=4711")
+        await paint(client, f"{frame}?stream=")
+    await until(lambda: watch.heard == ["seen", "gone"])
+    await page.paint(frame)
+    await paint(client, frame)
+    await paint(client, f"{frame}?stream=4711")
+    assert watch.heard == ["seen", "gone"]
+    async with client.get("/record") as answer:
+        assert len(await answer.json()) == 1
+
+
+async def test_a_player_that_names_no_stream_is_there_while_its_stream_is_open(
+    kiosk: Kiosk, client: Client
+) -> None:
+    watch = Watch(kiosk)
+    async with page_of(client) as player:
+        await paint(client, (await player.told())["frame"])
+        await player.beats(1)
+        assert watch.heard == ["seen"]
+        await paint(client, watch.frame)
+        assert watch.heard == ["seen"]
+    await until(lambda: watch.heard == ["seen", "gone"])
+
+
+async def test_the_evidence_is_of_the_time_that_a_page_was_there(
+    kiosk: Kiosk, client: Client
+) -> None:
+    clock, shown, bought = StillClock(), list[Shown](), sale(1)
+    stage = Stage({"kiosk": kiosk}, Policy(qr="fiscal"), {}, clock, shown.append)
+    stage.happen(Sold(bought))
+    stage.happen(Answered(bought, receipt(bought)))
+    times = [clock.now().iso]
+    async with page_of(client) as page:
+        frame = await page.paint_what_it_is_told()
+        clock.seconds += 7
+        times.append(clock.now().iso)
+    await until(lambda: shown)
+    clock.seconds += 3
+    times.append(clock.now().iso)
+    async with page_of(client) as page:
+        await page.paint_what_it_is_told()
+        clock.seconds += 50
+        times.append(clock.now().iso)
+        stage.happen(Tick())
+    assert [(each.shown_at, each.hidden_at, each.reason) for each in shown] == [
+        (times[0], times[1], "gone"),
+        (times[2], times[3], "timeout"),
+    ]
+    assert {(each.rev, each.frame_sha256, each.display) for each in shown} == {(1, frame, "kiosk")}
+    assert (stage.failing, stage.faults) == ((), 0)
+
+
+async def test_a_kiosk_without_a_page_fails_until_a_page_is_there(
+    kiosk: Kiosk, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = StillClock()
+    stage = Stage({"kiosk": kiosk}, Policy(), {}, clock, lambda _: None)
+    for seconds, failing in ((UNSEEN_S - 1, ()), (1, ("kiosk",)), (60, ("kiosk",))):
+        clock.seconds += seconds
+        stage.happen(Tick())
+        assert stage.failing == failing
+    with caplog.at_level(logging.WARNING):
+        async with page_of(client) as page:
+            await page.paint_what_it_is_told()
+            clock.seconds += 1000
+            stage.happen(Tick())
+            assert (stage.failing, stage.faults) == ((), 1)
+    assert caplog.text.count("no page shows its picture") == 1
+    assert caplog.text.count("display kiosk: works again") == 1
+
+
+async def test_a_page_that_takes_nothing_any_more_is_gone(
+    kiosk: Kiosk,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("edge.displays.kiosk.DEAF_S", 1)
+    watch = Watch(kiosk)
+    async with page_of(client) as page:
+        frame = (await page.told())["frame"]
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect((client.server.host, client.server.port))
+        deaf.send(b"GET /events HTTP/1.1\r\nHost: kiosk\r\n\r\n")
+        await asyncio.to_thread(deaf.recv, 10)
+        for number in range(500):
+            kiosk.show(Picture("notice", f"{number} {'x' * 20_000}", ""), lambda _: None)
+        kiosk.show(picture_of(READY, {}), watch.painted)
+        await paint(client, frame)
+        assert watch.heard == ["seen"]
+        await until(lambda: watch.heard == ["seen", "gone"])
+    async with page_of(client) as page:
+        await page.paint_what_it_is_told()
+    assert watch.heard == ["seen", "gone", "seen"]
+    assert caplog.text == ""

@@ -1,23 +1,26 @@
-"""The kiosk page in a real browser, at every size, read by a decoder; and when its agent is away."""
+"""The kiosk page in a real browser, at every size, read by a decoder; when its agent is away; when it goes itself."""
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
 from parts import free_port, program, until
 from PIL import Image
-from playwright.async_api import Browser, Page, async_playwright, expect
-from specimens import FISCAL, read
+from playwright.async_api import Browser, Error, Page, async_playwright, expect
+from specimens import FISCAL, StillClock, read, receipt, sale
 
 from edge.buyer.panel import Panel, fit
 from edge.buyer.picture import Picture
+from edge.buyer.presenter import Answered, Policy, Sold, Tick
 from edge.buyer.qr import encode
 from edge.buyer.short_link import with_short_link
-from edge.displays.kiosk import Kiosk
+from edge.displays.kiosk import BEAT_S, Kiosk
 from edge.server import serve
+from edge.stage import UNSEEN_S, Stage
+from edge.wire import Shown
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
@@ -41,6 +44,12 @@ SHORT = with_short_link(READY)
 IDLE = Picture("idle", "Выберите напиток", "Choose a drink")
 NOTICE = Picture("notice", "Автомат на обслуживании до 15:00. Приносим извинения. " * 3, "")
 ROWS = ["title", "title_en", "mark", "mark_en", "product", "amount", "hint", "hint_en"]
+
+
+@pytest.fixture(autouse=True)
+def quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that comes up at once."""
+    monkeypatch.setattr("edge.stage.START_S", UNSEEN_S)
 
 
 @pytest.fixture
@@ -172,3 +181,102 @@ async def test_an_answer_that_is_no_stream_is_asked_again(chromium: Browser) -> 
     async with served(kiosk, port):
         kiosk.show(READY, lambda _: None)
         await expect(page.locator("#code")).to_be_visible(timeout=20_000)
+
+
+async def _close(page: Page) -> None:
+    await page.close()
+
+
+async def _crash(page: Page) -> None:
+    with suppress(Error):
+        await page.goto("chrome://crash")
+
+
+async def _leave(page: Page) -> None:
+    await page.goto("about:blank")
+
+
+async def _hide(page: Page) -> None:
+    await _be(page, hidden="true")
+
+
+async def _be(page: Page, hidden: str) -> None:
+    await page.evaluate(
+        f"Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }});"
+        "document.dispatchEvent(new Event('visibilitychange'));"
+    )
+
+
+@pytest.mark.parametrize("go", [_close, _crash, _leave, _hide])
+async def test_a_page_that_goes_ends_the_evidence_and_its_kiosk_fails_until_another_comes(
+    chromium: Browser, go: Callable[[Page], Awaitable[None]]
+) -> None:
+    kiosk, port, clock, shown, bought = Kiosk(), free_port(), StillClock(), list[Shown](), sale()
+    stage = Stage({"kiosk": kiosk}, Policy(qr="fiscal"), {}, clock, shown.append)
+    stage.happen(Sold(bought))
+    stage.happen(Answered(bought, receipt(bought)))
+    clock.seconds += UNSEEN_S
+    stage.happen(Tick())
+    assert stage.failing == ("kiosk",)
+    async with served(kiosk, port):
+        page = await chromium.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/")
+        await until(lambda: stage.failing == ())
+        times = [clock.now().iso]
+        clock.seconds += 5
+        times.append(clock.now().iso)
+        await go(page)
+        await until(lambda: shown)
+        clock.seconds += UNSEEN_S
+        stage.happen(Tick())
+        assert stage.failing == ("kiosk",)
+        page = await chromium.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/")
+        await until(lambda: stage.failing == ())
+        times.append(clock.now().iso)
+        clock.seconds += 10
+        times.append(clock.now().iso)
+        stage.close()
+    assert [(each.shown_at, each.hidden_at, each.reason) for each in shown] == [
+        (times[0], times[1], "gone"),
+        (times[2], times[3], "stopped"),
+    ]
+
+
+async def test_a_page_that_nobody_can_see_is_blank_and_comes_back_as_it_should_be(
+    chromium: Browser,
+) -> None:
+    kiosk, port, heard = Kiosk(), free_port(), list[str]()
+    kiosk.watch(lambda: heard.append("gone"))
+    kiosk.show(READY, lambda _: heard.append("ready"))
+    async with served(kiosk, port):
+        page = await chromium.new_page(viewport={"width": 480, "height": 320})
+        await page.goto(f"http://127.0.0.1:{port}/")
+        await until(lambda: heard == ["ready"])
+        await _be(page, hidden="true")
+        await until(lambda: heard == ["ready", "gone"])
+        await expect(page.locator("#code")).to_be_hidden()
+        await expect(page.locator("#title")).to_be_hidden()
+        await _be(page, hidden="false")
+        await until(lambda: heard == ["ready", "gone", "ready"])
+        await expect(page.locator("#offline")).to_be_hidden()
+        assert read(await photo(page)) == FISCAL
+
+
+async def test_where_one_of_two_pages_goes_the_evidence_goes_on(chromium: Browser) -> None:
+    kiosk, port, heard = Kiosk(), free_port(), list[str]()
+    kiosk.watch(lambda: heard.append("gone"))
+    async with served(kiosk, port):
+        pages = [await chromium.new_page() for _ in range(2)]
+        for page in pages:
+            await page.goto(f"http://127.0.0.1:{port}/")
+        said: list[str] = []
+        for page in pages:
+            page.on("requestfinished", lambda request: said.append(request.url))
+        kiosk.show(READY, lambda _: heard.append("ready"))
+        await until(lambda: sum("/painted/" in url for url in said) == 2)
+        await pages[0].close()
+        await asyncio.sleep(2 * BEAT_S)
+        assert heard == ["ready"]
+        await pages[1].close()
+        await until(lambda: heard == ["ready", "gone"])

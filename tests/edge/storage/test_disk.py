@@ -135,6 +135,143 @@ async def test_what_trying_again_cannot_mend_is_no_matter_of_patience(
     outbox.close()
 
 
+# Damage. -------------------------------------------------------------------------------------------
+
+
+def unreadable() -> sqlite3.OperationalError:
+    """What SQLite says where the card does not give a page back."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_READ"
+    return error
+
+
+class Card:
+    """Verbs that find it damaged until it was mended so often; a stand-in for the card alone."""
+
+    def __init__(self, mendings: int) -> None:
+        self.disk = Disk()
+        self.disk.on_damage = self.mend
+        self.needed, self.reasons = mendings, list[str]()
+        self.tried = 0
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def verb(self) -> int:
+        self.tried += 1
+        if len(self.reasons) < self.needed:
+            raise unreadable()
+        return len(self.reasons)
+
+    async def mend(self, reason: str) -> None:
+        await self.disk.patiently(self.hold.wait)
+        self.reasons.append(reason)
+
+
+@pytest.mark.parametrize("error", [unreadable(), sqlite3.DatabaseError("malformed")])
+async def test_damage_is_no_refusal_and_is_told_where_nobody_mends(
+    disk: Disk, error: sqlite3.Error
+) -> None:
+    def verb() -> None:
+        raise error
+
+    with pytest.raises(sqlite3.DatabaseError, match=str(error)):
+        await asyncio.wait_for(disk.insist(verb), 10)
+    assert (disk.refusals, disk.refusing) == (0, False)
+
+
+async def test_whoever_meets_damage_has_it_mended_and_goes_on() -> None:
+    card = Card(mendings=1)
+    assert await asyncio.wait_for(card.disk.insist(card.verb), 10) == 1
+    assert (card.reasons, card.disk.refusals) == (["disk I/O error"], 0)
+    card.disk.close()
+
+
+async def test_damage_that_many_meet_is_mended_once() -> None:
+    card = Card(mendings=1)
+    card.hold.clear()
+    waiting = [asyncio.create_task(card.disk.insist(card.verb)) for _ in range(5)]
+    doubting = asyncio.create_task(card.disk.mend("an old card"))
+    await until(lambda: card.tried == 5)
+    waiting.append(asyncio.create_task(card.disk.insist(card.verb)))  # while it is being mended
+    waiting.pop(0).cancel()
+    card.hold.set()
+    await asyncio.wait_for(doubting, 10)
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 10) == [1] * 5
+    assert len(card.reasons) == 1
+    card.disk.close()
+
+
+async def test_what_is_damaged_as_soon_as_it_is_mended_is_given_up() -> None:
+    card = Card(mendings=99)
+    with pytest.raises(sqlite3.DatabaseError):
+        await asyncio.wait_for(card.disk.insist(card.verb), 10)
+    assert (len(card.reasons), card.tried) == (3, 4)
+    card.disk.close()
+
+
+async def test_a_mending_that_fails_is_told_to_all_who_wait_and_may_be_tried_again(
+    disk: Disk,
+) -> None:
+    begun, hold = list[str](), asyncio.Event()
+
+    async def mend(reason: str) -> None:
+        begun.append(reason)
+        await hold.wait()
+        raise sqlite3.DatabaseError("beyond help")
+
+    disk.on_damage = mend
+    waiting = [asyncio.create_task(disk.mend(reason)) for reason in "ab"]
+    await until(lambda: begun)
+    hold.set()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [str(each) for each in outcomes] == ["beyond help"] * 2
+    with pytest.raises(sqlite3.DatabaseError, match="beyond help"):
+        await disk.mend("c")
+    assert begun == ["a", "c"]
+
+
+async def test_an_outbox_that_is_closed_is_not_mended(tmp_path: Path) -> None:
+    card = Card(mendings=0)
+    outbox = Outbox(tmp_path / "outbox.sqlite", "7f3a9c1e")
+    outbox.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        await card.disk.insist(outbox.pending)
+    assert card.reasons == []
+    card.disk.close()
+
+
+@pytest.mark.parametrize(
+    ("errorname", "needed", "relieved"),
+    [
+        ("SQLITE_FULL", False, True),
+        ("SQLITE_IOERR_SHMSIZE", True, True),
+        ("SQLITE_IOERR_WRITE", False, False),
+        ("SQLITE_BUSY", False, False),
+    ],
+)
+async def test_only_a_full_disk_is_relieved(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    errorname: str,
+    needed: bool,  # noqa: FBT001, a case
+    relieved: bool,  # noqa: FBT001, a case
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    ballast = Ballast(tmp_path)
+    (tmp_path / "ballast").write_bytes(b"room")
+    errors = [sqlite3.OperationalError("no")]
+    errors[0].sqlite_errorname = errorname
+
+    def verb() -> None:
+        if errors:
+            raise errors.pop()
+
+    disk = Disk(ballast.let_go, lambda: needed)
+    await disk.insist(verb)
+    assert (tmp_path / "ballast").exists() != relieved
+    disk.close()
+
+
 async def test_it_says_that_it_refuses_for_as_long_as_anything_waits(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +404,9 @@ def test_a_disk_that_fills_up_in_a_salvage_loses_nothing(tmp_path: Path) -> None
         os.truncate(rubbish, rubbish.stat().st_size - 120_000)
         with pytest.raises(FullError):
             Outbox(file, "0badcafe")
-        assert not [each.name for each in folder.iterdir() if "half" in each.name]
+        assert not [
+            each for each in folder.iterdir() if ".half" in each.name or ".finds" in each.name
+        ]
         rubbish.unlink()
         with closing(Outbox(file, "0badcafe")) as outbox:
             assert (outbox.epoch, len(outbox.open_sales(0, 999))) == ("0badcafe", 199)

@@ -89,6 +89,20 @@ def test_what_is_noted_is_not_told_again(outbox: Outbox) -> None:
     assert (numbers(outbox), outbox.notes.pending()) == ([2], 1)
 
 
+def test_numbers_of_an_outbox_that_was_mended_meanwhile_are_not_those_of_the_new_one(
+    outbox: Outbox,
+) -> None:
+    outbox.notes.put_incident(INCIDENT)
+    outbox.notes.noted((1,), None, EPOCH)
+    outbox.notes.put_incident(INCIDENT)
+    outbox.mend("0badcafe")
+    assert numbers(outbox) == [1]
+    outbox.notes.noted((1,), None, EPOCH)
+    assert numbers(outbox) == [1]
+    outbox.notes.noted((1,), None, "0badcafe")
+    assert numbers(outbox) == []
+
+
 def test_noted_notes_go_after_sixty_days_but_the_last_tells_the_next_number(
     outbox: Outbox,
 ) -> None:
@@ -107,6 +121,14 @@ def test_the_newest_incidents_come_first(outbox: Outbox) -> None:
     for text in ("one", "two", "three"):
         outbox.notes.put_incident(msgspec.structs.replace(INCIDENT, text=text))
     assert [each.text for each in outbox.notes.incidents(2)] == ["three", "two"]
+
+
+def test_the_last_showings_are_those_among_the_newest_notes(outbox: Outbox) -> None:
+    for rev in (1, 2, 3):
+        outbox.notes.put_showing(msgspec.structs.replace(SHOWN, rev=rev))
+    outbox.notes.put_incident(INCIDENT)
+    assert [each.rev for each in outbox.notes.showings(3)] == [2, 3]
+    assert [each.rev for each in outbox.notes.showings(100)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("tail", "body"), [("sale", b"{}"), ("shown", b"{}"), ("shown", b"\xff")])

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -323,11 +323,45 @@ def test_the_cloud_s_sixty_days_let_go_of_what_it_has_and_its_receipts(outbox: O
     assert (outbox.next_seq, seqs(outbox)) == (6, [2, 5])
 
 
-def test_what_was_acknowledged_at_an_unknown_time_is_kept_for_ever(outbox: Outbox) -> None:
-    outbox.put(sale(1))
-    outbox.put(sale(2))
+def test_what_was_acknowledged_at_an_unknown_time_is_so_since_the_next_known_one(
+    outbox: Outbox,
+) -> None:
+    for seq in (1, 2, 3):
+        outbox.put(sale(seq))
     outbox.acknowledge(Ack(epoch=EPOCH, upto=2, time=""), None)
-    assert outbox.forget(2**40) == 0
+    assert outbox.forget(ACKED) == 0
+    assert outbox.forget(ACKED + 60 * DAY) == 0
+    assert outbox.forget(ACKED + 60 * DAY + 1) == 2
+    assert seqs(outbox) == [3]
+
+
+def test_notes_that_were_noted_at_an_unknown_time_are_so_since_the_next_known_one(
+    outbox: Outbox,
+) -> None:
+    for _ in range(3):
+        outbox.notes.put_showing(SHOWN)
+    outbox.notes.noted((1, 2), None)
+    assert [outbox.forget(ACKED + days * DAY) for days in (0, 60, 61)] == [0, 0, 2]
+
+
+def test_receipts_of_sales_that_are_not_here_do_not_fill_the_disk(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.storage.outbox.MOST_STRAYS", 3)
+    outbox.put(sale(1))
+    outbox.put_receipt(receipt(sale(1)))
+    for seq in range(11, 21):
+        assert outbox.put_receipt(receipt(sale(seq)))
+    assert outbox.put_receipt(receipt(sale(18), rev=2))
+
+    def here(*numbers: int) -> list[int]:
+        return [seq for seq in numbers if outbox.receipt(sale(seq).sale_id) is not None]
+
+    assert here(1, *range(11, 21)) == [1, 18, 19, 20]
+    outbox.mend("0badcafe")
+    assert here(1, *range(11, 21)) == [1, 18, 19, 20]
+    outbox.put_receipt(receipt(sale(21)))
+    assert here(1, *range(11, 22)) == [1, 19, 20, 21]
 
 
 def test_a_cloud_whose_clock_was_ahead_keeps_things_longer_and_never_loses_any(
@@ -447,8 +481,25 @@ def test_a_sale_writes_less_than_a_bare_one_with_sqlite_s_own_pages(outbox: Outb
 def test_a_hundred_thousand_open_sales_are_found_by_an_index(outbox: Outbox) -> None:
     """A plan and no stop-watch: nothing that is asked all day reads every row."""
     values = {"base": 0, "epoch": EPOCH, "first": 1, "last": 9, "missing": "[]", "places": "[]"}
-    values |= {"after": 0, "most": 9, "at": None, "place": 1, "sale_id": "", "before": None}
-    for query in ("open_sales", "count_open", "acknowledge", "still_open", "place_of", "untimed"):
+    values |= {
+        "after": 0,
+        "most": 9,
+        "at": None,
+        "place": 1,
+        "sale_id": "",
+        "before": None,
+        "now": 1,
+    }
+    queries = (
+        "open_sales",
+        "count_open",
+        "acknowledge",
+        "still_open",
+        "place_of",
+        "untimed",
+        "date",
+    )
+    for query in queries:
         named = {name: values[name] for name in re.findall(r":(\w+)", QUERIES[query])}
         plan = traced(outbox).execute(f"EXPLAIN QUERY PLAN {QUERIES[query]}", named).fetchall()
         steps = [step for *_, step in plan if " sale" in step]
@@ -708,3 +759,120 @@ def test_a_receipt_is_unshown_until_there_is_evidence_of_it_or_a_later_revision(
     outbox.notes.put_showing(msgspec.structs.replace(SHOWN, sale_id=sale(2).sale_id, rev=1))
     assert [each.seq for each, _ in outbox.unshown()] == [2, 3]
     assert [each.seq for each, _ in outbox.unshown(most=2)] == [3]
+
+
+# Rot that no check of the pages sees. ---------------------------------------------------------------
+
+
+def rot(file: Path, table: str, column: str, change: Callable[[bytes], bytes]) -> None:
+    """Another content of the same row, in a file that is sound for all SQLite can tell."""
+    with closing(sqlite3.connect(file)) as intruder, intruder:
+        trigger = f"{table}_is_frozen"
+        (made,) = intruder.execute(
+            "SELECT sql FROM sqlite_master WHERE name = ?", (trigger,)
+        ).fetchone()
+        (content,) = intruder.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()
+        intruder.execute(f"DROP TRIGGER {trigger}")
+        intruder.execute(
+            f"UPDATE {table} SET {column} = ? WHERE rowid = (SELECT min(rowid) FROM {table})",
+            (change(content),),
+        )
+        intruder.execute(made)
+
+
+@pytest.mark.parametrize("noise", [b"y", b"\xff"])
+def test_evidence_that_rotted_hides_no_other_and_stops_nobody(file: Path, noise: bytes) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        for seq in (1, 2):
+            outbox.put(sale(seq))
+            outbox.put_receipt(receipt(sale(seq)))
+            outbox.notes.put_showing(msgspec.structs.replace(SHOWN, sale_id=sale(seq).sale_id))
+    rot(file, "note", "body", lambda body: noise + body[1:])
+    with closing(Outbox(file, "0badcafe")) as outbox:
+        assert (outbox.epoch, outbox.salvaged) == (EPOCH, None)
+        assert [each.seq for each, _ in outbox.unshown()] == [1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda body: body.replace(b"0193a5d2", b"1193a5d2"), id="another's name"),
+        pytest.param(lambda body: b"\xff" + body[1:], id="noise"),
+    ],
+)
+def test_a_sale_that_cannot_be_told_otherwise_is_told_as_it_is(
+    file: Path, change: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever settles how sales are told would read it again and again, and never end."""
+    monkeypatch.setattr("edge.storage.outbox.AT_ONCE", 1)
+    with closing(Outbox(file, EPOCH)) as outbox:
+        for seq in (1, 2):
+            outbox.put(sale(seq, clock="unsynced"))
+    rot(file, "sale", "body", change)
+    with closing(Outbox(file, "0badcafe")) as outbox:
+        assert outbox.untimed() == [(2, sale(2, clock="unsynced"))]
+        outbox.tell(outbox.untimed())
+        assert outbox.untimed() == []
+        first, second = outbox.open_sales(0, 9)
+        assert (first.body, first.untimed) == (change(encode(sale(1, clock="unsynced"))), False)
+        assert not second.untimed
+
+
+# Processes that end without closing. ---------------------------------------------------------------
+
+LEAVING = """
+import sys
+from pathlib import Path
+from specimens import sale
+from edge.storage.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]), "0badcafe")
+outbox.put(sale(outbox.next_seq))
+print(outbox.epoch, outbox.salvaged, flush=True)
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "raise SystemExit(2)",
+        "raise ValueError('a broken display')",
+        "pass",
+        "del outbox; print('goes on')",
+        "import os; os._exit(0)",
+        "outbox.close(); outbox.close(); raise SystemExit(2)",
+    ],
+)
+def test_a_process_that_ends_without_closing_leaves_nothing_that_looks_damaged(
+    file: Path, end: str
+) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        outbox.put(sale(1))
+    for _ in range(2):
+        child = subprocess.run(
+            [sys.executable, "-c", LEAVING.replace("{end}", end), str(file)],
+            cwd=ROOT,
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert child.stdout.splitlines()[0] == f"{EPOCH} None"
+    with closing(Outbox(file, "0badcafe")) as outbox:
+        assert (outbox.epoch, outbox.salvaged, outbox.next_seq) == (EPOCH, None, 4)
+
+
+def test_closing_twice_does_nothing_and_locks_nobody_out(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = Outbox(file, EPOCH)
+    outbox.put(sale(1))
+    outbox.close()
+    with closing(Outbox(file, EPOCH)) as again:
+        outbox.close()
+        again.put(sale(2))
+        with pytest.raises(StartError, match="another agent uses this outbox"):
+            Outbox(file, EPOCH)
+    with closing(Outbox(file, EPOCH)) as again:
+        assert (again.salvaged, seqs(again)) == (None, [1, 2])
+    assert caplog.text == ""

@@ -4,6 +4,8 @@ import os
 import random
 import sqlite3
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import ROOT
 from specimens import BOOT, StillClock, receipt, sale
 
 from edge.anchors import Anchor
@@ -113,7 +116,7 @@ def test_a_damaged_outbox_goes_on_as_another_epoch_and_its_sales_come_first(
         assert [each.after for each in outbox.anchors] == [7]
         first = next(iter(open_sales))
         assert outbox.receipt(first) is not None
-        outbox.tell_salvage(of_machine("outbox_salvaged", "so", StillClock().now()))
+        outbox.tell_salvage(of_machine("outbox_salvaged", outbox.salvaged, StillClock().now()))
         assert outbox.salvaged is None
     assert (file.parent / "outbox.damaged-1.sqlite").read_bytes() == before
     with closing(Outbox(file, THIRD)) as outbox:
@@ -302,7 +305,7 @@ def test_an_empty_file_is_a_new_outbox_and_beside_a_log_a_damaged_one(file: Path
 def test_a_newer_outbox_is_no_damaged_one(closed: tuple[Path, dict[str, bytes]]) -> None:
     file, _ = closed
     with closing(sqlite3.connect(file)) as newer:
-        newer.execute("PRAGMA user_version = 3")
+        newer.execute("PRAGMA user_version = 4")
     with pytest.raises(Exception, match="a newer Chekomat made it; install that one again"):
         Outbox(file, NEXT)
     assert damaged_files(file) == []
@@ -450,11 +453,118 @@ def test_the_first_layout_is_taken_over(file: Path) -> None:
     with closing(Outbox(file, NEXT)) as outbox:
         assert (outbox.epoch, outbox.next_seq) == (NEXT, 1)
         assert outbox.salvaged is not None
-        assert "its layout is 0, and 2 is read here" in outbox.salvaged
+        assert "its layout is 0, and 3 is read here" in outbox.salvaged
         assert outbox.open_sales(0, 9) == [OpenSale(3, encode(sale(3)))]
         assert outbox.sale(sale(1).sale_id) == sale(1)
         assert outbox.receipt(sale(3).sale_id) == receipt(sale(3))
         assert [note.channel.tail for note in outbox.notes.open(0, 9)] == ["shown"]
+
+
+# A machine that is small, a card that is not. ------------------------------------------------------
+
+CHILD = """
+import re, sys
+from pathlib import Path
+from edge.storage.outbox import Outbox
+
+def kilobytes(of):
+    return int(re.search(of + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text()).group(1))
+
+pulses = []
+outbox = Outbox(Path(sys.argv[1]), "0badcafe", lambda: pulses.append(None))
+before, opening = kilobytes("VmRSS"), len(pulses)
+Path("/proc/self/clear_refs").write_text("5")
+outbox.mend("00000003")
+print(kilobytes("VmHWM") - before, outbox.last_place, outbox.pending()[0], len(pulses) - opening)
+outbox.close()
+"""
+
+
+def test_a_salvage_of_years_takes_little_memory_and_says_that_it_lives(file: Path) -> None:
+    """The service may take 160 MB, all in all, and is started again for ever if it takes more."""
+    count = 30_000
+    with closing(Outbox(file, EPOCH)) as outbox, outbox._file.committed():  # noqa: SLF001, at once
+        for seq in range(1, count + 1):
+            made = sale(seq)
+            sold = {"place": seq, "seq": seq, "epoch": EPOCH, "sale_id": made.sale_id}
+            outbox._file.run("put_sale", body=encode(made), untimed=False, **sold)  # noqa: SLF001
+            body = encode(receipt(made))
+            outbox._file.run("put_receipt", sale_id=made.sale_id, rev=1, body=body)  # noqa: SLF001
+    with closing(Outbox(file, EPOCH)) as outbox:
+        outbox.acknowledge(Ack(epoch=EPOCH, upto=7, time=""), 1)
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, str(file)],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    grown, sales, pending, pulses = map(int, child.stdout.split())
+    assert (sales, pending) == (count, count - 7)
+    assert grown < 20 * 1024, "kilobytes"
+    assert pulses > count // 250
+    with closing(Outbox(file, THIRD)) as outbox:
+        assert outbox.receipt(sale(count).sale_id) == receipt(sale(count))
+
+
+def test_a_salvage_in_many_portions_keeps_what_one_would(
+    closed: tuple[Path, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PORTION", 3)
+    file, open_sales = closed
+    with closing(Outbox(file, EPOCH)) as outbox:
+        for number in range(8):
+            outbox.notes.put_incident(of_machine("printer", str(number), StillClock().now()))
+        outbox.mend(NEXT)
+        assert kept(outbox) == open_sales
+        texts = [each.text for each in outbox.notes.incidents(99)]
+        assert texts == [*map(str, reversed(range(8))), "no paper"]
+        assert outbox.notes.pending() == 9
+
+
+def test_the_first_damaged_file_and_the_newest_are_kept_with_their_logs(file: Path) -> None:
+    """The card would be full of them. What is kept of the others is in those after them."""
+    (file.parent / "outbox.damaged-x.sqlite").write_bytes(b"somebody's")
+    with closing(Outbox(file, EPOCH)) as outbox:
+        for number in range(1, 13):
+            outbox.put(sale(1, epoch=outbox.epoch, sale_id=sale(number).sale_id))
+            outbox.mend(f"{number:08x}")
+        assert len(kept(outbox)) == 12
+    numbers = (1, 9, 10, 11, 12)
+    mains = {f"outbox.damaged-{number}.sqlite" for number in (*numbers, "x")}
+    assert set(damaged_files(file)) == mains
+    logs = {each.name for each in file.parent.glob("*.damaged-*-wal")}
+    assert logs == {f"outbox.damaged-{number}.sqlite-wal" for number in numbers}
+
+
+def test_the_story_that_nobody_was_told_stands_in_the_next(file: Path) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        outbox.mend(NEXT, "the first")
+        first = outbox.salvaged
+        assert first is not None
+        outbox.mend(THIRD, "the second")
+        assert outbox.salvaged is not None
+        assert outbox.salvaged.startswith("the outbox was damaged (the second)")
+        assert outbox.salvaged.endswith(f"; and before that: {first}")
+
+
+def test_the_story_of_one_salvage_told_late_does_not_silence_the_next(file: Path) -> None:
+    moment = StillClock().now()
+    with closing(Outbox(file, EPOCH)) as outbox:
+        outbox.mend(NEXT, "the first")
+        first = of_machine("outbox_salvaged", outbox.salvaged or "", moment)
+        outbox.mend(THIRD, "the second")
+        second = outbox.salvaged
+        outbox.tell_salvage(first)
+        assert outbox.salvaged == second is not None
+    with closing(Outbox(file, THIRD)) as outbox:
+        assert outbox.salvaged == second
+        outbox.tell_salvage(of_machine("outbox_salvaged", second or "", moment))
+        assert outbox.salvaged is None
+        assert len(outbox.notes.incidents(9)) == 2
+    with closing(Outbox(file, THIRD)) as outbox:
+        assert outbox.salvaged is None
 
 
 # A power cut in the salvage itself. --------------------------------------------------------------
@@ -528,9 +638,8 @@ def test_a_power_cut_at_any_step_of_a_salvage_loses_nothing(
             assert outbox.next_seq == 1
             assert outbox.salvaged is not None
         assert damaged_files(file) == ["outbox.damaged-1.sqlite"]
-        assert not [
-            each for each in folder.iterdir() if "half" in each.name or "whole" in each.name
-        ]
+        left = {each.name.split(".")[1] for each in folder.iterdir()}
+        assert not left & {"half", "whole", "finds"}
         if done:
             assert step > 8
             return

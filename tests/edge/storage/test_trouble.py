@@ -6,7 +6,7 @@ import pytest
 from specimens import sale
 
 from edge.errors import StartError
-from edge.storage.trouble import FullError, is_damage, sound, unusable
+from edge.storage.trouble import FullError, is_damage, is_full, sound, unusable
 from edge.wire import Sale, encode
 
 
@@ -34,8 +34,21 @@ def test_what_is_wrong_in_the_content_is_damage_and_nothing_else() -> None:
     assert is_damage(of_content.value)
     assert is_damage(sqlite3.DatabaseError("malformed"))
     assert is_damage(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "noise"))
+    reader = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError) as of_text:
+        reader.execute("SELECT CAST(x'ff' AS TEXT)").fetchone()
+    assert is_damage(of_text.value)
     assert not is_damage(sqlite3.OperationalError("disk is full"))
     assert not is_damage(OSError("no"))
+
+
+def test_only_a_full_disk_is_full(tmp_path: Path) -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    assert not is_full(full)
+    full.sqlite_errorname = "SQLITE_FULL"
+    assert is_full(full)
+    assert is_full(unusable(tmp_path / "x", full))
+    assert not is_full(OSError(errno.EIO, "no"))
 
 
 def test_bodies_that_rotted_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
