@@ -253,9 +253,9 @@ class Uplink:
         now = self._clock.boottime()
         for place in self._window.due(now):
             kept = await self._open(place)
-            if kept is not None:
+            if kept is not None and place in self._window.due(now):  # and not held meanwhile
                 self._send_sale(kept, now)
-            else:  # acknowledged while it was on its way to be sent again
+            elif kept is None:  # acknowledged while it was on its way to be sent again
                 self._window.acknowledged((place,), (), now)
         if not self._untimed or await self._settle_times(now):
             await self._send_fresh(now)
@@ -284,15 +284,17 @@ class Uplink:
                 self._fresh.append(place)
                 continue
             kept = await self._open(place)
-            if kept is not None and self._waits_for_time(kept):
+            if kept is None:
+                continue
+            if self._waits_for_time(kept) or not self._window.room_to_overtake(now):
                 self._fresh.append(place)
-            elif kept is not None:
+            else:
                 self._send_sale(kept, now, overtaking=True)
 
     async def _send_backlog(self, now: float) -> None:
         while room := self._window.room(now):
             rows = await self._disk.insist(self._outbox.open_sales, self._window.highest, room)
-            for kept in rows:
+            for kept in rows[: self._window.room(now)]:  # a pause may have been asked for meanwhile
                 if self._waits_for_time(kept):
                     return
                 if kept.place in self._window.on_their_way:

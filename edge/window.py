@@ -33,6 +33,9 @@ class Window:
     _deadlines: dict[int, float] = field(default_factory=dict)
     _times: dict[int, int] = field(default_factory=dict)
     _overtaking: set[int] = field(default_factory=set)
+    _sent: int = 0
+    _order: dict[int, int] = field(default_factory=dict)
+    """How many were sent before each."""
 
     @property
     def on_their_way(self) -> Collection[int]:
@@ -60,6 +63,8 @@ class Window:
         """Published, for the first time or again; patience doubles each time."""
         times = self._times.get(number, 0)
         self._times[number] = times + 1
+        self._sent += 1
+        self._order[number] = self._sent
         self._deadlines[number] = now + min(LONGEST_S, PATIENCE_S * 2 ** min(times, DOUBLED))
         if overtaking:
             self._overtaking.add(number)
@@ -71,18 +76,21 @@ class Window:
         self._overtaking.discard(number)
         self.highest = max(self.highest, number)
 
-    def acknowledged(self, arrived: Iterable[int], missing: Iterable[int], now: float) -> None:
-        """The cloud has these; those that it misses are due at once, if they were sent but once.
+    def acknowledged(self, arrived: Collection[int], missing: Iterable[int], now: float) -> None:
+        """The cloud has these. Of those that it misses, what was lost on its way is due at once.
 
-        One that it misses after a second time is waited for as any other: whatever keeps it from
-        counting it, another round trip does not help.
+        Lost is what was sent before something that has arrived: the rest is on its way. One that it
+        misses after a second time is waited for as any other: whatever keeps it from counting it,
+        another round trip does not help.
         """
+        newest = max((self._order.get(number, 0) for number in arrived), default=0)
         for number in arrived:
+            self._order.pop(number, None)
             self._deadlines.pop(number, None)
             self._times.pop(number, None)
             self._overtaking.discard(number)
         for number in missing:
-            if self._times.get(number) == 1:
+            if self._times.get(number) == 1 and self._order[number] < newest:
                 self._deadlines[number] = now
 
     def hold(self, until: float) -> None:
@@ -95,6 +103,7 @@ class Window:
         self.held_until = 0.0
         self._deadlines.clear()
         self._times.clear()
+        self._order.clear()
         self._overtaking.clear()
 
     def next_deadline(self, now: float) -> float | None:

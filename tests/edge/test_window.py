@@ -110,16 +110,19 @@ def test_an_acknowledgement_frees_exactly_what_it_names(
     sent = window(*numbers)
     sent.acknowledged(arrived, missing, now=0)
     left = [number for number in sorted(numbers) if number not in arrived]
-    assert sent.due(0) == [number for number in left if number in missing]
+    newest = max((at for at, number in enumerate(numbers) if number in arrived), default=-1)
+    lost = {number for number in numbers[: newest + 1] if number in missing}
+    assert sent.due(0) == [number for number in left if number in lost]
     assert sent.due(1e9) == left
 
 
 def test_what_is_missing_a_second_time_is_waited_for_as_any_other() -> None:
-    sent = window(1)
-    sent.acknowledged((), (1,), now=5)
+    sent = window(1, 2, 3)
+    sent.acknowledged({2}, (1,), now=5)
     assert sent.due(5) == [1]
     sent.sent(1, 5)
-    sent.acknowledged((), (1,), now=6)
+    sent.sent(4, 5)
+    sent.acknowledged({3, 4}, (1,), now=6)
     assert sent.due(6) == []
     assert sent.due(5 + 2 * PATIENCE_S) == [1]
 
@@ -132,3 +135,15 @@ def test_the_newest_word_on_a_pause_counts_and_a_new_connection_ends_it() -> Non
     sent.hold(100)
     sent.restart()
     assert sent.room(1) == SIZE
+
+
+def test_what_is_on_its_way_behind_all_that_arrived_is_not_lost() -> None:
+    """A live sale leaves a gap as long as the backlog; the ack names the numbers of its beginning."""
+    sent = window(1, 2)
+    sent.sent(1000, 0, overtaking=True)
+    sent.sent(3, 0)
+    sent.sent(4, 0)
+    sent.acknowledged({1, 2, 1000}, (3, 4, 5, 6), now=1)
+    assert sent.due(1) == []
+    sent.acknowledged({4}, (3,), now=2)
+    assert sent.due(2) == [3]

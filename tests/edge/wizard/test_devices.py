@@ -78,7 +78,7 @@ def test_a_device_is_checked_by_the_configuration_s_own_tables() -> None:
         display({"kind": "png", "file": "x", "width": 9000})
     with pytest.raises(ConfigError, match=r"--display: kind: Invalid value 'wall'; allowed are"):
         display({"kind": "wall"})
-    with pytest.raises(ConfigError, match=r"--printer: .*missing required field `host`"):
+    with pytest.raises(ConfigError, match=r"--printer: .*the key `host` is missing"):
         printer({"kind": "network"})
 
 

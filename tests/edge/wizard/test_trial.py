@@ -33,8 +33,9 @@ def test_the_test_code_is_as_large_as_a_fiscal_one_and_is_none() -> None:
 
 
 async def test_a_picture_is_on_the_panel_and_can_be_read(
-    tmp_path: Path, person: Person, out: io.StringIO
+    tmp_path: Path, person: Person, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.displays.png.Png.close", lambda _: None)  # else it is white again
     file = tmp_path / "screen.png"
     assert await show(PngDisplay(file=str(file)), person, 0.1)
     with Image.open(file) as image:
