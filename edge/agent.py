@@ -39,8 +39,11 @@ log = logging.getLogger(__name__)
 
 RIDE_S: Final = 60.0
 """What rides along with the next commit rides so long at most."""
-LAST_S: Final = 3.0
-"""What the bus has told is kept for so long after the agent was told to stop."""
+LAST_S: Final = 2.0
+"""What the bus has told is kept for so long after the agent was told to stop.
+
+With the goodbye's second and the link's one and a half it is below the five that SIGTERM may take.
+"""
 FRESH_S: Final = 120.0
 """A slip is for the buyer who stands there."""
 NONCE_BYTES: Final = 8
@@ -189,6 +192,7 @@ class Agent:
         await self.keeper.drain(0 if keeping.done() else LAST_S)
         keeping.cancel()
         stage.close()
+        # Before the goodbye, which a link without a network may draw out.
         self.parts.disk.later(self.parts.outbox.keep_what_rides_along)
         await self.presence.say_goodbye()
         await asyncio.to_thread(self.parts.disk.close)

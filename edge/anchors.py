@@ -7,13 +7,12 @@ that never had one lies between the last anchor before it and the first after.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from edge.clock import Moment, iso
+from edge.clock import Moment, iso, unix_ms
 from edge.wire import Sale
 
 JUMP_MS: Final = 2_000
@@ -105,15 +104,6 @@ def retimed(sale: Sale, place: int, anchors: Sequence[Anchor]) -> Sale:
         sold_after=None if after is None else iso(after),
         sold_before=None if before is None else iso(before),
     )
-
-
-def unix_ms(time: str) -> int | None:
-    """Unix milliseconds of a text with a zone; None if it is none."""
-    try:
-        told = datetime.fromisoformat(time)
-        return None if told.tzinfo is None else round(told.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _anchor(moment: Moment, told: int, source: Literal["kernel", "cloud"]) -> Anchor:

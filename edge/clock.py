@@ -39,6 +39,15 @@ def iso(unix_ms: int) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def unix_ms(time: str) -> int | None:
+    """Unix milliseconds of a text with a zone; None if it is none."""
+    try:
+        told = datetime.fromisoformat(time)
+        return None if told.tzinfo is None else round(told.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
 class Clock(Protocol):
     """Where time comes from; nothing else in the package asks the system."""
 

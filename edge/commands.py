@@ -12,12 +12,11 @@ import gzip
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Protocol
 
 from edge.attachments import Attachments, part, parts_of
 from edge.capture import Capture
-from edge.clock import Moment
+from edge.clock import Moment, unix_ms
 from edge.wire import Channel, Command, MalformedMessageError, Result, decode, encode, read_command
 from edge.wire.messages import MESSAGE_TEXT
 from edge.wire.orders import Capture as CaptureBus
@@ -65,7 +64,7 @@ def decide(command: Command, known: Result | None, now: Moment, *, running: bool
         return Answer(RUNNING)
     if known is not None:
         return Answer(known, known=True)
-    expires_ms = _unix_ms(command.expires_at)
+    expires_ms = unix_ms(command.expires_at)
     if expires_ms is None:
         return Answer(_failed(f"expires_at: {command.expires_at!r} is no time with a zone"))
     if now.quality not in TRUSTED:
@@ -289,12 +288,3 @@ def _failed(words: str) -> Result:
 
 def _short(words: str) -> str:
     return words if len(words) <= MESSAGE_TEXT else f"{words[: MESSAGE_TEXT - 1]}…"
-
-
-def _unix_ms(expires_at: str) -> int | None:
-    """A time with a zone as Unix milliseconds; None if it is none."""
-    try:
-        when = datetime.fromisoformat(expires_at)
-    except ValueError:
-        return None
-    return None if when.tzinfo is None else round(when.timestamp() * 1000)

@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from edge.anchors import unix_ms
-from edge.clock import Clock
+from edge.clock import Clock, unix_ms
 from edge.note_lane import NoteLane
 from edge.storage.disk import Disk
 from edge.storage.outbox import OpenSale, Outbox

@@ -11,7 +11,7 @@ from street.living import DAY_S, YEAR_S, OwnClock, a_life, sell
 from street.mortal import Mortal
 from street.sink import Sink, a_sink
 
-from edge.anchors import unix_ms
+from edge.clock import unix_ms
 from edge.wire.messages import Quality
 
 pytestmark = pytest.mark.needs("mosquitto")
