@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cloud.receipt import Purpose
-
 _QR: Final = re.compile(
     r"t=(?P<t>\d{8}T\d{4}(?:\d{2})?)&s=(?P<s>\d{1,10}\.\d{2})&fn=(?P<fn>\d{1,16})"
     r"&i=(?P<i>\d{1,10})&fp=(?P<fp>\d{1,10})&n=(?P<n>[1-4])",
@@ -28,7 +26,12 @@ class FiscalDocument:
     """Tag 1012 as in the QR: ``20261123T1542``, the register's local time."""
     total: int
     """Tag 1020, kopecks."""
-    purpose: Purpose = Purpose.INCOME
+    sign: int = 1
+    """Tag 1054: 1 income, 2 return of income."""
+    rnm: str = ""
+    """Tag 1037, the register's number at the tax service; some pages of documents need it."""
+    ofd_inn: str = ""
+    """Tag 1017, the operator of fiscal data."""
 
     @property
     def qr(self) -> str:
@@ -36,7 +39,7 @@ class FiscalDocument:
         rubles, kopecks = divmod(self.total, 100)
         return (
             f"t={self.at}&s={rubles}.{kopecks:02d}&fn={self.fn}&i={self.fd}&fp={self.fp}"
-            f"&n={self.purpose.value}"
+            f"&n={self.sign}"
         )
 
 
@@ -56,5 +59,13 @@ def read_qr(text: str) -> FiscalDocument | None:
         fp=int(match["fp"]),
         at=match["t"],
         total=int(rubles) * 100 + int(kopecks),
-        purpose=Purpose(int(match["n"])),
+        sign=int(match["n"]),
     )
+
+
+def stamp(when: str, form: str) -> str | None:
+    """A provider's local time as the QR has it, seconds kept; None if it is no such time."""
+    try:
+        return datetime.strptime(when, form).strftime("%Y%m%dT%H%M%S")  # noqa: DTZ007, local by law
+    except ValueError:
+        return None

@@ -4,8 +4,24 @@ Only DEAD permits a new key. UNKNOWN is asked, or repeated under the same key; n
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from cloud.fiscal import FiscalDocument
+
+
+class Pause(Enum):
+    """Why a register takes nothing for now, whatever is sent to it."""
+
+    AUTH = "auth"
+    """The provider does not know us: credentials, certificate, signature, blocked account."""
+    BILLING = "billing"
+    """Nothing is paid for."""
+    DRIVE = "fiscal drive"
+    """The fiscal drive is full, expired or blocked."""
+    NO_REGISTER = "no suitable register"
+    """The account has no cash register that may issue such a receipt."""
+    BY_HAND = "by hand"
+    """A person said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +47,15 @@ class Accepted(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Unsent(Outcome):
-    """Surely not received: the same key, later."""
+    """Surely not received: the same key, later.
+
+    With `pause` it is the register that is at fault, and all its receipts wait. `retry_after_s` is
+    what the provider asked for.
+    """
 
     reason: str
+    pause: Pause | None = None
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,12 @@ class Unknown(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Dead(Outcome):
-    """The provider states that it was not and will not be recorded; a person decides."""
+    """The provider states that it was not and will not be recorded.
+
+    With `again` the receipt is not at fault (it expired in a queue, the drive was busy): the next
+    key may go at once. Else a person decides.
+    """
 
     reason: str
+    again: bool = False
+    pause: Pause | None = None

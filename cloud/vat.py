@@ -8,6 +8,7 @@ from datetime import date
 from enum import Enum
 from typing import Final
 
+STANDARD_20_FROM: Final = date(2019, 1, 1)
 STANDARD_22_FROM: Final = date(2026, 1, 1)
 REDUCED_5_7_FROM: Final = date(2025, 1, 1)
 
@@ -53,9 +54,20 @@ def rate_on(name: str, day: date) -> VatRate | None:
     if name == "standard":
         return VatRate.VAT_22 if day >= STANDARD_22_FROM else VatRate.VAT_20
     rate = _NAMED[name]
-    if rate in {VatRate.VAT_5, VatRate.VAT_7} and day < REDUCED_5_7_FROM:
-        return None
-    return rate
+    return rate if is_law(rate, day) else None
+
+
+def is_law(rate: VatRate, day: date) -> bool:
+    """Whether a settlement of that day may carry the rate."""
+    match rate:
+        case VatRate.VAT_20:
+            return STANDARD_20_FROM <= day < STANDARD_22_FROM
+        case VatRate.VAT_22:
+            return day >= STANDARD_22_FROM
+        case VatRate.VAT_5 | VatRate.VAT_7:
+            return day >= REDUCED_5_7_FROM
+        case _:
+            return True
 
 
 def included(gross: int, rate: VatRate) -> int:

@@ -34,34 +34,57 @@ CREATE TABLE IF NOT EXISTS document (
     fp INTEGER NOT NULL,
     total INTEGER NOT NULL,
     sign INTEGER NOT NULL,
+    correction INTEGER NOT NULL,
+    tags TEXT NOT NULL,
     request TEXT NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS document_key ON document (key, recorded_unix);
 """
-_COLUMNS: Final = "fd, id, key, recorded_at, shift, number_in_shift, fp, total, sign, request"
+
+
+class DriveFullError(Exception):
+    """The drive takes no document more: it has to be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a provider understood of a request and has its drive record.
+
+    `tags` are those of the fiscal data format by their numbers, as recorded, the provider's own
+    defaults with them: ``{"1036": "vm-000123", "1030": "Чай", "1199": 6, …}``.
+    """
+
+    id: str
+    """The provider's own number of it."""
+    key: str
+    """The client's, by which the provider knows a repetition."""
+    total: int
+    """Kopecks."""
+    sign: int
+    """Tag 1054."""
+    tags: Mapping[str, Any]
+    request: Mapping[str, Any]
+    correction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One recorded document."""
+    """One recorded document; `at` is the register's local time."""
 
     fn: str
     fd: int
-    id: str
-    key: str
     at: datetime
     shift: int
     number_in_shift: int
     fp: int
-    total: int
-    sign: int
-    request: Mapping[str, Any]
+    told: Told
 
     @property
     def qr(self) -> str:
         """Tag 1196, written from the law's text and not by our client's code."""
-        money = f"{self.total // 100}.{self.total % 100:02d}"
-        when = self.at.strftime("%Y%m%dT%H%M")
-        return f"t={when}&s={money}&fn={self.fn}&i={self.fd}&fp={self.fp}&n={self.sign}"
+        money = f"{self.told.total // 100}.{self.told.total % 100:02d}"
+        when = self.at.strftime("%Y%m%dT%H%M%S")
+        return f"t={when}&s={money}&fn={self.fn}&i={self.fd}&fp={self.fp}&n={self.told.sign}"
 
 
 class Drive:
@@ -75,41 +98,43 @@ class Drive:
         fresh = f"{TEST_DRIVE}{secrets.randbelow(10**12):012d}"
         self._ledger.execute("INSERT INTO drive VALUES (1, ?) ON CONFLICT DO NOTHING", (fresh,))
         self.fn: str = self._ledger.execute("SELECT fn FROM drive").fetchone()[0]
+        self.room: int | None = None
+        """How many documents it still takes; None: any number."""
 
-    def record(
-        self,
-        *,
-        receipt_id: str,
-        key: str,
-        total: int,
-        sign: int,
-        request: Mapping[str, Any],
-        now: datetime,
-    ) -> Document:
-        """Record a document; `now` is the register's local time."""
+    def record(self, told: Told, now: datetime) -> Document:
+        """Record a document; `now` is the register's local time.
+
+        Raises:
+            DriveFullError: it takes none any more.
+        """
+        if self.room is not None:
+            if self.room <= 0:
+                raise DriveFullError
+            self.room -= 1
         last = self._ledger.execute(
             "SELECT fd, shift, number_in_shift FROM document ORDER BY fd DESC LIMIT 1"
         ).fetchone() or (0, 1, 0)
         (began,) = self._ledger.execute(
-            "SELECT min(recorded_unix) FROM document WHERE shift = ?", (last[1],)
+            "SELECT min(recorded_unix) FROM document WHERE shift = ? AND fd > ?",
+            (last[1], last[0] - last[2]),
         ).fetchone()
         fresh = began is not None and now.timestamp() - began >= SHIFT_S
         shift, number = (last[1] + 1, 1) if fresh else (last[1], last[2] + 1)
         fd = last[0] + 1
-        fp = zlib.crc32(f"{self.fn}/{fd}/{total}/{now.isoformat()}".encode())
-        document = Document(
-            *(self.fn, fd, receipt_id, key, now, shift, number, fp, total, sign, request)
-        )
-        columns = (fd, receipt_id, key, now.isoformat(), now.timestamp(), shift, number, fp, total)
+        fp = zlib.crc32(f"{self.fn}/{fd}/{told.total}/{now.isoformat()}".encode())
+        document = Document(self.fn, fd, now, shift, number, fp, told)
         self._ledger.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*columns, sign, json.dumps(request, ensure_ascii=False)),
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(fd, told.id, told.key, now.isoformat(), now.timestamp(), shift, number, fp),
+                *(told.total, told.sign, told.correction, _json(told.tags), _json(told.request)),
+            ),
         )
         return document
 
-    def document(self, receipt_id: str) -> Document | None:
+    def document(self, provider_id: str) -> Document | None:
         """One document by the provider's id."""
-        return next(iter(self._select("WHERE id = ?", receipt_id)), None)
+        return next(iter(self._select("WHERE id = ?", provider_id)), None)
 
     def documents(self) -> list[Document]:
         """Every document ever made."""
@@ -119,28 +144,26 @@ class Drive:
         """Close the ledger."""
         self._ledger.close()
 
-    def remembered(self, key: str, since: float) -> Document | None:
+    def remembered(self, key: str, since: float = 0) -> Document | None:
         """The document of a key that was recorded after `since`, in Unix seconds."""
         found = self._select("WHERE key = ? AND recorded_unix > ? ORDER BY fd DESC", key, since)
         return next(iter(found), None)
 
     def _select(self, where: str, *values: object) -> list[Document]:
-        query = f"SELECT {_COLUMNS} FROM document {where}"  # noqa: S608, our own words
+        query = (
+            "SELECT fd, recorded_at, shift, number_in_shift, fp, id, key, total, sign, tags,"  # noqa: S608, our own words
+            f" request, correction FROM document {where}"
+        )
         return [
             Document(
-                fn=self.fn,
-                fd=fd,
-                id=receipt_id,
-                key=key,
-                at=datetime.fromisoformat(at),
-                shift=shift,
-                number_in_shift=number,
-                fp=fp,
-                total=total,
-                sign=sign,
-                request=json.loads(request),
+                *(self.fn, fd, datetime.fromisoformat(at), shift, number, fp),
+                Told(*told, json.loads(tags), json.loads(request), bool(correction)),
             )
-            for fd, receipt_id, key, at, shift, number, fp, total, sign, request in (
+            for fd, at, shift, number, fp, *told, tags, request, correction in (
                 self._ledger.execute(query, values)
             )
         ]
+
+
+def _json(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, ensure_ascii=False)

@@ -1,19 +1,68 @@
-"""Providers: APIs of rented cash registers. One file each, none knows another."""
+"""Providers: APIs of rented cash registers. One file each, none knows another.
 
-from collections.abc import Mapping
+A provider has two verbs: submit a receipt under a key, ask what became of it. It decides nothing:
+it puts what the provider says into one of five classes (cloud/outcome.py), and the table of states
+(cloud/fiscalization.py) does the rest. To add one, copy `_blueprint.py`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Literal, Protocol
+
+from msgspec import Meta
 
 from cloud.outcome import Done, Outcome
 from cloud.receipt import Receipt
+from edge.wire.settings import Table
+
+Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
+File = Annotated[str, Meta(min_length=1)]
+
+
+class Account(Table, frozen=True, kw_only=True):
+    """What every register's settings may say, whoever the provider is."""
+
+    url: Url
+    """Where the API is, with its path; `http` on loopback alone."""
+    timeout_s: Annotated[float, Meta(gt=0, le=12)] = 10.0
+    """How long an answer is waited for; then the receipt is unknown."""
+    rate_per_s: Annotated[float, Meta(gt=0, le=10_000)] = 1.0
+    """Receipts a second: one for each cash register of the account."""
+    poll_s: tuple[Annotated[float, Meta(gt=0, le=3600)], ...] = ()
+    """Seconds between questions about an accepted receipt; the last one repeats. Empty: ours."""
+    ffd: Literal["1.05", "1.2"] = "1.05"
+    """Tag 1209, what the account's registers are registered for."""
+    ca: File | None = None
+    """A file with the authority that signs the provider's certificate, where no browser knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One key's way to the provider, as it is stored."""
+
+    key: str
+    body: str
+    provider_id: str | None = None
+    """The provider's own number; it is known if, and only if, the provider has accepted it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a provider pushed: which key it is about, and what became of it."""
+    """What a provider pushed: which receipt it is about, and what became of it.
+
+    `outcome` is None where the push only hints (it is not signed): the receipt is asked about.
+    """
 
     key: str
-    outcome: Done
+    outcome: Done | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `check`: what was looked at and what was found, in the operator's words."""
+
+    level: Literal["good", "warning", "bad"]
+    text: str
 
 
 class BadSignatureError(Exception):
@@ -23,26 +72,32 @@ class BadSignatureError(Exception):
 class Provider(Protocol):
     """One account at a provider.
 
-    - `compose` is pure: the same receipt gives the same bytes. The caller stores them before it
-      sends them, and sends the stored ones ever after.
-    - `submit` and `ask` never raise for what the network or the provider does: that is an outcome.
+    - `compose` is pure: the same receipt and key give the same bytes. The caller stores them before
+      it sends them, and sends the stored ones ever after.
+    - `submit`, `ask` and `check` never raise for what the network or the provider does: that is an
+      outcome, or a finding.
     - `submit` of the same key within `memory_s` is the same receipt; after that the provider may
       have forgotten the key, and a repetition may be a second receipt.
+    - `by_key` says that `ask` can look a key up whose answer was lost; else it needs `provider_id`.
+      An `ask` that finds nothing of a key that was never accepted is `Unsent`; of one that was, it
+      is `Unknown`, an alarm.
+    - What has no signature is no word of the provider: `notice` then gives no outcome.
     - `notice` checks the signature over the bytes as they came.
     """
 
     memory_s: float
+    by_key: bool
 
-    def compose(self, receipt: Receipt) -> str:
+    def compose(self, receipt: Receipt, key: str) -> str:
         """The body of the request."""
         ...
 
-    async def submit(self, key: str, body: str) -> Outcome:
+    async def submit(self, attempt: Attempt) -> Outcome:
         """Ask for a receipt under a key."""
         ...
 
-    async def ask(self, provider_id: str) -> Outcome:
-        """What became of a request that was accepted."""
+    async def ask(self, attempt: Attempt) -> Outcome:
+        """What became of it."""
         ...
 
     def notice(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:
@@ -51,4 +106,8 @@ class Provider(Protocol):
         Raises:
             BadSignatureError: the signature is missing or wrong.
         """
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """Credentials and the health of the registers; changes nothing at the provider."""
         ...

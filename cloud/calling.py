@@ -1,0 +1,151 @@
+"""Calling a provider over HTTP: an answer as it came, or the outcome that there is none.
+
+What can be told without knowing the provider is told here: a connection that was never made sent
+nothing; one that broke, or a time-out, may have sent everything.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from cloud.errors import ConfigError
+from cloud.outcome import Unknown, Unsent
+
+MOST_BYTES: Final = 1 << 20
+"""An answer that is longer is none."""
+_QUOTED: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def object(self) -> dict[str, Any] | None:
+        """The JSON object in the body; None if it is anything else."""
+        return object_in(self.body)
+
+    @property
+    def quoted(self) -> str:
+        """Its beginning, for a reason."""
+        return repr(self.body[:_QUOTED])
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """`Retry-After` in seconds, at most a day; None if it says no number."""
+        told = self.headers.get("Retry-After", "")
+        return min(float(told), 86_400.0) if told.isdecimal() else None
+
+
+class Line:
+    """One account's line to a provider."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._tls: ssl.SSLContext | bool = tls or True
+
+    async def get(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> Answer | Unsent | Unknown:
+        """GET `path`, which is as it stands: what has to be escaped is escaped already."""
+        return await self._call("GET", path, None, headers or {})
+
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> Answer | Unsent | Unknown:
+        """POST these bytes; JSON unless a header says otherwise."""
+        typed = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
+        return await self._call("POST", path, body, typed)
+
+    async def _call(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer | Unsent | Unknown:
+        try:
+            async with self._http.request(
+                method,
+                URL(self._url + path, encoded=True),
+                data=body,
+                headers=headers,
+                timeout=self._timeout,
+                ssl=self._tls,
+                allow_redirects=False,
+            ) as response:
+                raw = await response.content.read(MOST_BYTES + 1)
+                while not response.content.at_eof() and len(raw) <= MOST_BYTES:
+                    raw += await response.content.read(MOST_BYTES)
+                return Answer(response.status, raw[:MOST_BYTES], response.headers)
+        except aiohttp.ClientConnectorError as error:
+            return Unsent(f"no connection: {error}")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return Unknown(f"the answer was lost: {str(error) or type(error).__name__}")
+
+
+def object_in(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object in these bytes; None if they are anything else."""
+    try:
+        told = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def tls(
+    ca: str | None, certificate: str | None = None, key: str | None = None
+) -> ssl.SSLContext | None:
+    """Whose certificate is believed and which one is shown; None: as every browser does.
+
+    Raises:
+        ConfigError: a file cannot be read, or is no certificate or key.
+    """
+    if ca is None and certificate is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        if certificate is not None:
+            context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(each for each in (ca, certificate, key) if each)
+        raise ConfigError(f"{files}: {error}") from error
+    return context
+
+
+def roubles(kopecks: int) -> msgspec.Raw:
+    """Kopecks as a JSON number with two decimals; never by way of a float."""
+    sign, whole = ("-", -kopecks) if kopecks < 0 else ("", kopecks)
+    return msgspec.Raw(f"{sign}{whole // 100}.{whole % 100:02d}".encode())
+
+
+def kopecks(told: object) -> int | None:
+    """A provider's roubles, a number or a text, as kopecks; None if they are none, or not whole."""
+    if isinstance(told, bool) or not isinstance(told, int | float | str):
+        return None
+    try:
+        amount = float(told) * 100
+        whole = round(amount)
+    except (ValueError, OverflowError):
+        return None
+    return whole if abs(amount - whole) < 1e-4 else None
+
+
+def number(told: object) -> int | None:
+    """A number that may come as text, padded with zeros; None if it is none."""
+    if isinstance(told, bool) or not isinstance(told, int | str):
+        return None
+    text = str(told).strip()
+    return int(text) if text.isascii() and text.isdecimal() else None
