@@ -2,10 +2,11 @@
 
     waiting ──> submitted ──> accepted ──> issued
        ^            │  ^          │
-       └─ unsent ───┘  └ unknown ─┘        attention: a person decides
+       └─ unsent ───┘  └ unknown ─┘        attention: a person decides      closed: one did
 
 `submitted` means that the intent, the key and the body are stored, and that the request may or may
-not have left: after a crash it is treated as unknown.
+not have left: after a crash it is treated as unknown. A receipt that is dead through no fault of
+its own goes back to `waiting`, and gets its next key.
 """
 
 from collections.abc import Mapping
@@ -24,10 +25,15 @@ class State(Enum):
     ACCEPTED = "accepted"
     ISSUED = "issued"
     ATTENTION = "attention"
+    CLOSED = "closed"
 
 
-OPEN: Final = (State.WAITING, State.SUBMITTED, State.UNKNOWN, State.ACCEPTED)
+SENT: Final = (State.SUBMITTED, State.UNKNOWN, State.ACCEPTED)
+"""States in which a provider may have it: it is asked for."""
+OPEN: Final = (State.WAITING, *SENT)
 """States in which the fiscaliser still has something to do."""
+MOST_ATTEMPTS: Final = 20
+"""So many keys are used for one receipt without a person; then something else is wrong."""
 
 _S = State
 TRANSITIONS: Final[Mapping[State, Mapping[type[Outcome], State]]] = {
@@ -62,7 +68,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Outcome], State]]] = {
     },
     # A document exists. Whatever is said later, it stays issued.
     _S.ISSUED: dict.fromkeys((Done, Accepted, Unsent, Unknown, Dead), _S.ISSUED),
-    # Only the document itself ends the wait for a person.
+    # Only the document itself ends the wait for a person, or overrules one.
     _S.ATTENTION: {
         Done: _S.ISSUED,
         Accepted: _S.ATTENTION,
@@ -70,9 +76,18 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Outcome], State]]] = {
         Unknown: _S.ATTENTION,
         Dead: _S.ATTENTION,
     },
+    _S.CLOSED: {
+        Done: _S.ISSUED,
+        Accepted: _S.CLOSED,
+        Unsent: _S.CLOSED,
+        Unknown: _S.CLOSED,
+        Dead: _S.CLOSED,
+    },
 }
 
 
-def after(state: State, outcome: Outcome) -> State:
-    """The state that an outcome leads to."""
-    return TRANSITIONS[state][type(outcome)]
+def after(state: State, outcome: Outcome, attempts: int = 1) -> State:
+    """The state that an outcome leads to; `attempts` counts the keys that were used."""
+    then = TRANSITIONS[state][type(outcome)]
+    again = isinstance(outcome, Dead) and outcome.again and attempts < MOST_ATTEMPTS
+    return State.WAITING if again and state in SENT else then

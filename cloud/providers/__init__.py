@@ -55,6 +55,8 @@ class Notice:
 
     key: str
     outcome: Done | None
+    provider_id: str | None = None
+    """With a hint: the provider's number to ask with, where it was not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,124 @@
-"""The schema. Guarantees are constraints; each says what it prevents.
+"""The schema, for SQLite and PostgreSQL. Guarantees are constraints; each says what it prevents.
 
-Times are milliseconds of Unix time, recorded and shown, never a key. Money is kopecks.
+Times are milliseconds of Unix time, recorded and shown, never a key. Money is kopecks. Indexes hold
+open rows only: what is finished costs nothing but its place, however much of it there is.
 """
 
 from typing import Final
 
 import sqlalchemy as sa
 
-from cloud.fiscalization import OPEN, State
+from cloud.fiscalization import SENT, State
+from cloud.receipt import Purpose
 
 metadata: Final = sa.MetaData()
+_Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A number that the database gives."""
 
 
-def _states() -> str:
-    return ", ".join(f"'{state.value}'" for state in State)
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
 
+
+def _open(
+    name: str, *columns: sa.ColumnElement[object], where: sa.ColumnElement[bool], **more: bool
+) -> None:
+    """An index of the rows that are open, and of no others."""
+    sa.Index(name, *columns, sqlite_where=where, postgresql_where=where, **more)
+
+
+# --- The fleet ------------------------------------------------------------------------------------
+
+operator: Final = sa.Table(
+    "operator",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("inn", sa.Text, nullable=False),
+    sa.Column("taxation", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("policies", sa.Text, nullable=False),
+)
+
+register: Final = sa.Table(
+    "register",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("operator", sa.Text, sa.ForeignKey("operator.id"), nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
+    # So that no machine can be given the register of another operator.
+    sa.UniqueConstraint("operator", "id", name="register_of_operator"),
+)
+
+product: Final = sa.Table(
+    "product",
+    metadata,
+    sa.Column("operator", sa.Text, sa.ForeignKey("operator.id"), primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("vat", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("marking", sa.Text, nullable=False),
+    sa.Column("gtin", sa.Text, nullable=False),
+)
+
+planogram: Final = sa.Table(
+    "planogram",
+    metadata,
+    sa.Column("operator", sa.Text, sa.ForeignKey("operator.id"), primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+)
+
+shelf: Final = sa.Table(
+    "shelf",
+    metadata,
+    sa.Column("operator", sa.Text, primary_key=True),
+    sa.Column("planogram", sa.Text, primary_key=True),
+    sa.Column("slot", sa.Text, primary_key=True),
+    # Days as ISO text: they sort as they follow.
+    sa.Column("valid_from", sa.Text, primary_key=True),
+    sa.Column("valid_until", sa.Text),
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("price_min", sa.BigInteger),
+    sa.Column("price_max", sa.BigInteger),
+    sa.ForeignKeyConstraint(["operator", "planogram"], ["planogram.operator", "planogram.id"]),
+    sa.ForeignKeyConstraint(["operator", "product"], ["product.operator", "product.id"]),
+    sa.CheckConstraint("valid_until IS NULL OR valid_from < valid_until", name="shelf_days"),
+    sa.CheckConstraint("price_min <= price_max", name="shelf_prices"),
+)
+
+machine: Final = sa.Table(
+    "machine",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("register", sa.Text, nullable=False),
+    sa.Column("planogram", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("internet", sa.Boolean),
+    sa.Column("policies", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["operator", "register"], ["register.operator", "register.id"]),
+    sa.ForeignKeyConstraint(["operator", "planogram"], ["planogram.operator", "planogram.id"]),
+)
+
+change: Final = sa.Table(
+    "change",
+    metadata,
+    # What was changed in the fleet, and by whom; the last id is the fleet's version.
+    sa.Column("id", _Number, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# --- Sales and their receipts ---------------------------------------------------------------------
 
 sale: Final = sa.Table(
     "sale",
@@ -29,75 +133,181 @@ sale: Final = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
     sa.Column("disposition", sa.Text, nullable=False),
+    # Why it is skipped or needs a hand: a word for programs, and the reason for people.
+    sa.Column("cause", sa.Text),
     sa.Column("reason", sa.Text),
     # No sale ends nowhere: it has a receipt, or a reason.
     sa.CheckConstraint("disposition IN ('receipt', 'skipped', 'attention')", name="disposition"),
-    sa.CheckConstraint("disposition = 'receipt' OR reason IS NOT NULL", name="reasoned"),
+    sa.CheckConstraint(
+        "disposition = 'receipt' OR (reason IS NOT NULL AND cause IS NOT NULL)", name="reasoned"
+    ),
 )
 # Two sales at one place are both kept: a card that forgot its last sale made the second.
 sa.Index("sale_place", sale.c.machine, sale.c.epoch, sale.c.seq)
 sa.Index("sale_latest", sale.c.received_at)
-sa.Index("sale_attention", sale.c.received_at, sqlite_where=sale.c.disposition == "attention")
+_open("sale_attention", sale.c.received_at, where=sale.c.disposition == "attention")
+
+answer: Final = sa.Table(
+    "answer",
+    metadata,
+    # What people said of a sale, joined: the last word on each thing.
+    sa.Column("sale_id", sa.Text, sa.ForeignKey("sale.sale_id"), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
 
 receipt: Final = sa.Table(
     "receipt",
     metadata,
     # One sale, at most one receipt of each purpose.
     sa.Column("sale_id", sa.Text, sa.ForeignKey("sale.sale_id"), primary_key=True),
-    sa.Column("purpose", sa.Integer, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True),
     sa.Column("machine", sa.Text, nullable=False),
-    sa.Column("register", sa.Text, nullable=False),
+    # A register that receipts went to, or wait for, cannot be taken away.
+    sa.Column("register", sa.Text, sa.ForeignKey("register.id"), nullable=False),
     sa.Column("request", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
+    # Keys that were used before the one in use, or to be used next.
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("born_at", sa.BigInteger, nullable=False),
     sa.Column("next_at", sa.BigInteger, nullable=False),
-    # A provider's key is used for one receipt, ever.
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("body", sa.Text),
-    # When the provider's memory of the key began: on the wall, and since which boot.
-    sa.Column("first_sent_at", sa.BigInteger),
-    sa.Column("first_sent_boot", sa.Text),
-    sa.Column("first_sent_boottime", sa.BigInteger),
-    sa.Column("provider_id", sa.Text),
     sa.Column("error", sa.Text),
     sa.Column("fn", sa.Text),
     sa.Column("fd", sa.BigInteger),
     sa.Column("fp", sa.BigInteger),
     sa.Column("registered_at", sa.Text),
     sa.Column("total", sa.BigInteger),
+    sa.Column("rnm", sa.Text),
+    sa.Column("ofd_inn", sa.Text),
     sa.Column("link", sa.Text),
     sa.Column("issued_at", sa.BigInteger),
-    sa.Column("rev", sa.Integer, nullable=False, server_default="0"),
+    sa.CheckConstraint(
+        f"purpose IN ({_listed(tuple(each.value for each in Purpose))})", name="purpose"
+    ),
+    sa.CheckConstraint(f"state IN ({_listed(tuple(each.value for each in State))})", name="state"),
+    # An issued receipt has a document, and only that.
+    sa.CheckConstraint("(state = 'issued') = (fd IS NOT NULL)", name="documented"),
+    # What a person has to look at, or has closed, says why.
+    sa.CheckConstraint(
+        "state NOT IN ('attention', 'closed') OR error IS NOT NULL", name="explained"
+    ),
+    # One fiscal document belongs to one receipt.
+    sa.UniqueConstraint("fn", "fd", name="document"),
+)
+_open("receipt_waiting", receipt.c.register, receipt.c.born_at, where=receipt.c.state == "waiting")
+_open(
+    "receipt_sent",
+    receipt.c.register,
+    receipt.c.next_at,
+    where=receipt.c.state.in_([each.value for each in SENT]),
+)
+_open("receipt_attention", receipt.c.born_at, where=receipt.c.state == "attention")
+# A sale is settled by its receipt or by a correction, never by both.
+_open(
+    "receipt_settles",
+    receipt.c.sale_id,
+    where=receipt.c.purpose.in_(["income", "correction"]) & (receipt.c.state != "closed"),
+    unique=True,
+)
+
+attempt: Final = sa.Table(
+    "attempt",
+    metadata,
+    # A provider's key is used for one attempt, ever.
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("sale_id", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("register", sa.Text, nullable=False),
+    # Frozen: what is repeated under the key is this, byte for byte.
+    sa.Column("body", sa.Text, nullable=False),
+    # When the provider's memory of the key began: on the wall, and since which boot. NULL: it
+    # surely never left.
+    sa.Column("first_sent_at", sa.BigInteger),
+    sa.Column("first_sent_boot", sa.Text),
+    sa.Column("first_sent_boottime", sa.BigInteger),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("verdict", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.ForeignKeyConstraint(["sale_id", "purpose"], ["receipt.sale_id", "receipt.purpose"]),
+    sa.UniqueConstraint("sale_id", "purpose", "number", name="attempt_number"),
+    # The key is the sale's id, and what follows from purpose and number: nobody can invent another.
+    sa.CheckConstraint(
+        "key = sale_id"
+        " || CASE purpose WHEN 'income' THEN '' WHEN 'income_return' THEN '-r' ELSE '-c' END"
+        " || CASE WHEN number = 0 THEN ''"
+        " ELSE CASE purpose WHEN 'income' THEN '-' ELSE '' END || CAST(number AS TEXT) END",
+        name="attempt_key",
+    ),
+    sa.CheckConstraint("verdict IN ('done', 'dead', 'withdrawn')", name="attempt_verdict"),
+    # Only what surely never left can be taken back.
+    sa.CheckConstraint(
+        "verdict IS NULL OR verdict <> 'withdrawn' OR first_sent_at IS NULL",
+        name="attempt_withdrawn",
+    ),
+)
+# A new key only after the one before is dead, or never left.
+_live: Final = attempt.c.verdict.is_(None) | (attempt.c.verdict == "done")
+sa.Index(
+    "attempt_once",
+    attempt.c.sale_id,
+    attempt.c.purpose,
+    unique=True,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+
+history: Final = sa.Table(
+    "history",
+    metadata,
+    # Every change of a sale's or a receipt's state. Nothing in it is changed or taken away: triggers
+    # of the migrations refuse it.
+    sa.Column("id", _Number, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("sale_id", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text),
+    sqlite_autoincrement=True,
+)
+sa.Index("history_sale", history.c.sale_id)
+
+reply: Final = sa.Table(
+    "reply",
+    metadata,
+    # How much of a sale's fate its machine has been told.
+    sa.Column("sale_id", sa.Text, sa.ForeignKey("sale.sale_id"), primary_key=True),
+    sa.Column("machine", sa.Text, nullable=False),
+    sa.Column("rev", sa.Integer, nullable=False),
     sa.Column("acked_rev", sa.Integer, nullable=False, server_default="0"),
     sa.Column("tell_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("told_times", sa.Integer, nullable=False, server_default="0"),
-    sa.CheckConstraint(f"state IN ({_states()})", name="state"),
-    # Nothing leaves before its body is frozen and its departure written down.
-    sa.CheckConstraint(
-        "state = 'waiting' OR (body IS NOT NULL AND first_sent_at IS NOT NULL)", name="frozen"
-    ),
-    # An issued receipt has a document, and only that.
-    sa.CheckConstraint("(state = 'issued') = (fd IS NOT NULL)", name="documented"),
-    # One fiscal document belongs to one sale.
-    sa.UniqueConstraint("fn", "fd", name="document"),
+    sa.CheckConstraint("0 <= acked_rev AND acked_rev <= rev", name="reply_acked"),
 )
-_OPEN = receipt.c.state.in_([state.value for state in OPEN])
-sa.Index("receipt_open", receipt.c.register, receipt.c.next_at, sqlite_where=_OPEN)
-sa.Index(
-    "receipt_untold",
-    receipt.c.tell_at,
-    sqlite_where=receipt.c.rev > receipt.c.acked_rev,
-)
+_open("reply_untold", reply.c.tell_at, where=reply.c.rev > reply.c.acked_rev)
+_open("reply_of_machine", reply.c.machine, where=reply.c.rev > reply.c.acked_rev)
 
 lane: Final = sa.Table(
     "lane",
     metadata,
+    # A register's queue; or a seat that one process of many holds, by a name with an "@".
     sa.Column("register", sa.Text, primary_key=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("lease_until", sa.BigInteger, nullable=False),
     # Grows with every lease: who holds an older one can write nothing any more.
     sa.Column("fence", sa.BigInteger, nullable=False),
+    # The circuit: failures in a row, and until when nothing is sent.
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("hold_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("pause", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("since", sa.BigInteger),
+    sa.CheckConstraint("pause IS NULL OR reason IS NOT NULL", name="lane_paused"),
 )
+
+# --- What machines said beside their sales --------------------------------------------------------
 
 stream: Final = sa.Table(
     "stream",
@@ -159,7 +369,7 @@ presence: Final = sa.Table(
 incident: Final = sa.Table(
     "incident",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", _Number, primary_key=True),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("machine", sa.Text),

@@ -1,0 +1,63 @@
+"""The next step with a receipt that is due: submit, ask, or give up. Pure.
+
+What may have been sent is repeated under its key while the provider surely remembers it; after that
+it is asked for, where it can be; and then a person has to look.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cloud.clock import SinceBoot
+from cloud.fiscalization import State
+
+Step = Literal["submit", "ask", "give up"]
+LONGEST_S: Final = 30 * 86_400.0
+"""An accepted receipt is asked for so long; no provider keeps one in its queue for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """When a key left first, by the clocks that can tell."""
+
+    wall_ms: int
+    boot: SinceBoot | None = None
+
+
+def step(  # noqa: PLR0917, what it is decided by
+    state: State,
+    sent: Sent | None,
+    provider_id: str | None,
+    memory_s: float,
+    now_ms: int,
+    boot: SinceBoot,
+    *,
+    by_key: bool,
+) -> Step:
+    """What to do next.
+
+    `sent` is None where the key surely never left. `memory_s` and `by_key` are the provider's.
+    """
+    if sent is None or state is State.WAITING:
+        return "submit"
+    can_ask = provider_id is not None or by_key
+    if state is State.ACCEPTED:
+        return "ask" if can_ask and _within(sent, LONGEST_S, now_ms, boot) else "give up"
+    if _within(sent, memory_s, now_ms, boot):
+        return "submit"
+    return (
+        "ask"
+        if can_ask and _within(sent, max(memory_s, LONGEST_S) + 86_400, now_ms, boot)
+        else "give up"
+    )
+
+
+def _within(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot) -> bool:
+    """Whether every clock that can tell says that it is not longer ago."""
+    return all(0 <= age < 1000 * seconds for age in _ages(sent, now_ms, boot))
+
+
+def _ages(sent: Sent, now_ms: int, boot: SinceBoot) -> Iterator[int]:
+    yield now_ms - sent.wall_ms
+    if sent.boot is not None and sent.boot.boot_id == boot.boot_id:
+        yield boot.ms - sent.boot.ms
