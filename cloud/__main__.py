@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,22 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
     )
     migrate.set_defaults(run=_migrate)
-    emulate = _command(commands.add_parser, "emulate", help="a provider of one's own")
-    emulate.add_argument("provider", choices=["cloudkassir"])
-    emulate.add_argument(
-        "--listen", default="127.0.0.1:8085", metavar="HOST:PORT", help="default: %(default)s"
-    )
-    emulate.add_argument("--public-id", default="demo", metavar="ID", help="default: %(default)s")
-    emulate.add_argument(
-        "--secret-file", type=Path, metavar="FILE", help="the API secret; else one is made and told"
-    )
-    emulate.add_argument("--inn", metavar="INN", help="the only company it knows; any, if not set")
-    emulate.add_argument("--webhook", metavar="URL", help="where receipts are pushed to")
-    emulate.add_argument(
-        "--delay", type=_seconds, default=0.0, metavar="S", help="until it is issued"
-    )
-    emulate.add_argument("--ledger", type=Path, metavar="FILE", help="kept there; else in memory")
-    emulate.set_defaults(run=_emulate)
+    _add_emulate(commands)
     demo = _command(commands.add_parser, "demo", help="everything, here and now, without a machine")
     demo.add_argument("--sales", type=_count, metavar="N", help="sell by itself, sum up, end")
     demo.add_argument(
@@ -141,6 +125,15 @@ def _add_orders(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add_wish(add, CONFIG)
 
 
+def _add_emulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from cloud.emulators.arguments import add_emulate  # noqa: PLC0415
+
+    def add(name: str, **how: str) -> argparse.ArgumentParser:
+        return _command(commands.add_parser, name, **how)
+
+    add_emulate(add).set_defaults(run=_emulate)
+
+
 def _command(make: Any, *names: str, **how: Any) -> argparse.ArgumentParser:  # noqa: ANN401, argparse's two doors
     parser: argparse.ArgumentParser = make(
         *names, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **how
@@ -153,16 +146,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of sales; expected 1 or more")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; expected seconds, such as 1.5")
-    return seconds
 
 
 def _log(*, verbose: bool) -> None:

@@ -4,23 +4,26 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import aiohttp
 import structlog
 from aiohttp import web
 
 from cloud.bell import Bell
-from cloud.config import Config, Register
+from cloud.config import Config
 from cloud.errors import ConfigError
 from cloud.fiscalizer import Fiscalizer
 from cloud.inbox import SUBSCRIPTIONS, Inbox
 from cloud.listening import listening
-from cloud.providers import Provider
-from cloud.providers.cloudkassir import CloudKassir
+from cloud.placer import Placer
 from cloud.replies import Replies
-from cloud.store import Store, alone, receipts
+from cloud.roles import ON_THE_LINK, ROLES, Role
+from cloud.seat import seat
+from cloud.store import Store, alone
+from cloud.store.ringing import ringing
+from cloud.web.api import Api
 from cloud.web.buyer import Buyer
 from cloud.web.cabinet import Cabinet
 from cloud.web.health import Health
@@ -31,62 +34,83 @@ from edge.wire.link import Connected, Incoming, Link, LinkLostError
 log = structlog.get_logger(__name__)
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, roles: Sequence[Role] = ROLES) -> None:
     """Run until cancelled.
 
     Raises:
-        ConfigError: a secret or certificate file cannot be read.
+        ConfigError: a secret or certificate file cannot be read, or SQLite is to be shared.
         StartError: the database or a port is not to be had.
     """
-    link = _link(config)
-    database = Path(config.database)
-    with alone(database):
-        store = await Store.open(database)
-        await _serve(config, link, store)
+    api = Api.word(config)
+    with alone(config.database):
+        store = await Store.open(config.database)
+        try:
+            await _serve(config, store, frozenset(roles), api)
+        finally:
+            await store.close()
 
 
-async def _serve(config: Config, link: Link, store: Store) -> None:
-    due, news = Bell(), Bell()
+async def _serve(config: Config, store: Store, roles: frozenset[Role], word: str | None) -> None:
+    due, news, stuck = Bell(), Bell(), Bell()
     owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
-    try:
-        async with aiohttp.ClientSession() as http:
-            providers = _providers(config, http)
-            await _check_registers(config, store)
-            inbox = Inbox(config, store, link, due, news)
-            health = Health(store, link)
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        )
+        await stack.enter_async_context(ringing(store, {"due": due, "news": news}))
+        fiscalizer = Fiscalizer(store, http, owner, due, news)
+        link = _link(config) if roles & ON_THE_LINK else None
+        health = Health(store, link)
+        if "web" in roles:
+            await fiscalizer.look()
             public = [
                 *Buyer(config, store, news).routes(),
-                *Hooks(store, providers, news).routes(),
+                *Hooks(store, fiscalizer.opened, due, news).routes(),
                 *health.routes(),
             ]
             cabinet = [*Cabinet(config, store, news).routes(), *health.routes()]
-            async with (
-                listening("listen", config.listen, _app(public)),
-                listening("cabinet", config.cabinet, _app(cabinet)),
-            ):
-                log.info("serving", listen=config.listen, cabinet=config.cabinet)
-                link.start()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_follow_link(link, inbox, news, owner), name="link")
+            if word is not None:
+                cabinet += Api(store, word, due, news).routes()
+            await stack.enter_async_context(listening("listen", config.listen, _app(public)))
+            await stack.enter_async_context(listening("cabinet", config.cabinet, _app(cabinet)))
+        log.info("serving", roles=",".join(sorted(roles)), owner=owner)
+        async with asyncio.TaskGroup() as group:
+            works = "fiscalizer" in roles
+            if works or "web" in roles:
+                group.create_task(fiscalizer.run(work=works), name="lanes")
+            if link is not None:
+                speaking = _speak(config, store, link, roles, owner, (due, news, stuck))
+                group.create_task(speaking, name="link")
+
+
+async def _speak(  # noqa: PLR0917, it joins all of them
+    config: Config,
+    store: Store,
+    link: Link,
+    roles: frozenset[Role],
+    owner: str,
+    bells: tuple[Bell, Bell, Bell],
+) -> None:
+    """The roles that have the broker, once this process has the seat."""
+    due, news, stuck = bells
+    async with seat(store, "link", owner) as kept:
+        inbox = Inbox(store, link, due, news, stuck)
+        try:
+            link.start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_until(kept), name="seat")
+                group.create_task(_follow_link(link, inbox, news, owner), name="hearing")
+                if "inbox" in roles:
                     group.create_task(inbox.run(), name="inbox")
-                    lanes = Fiscalizer(store, providers, owner, due, news)
-                    group.create_task(lanes.run(), name="lanes")
+                    group.create_task(Placer(store, due, stuck).run(), name="placer")
+                if "replies" in roles:
                     group.create_task(Replies(config, store, link, news).run(), name="replies")
-    finally:
-        await _say_goodbye(link)
-        await store.close()
+        finally:
+            await _say_goodbye(link)
 
 
-async def _check_registers(config: Config, store: Store) -> None:
-    """A register that was renamed or taken away must not take its receipts along."""
-    async with store.reading() as connection:
-        in_use = await receipts.registers_in_use(connection)
-    for register, count in in_use:
-        if register not in config.registers:
-            raise ConfigError(
-                f"registers.{register}: missing, and {count} receipts still wait for it;"
-                " put it back until they are issued"
-            )
+async def _until(kept: "asyncio.Task[None]") -> None:
+    await kept
 
 
 async def _follow_link(link: Link, inbox: Inbox, news: Bell, owner: str) -> None:
@@ -121,25 +145,6 @@ def _link(config: Config) -> Link:
         )
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"broker: {error}") from error
-
-
-def _providers(config: Config, http: aiohttp.ClientSession) -> Mapping[str, Provider]:
-    return {
-        name: CloudKassir(
-            http, register.url, register.public_id, _secret(name, register), register.timeout_s
-        )
-        for name, register in config.registers.items()
-    }
-
-
-def _secret(name: str, register: Register) -> str:
-    try:
-        return register.secret()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(
-            f"registers.{name}.secret_file: {register.secret_file} cannot be read: {reason}"
-        ) from error
 
 
 def _app(routes: Sequence[web.RouteDef]) -> web.Application:

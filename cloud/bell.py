@@ -4,7 +4,9 @@
     … look at the store …
     await bell.wait(heard, 5)
 
-A process that does not ring is heard of by the time limit: several may share a store.
+A process that does not ring is heard of by the time limit: several may share a store. Where its
+rings are carried to the others (`cloud.store.ringing`), an echo of theirs rings here and goes no
+further.
 """
 
 import asyncio
@@ -15,9 +17,16 @@ class Bell:
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
+        self.rung = asyncio.Event()
+        """It was rung in this process; whoever carries it on clears it."""
 
     def ring(self) -> None:
         """Wake everybody who listens."""
+        self.rung.set()
+        self.echo()
+
+    def echo(self) -> None:
+        """Wake everybody who listens here: another process rang."""
         self._next.set()
         self._next = asyncio.Event()
 

@@ -14,6 +14,7 @@ from cloud.outcome import Outcome, Pause, Unknown, Unsent
 
 FAILURES: Final = 5
 OPEN_S: Final = (5, 10, 30, 60, 120, 300)
+LONGEST_MS: Final = 86_400_000
 PROBE_S: Final = {
     Pause.AUTH: 300.0,
     Pause.BILLING: 900.0,
@@ -42,11 +43,19 @@ class Circuit:
         if self.pause is Pause.BY_HAND:
             return True
         # Nothing holds for longer than a day: the clock was set back since.
-        return now_ms < self.hold_until <= now_ms + 86_400_000
+        return now_ms < self.hold_until <= now_ms + LONGEST_MS
+
+    def mutes(self, now_ms: int) -> bool:
+        """Whether nothing may be asked either: the provider would not answer us."""
+        deaf = self.pause is Pause.AUTH or (self.pause is None and self.failures >= FAILURES)
+        return deaf and self.holds(now_ms)
 
 
-def after(circuit: Circuit, outcome: Outcome, now_ms: int) -> Circuit:
-    """The circuit once this outcome is known."""
+def after(circuit: Circuit, outcome: Outcome, now_ms: int, *, asked: bool = False) -> Circuit:
+    """The circuit once this outcome is known; `asked` if it is the answer to a question.
+
+    An answer to a question says that the provider knows us, and nothing of the register.
+    """
     if circuit.pause is Pause.BY_HAND:
         return circuit
     pause = getattr(outcome, "pause", None)
@@ -56,10 +65,14 @@ def after(circuit: Circuit, outcome: Outcome, now_ms: int) -> Circuit:
     if isinstance(outcome, Unsent) and outcome.retry_after_s is not None:
         # It answers: it is busy, and says for how long.
         return Circuit(0, now_ms + round(1000 * outcome.retry_after_s))
-    if not isinstance(outcome, Unsent | Unknown):
-        return Circuit()
+    if isinstance(outcome, Unsent | Unknown):
+        return _failed(circuit, outcome.reason, now_ms)
+    return circuit if asked and circuit.pause not in {None, Pause.AUTH} else Circuit()
+
+
+def _failed(circuit: Circuit, reason: str, now_ms: int) -> Circuit:
     failures = circuit.failures + 1
-    if failures < FAILURES:
-        return Circuit(failures)
+    if failures < FAILURES or circuit.pause is not None:
+        return Circuit(failures, circuit.hold_until, circuit.pause, circuit.reason)
     open_s = OPEN_S[min(failures - FAILURES, len(OPEN_S) - 1)]
-    return Circuit(failures, now_ms + 1000 * open_s, None, outcome.reason)
+    return Circuit(failures, now_ms + 1000 * open_s, None, reason)

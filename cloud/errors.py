@@ -2,6 +2,8 @@
 
 CloudError
   ConfigError        the user's mistake: say it, exit 2
+    FleetError       … in what they want of the fleet: nothing was written
+    DecisionError    what a person decided is not to be had: say why, exit 2
   StartError         a fault of the surroundings (database, port, broker): say it, exit 1
   LeaseLostError     another process has the lane: drop what is in hand, write nothing
 
@@ -16,6 +18,14 @@ class CloudError(Exception):
 
 class ConfigError(CloudError):
     """The configuration is wrong: the message names file, key, what was expected and found."""
+
+
+class DecisionError(ConfigError):
+    """What a person asked for could make two receipts, or none: the message says what to do first."""
+
+
+class FleetError(ConfigError):
+    """The fleet cannot be so: the message names what is missing, or what is in the way."""
 
 
 class StartError(CloudError):

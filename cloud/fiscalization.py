@@ -42,7 +42,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Outcome], State]]] = {
         Accepted: _S.ACCEPTED,
         Unsent: _S.WAITING,
         Unknown: _S.WAITING,
-        Dead: _S.WAITING,
+        Dead: _S.ATTENTION,
     },
     _S.SUBMITTED: {
         Done: _S.ISSUED,
@@ -88,6 +88,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Outcome], State]]] = {
 
 def after(state: State, outcome: Outcome, attempts: int = 1) -> State:
     """The state that an outcome leads to; `attempts` counts the keys that were used."""
-    then = TRANSITIONS[state][type(outcome)]
-    again = isinstance(outcome, Dead) and outcome.again and attempts < MOST_ATTEMPTS
-    return State.WAITING if again and state in SENT else then
+    if isinstance(outcome, Dead) and outcome.again and state in SENT:
+        return State.WAITING if attempts < MOST_ATTEMPTS else State.ATTENTION
+    if isinstance(outcome, Unknown) and outcome.final and state in SENT:
+        return State.ATTENTION
+    return TRANSITIONS[state][type(outcome)]

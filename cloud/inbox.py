@@ -18,10 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud import metrics
 from cloud.bell import Bell
 from cloud.clock import now_ms
-from cloud.config import Config
-from cloud.intake import Attention, Disposition, Placed, place
+from cloud.fleet import Site
+from cloud.intake import Attention, Cause, Disposition, ReturnOf, place
+from cloud.placer import own
 from cloud.store import BUSY, Store, births, notes, replies, sales, streams
+from cloud.store.incidents import report
 from cloud.store.sales import Arrival, Kept
+from cloud.store.sites import Sites
 from edge.wire import (
     Ack,
     Channel,
@@ -53,9 +56,13 @@ SUBSCRIPTIONS: Final = tuple(
 
 
 @dataclass(slots=True)
-class _Owed:
-    """What machines are to be told once a batch is committed."""
+class _Batch:
+    """What came at once: taken apart, and what machines are to be told once it is committed."""
 
+    sales: list[tuple[str, Sale, str]] = field(default_factory=list)
+    """Machine, sale, and its body as it came."""
+    told: list[tuple[str, str, int]] = field(default_factory=list)
+    """Machine, sale and revision of receipts that are on a machine's disk."""
     answers: dict[Stream, str] = field(default_factory=dict)
     """Whose sequence is to be acknowledged; and which birth's nonce that answers, or none."""
     noted: dict[Stream, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -65,12 +72,13 @@ class _Owed:
 class Inbox:
     """Takes messages from the link and stores them in batches."""
 
-    def __init__(self, config: Config, store: Store, link: Link, due: Bell, news: Bell) -> None:
-        self._config = config
+    def __init__(self, store: Store, link: Link, due: Bell, news: Bell, stuck: Bell) -> None:
         self._store = store
+        self._sites = Sites()
         self._link = link
         self._due = due
         self._news = news
+        self._stuck = stuck
         self._waiting: asyncio.Queue[Incoming] = asyncio.Queue()
 
     def take(self, incoming: Incoming) -> None:
@@ -79,7 +87,6 @@ class Inbox:
 
     async def run(self) -> None:
         """Store what comes, as much at once as has come."""
-        await self._place_again()
         while True:
             batch = [await self._waiting.get()]
             while len(batch) < BATCH and not self._waiting.empty():
@@ -97,29 +104,35 @@ class Inbox:
             else:
                 return
 
-    async def _store_batch(self, batch: list[Incoming]) -> None:
-        owed = _Owed()
-        acks: dict[Stream, Ack] = {}
+    async def _store_batch(self, messages: list[Incoming]) -> None:
+        batch = _Batch()
         async with self._store.transaction() as connection:
-            for incoming in batch:
+            for incoming in messages:
                 try:
-                    await self._keep(connection, incoming, owed)
+                    await self._keep(connection, incoming, batch)
                 except MalformedMessageError as error:
                     await self._quarantine(connection, incoming, str(error))
-            for stream, nonce in owed.answers.items():
-                acks[stream] = await _ack(connection, stream, nonce)
-        for incoming in batch:
+            await self._keep_sales(connection, batch)
+            await replies.told_all(connection, batch.told)
+            acks = {
+                stream: await _ack(connection, stream, nonce)
+                for stream, nonce in batch.answers.items()
+            }
+        for incoming in messages:
             incoming.acknowledge()
-        self._due.ring()
+        if batch.sales:
+            self._due.ring()
+        if any(sale.kind == "return" for _, sale, _ in batch.sales):
+            self._stuck.ring()
         for (machine, _), ack in acks.items():
             self._link.publish(Channel.ACK.of(machine), encode(ack), Channel.ACK.qos)
-        for (machine, epoch), numbers in owed.noted.items():
+        for (machine, epoch), numbers in batch.noted.items():
             noted = Noted(epoch=epoch, numbers=tuple(sorted(numbers)))
             self._link.publish(Channel.NOTED.of(machine), encode(noted), Channel.NOTED.qos)
         self._news.ring()
 
-    async def _keep(self, connection: AsyncConnection, incoming: Incoming, owed: _Owed) -> None:
-        """Store one message, and say what its machine is owed for it."""
+    async def _keep(self, connection: AsyncConnection, incoming: Incoming, batch: _Batch) -> None:
+        """Take one message apart; store it, unless it is stored with its likes."""
         addressed = parse(incoming.topic)
         if addressed is None:
             if incoming.topic.startswith("vend/v1/cloud/"):
@@ -128,13 +141,14 @@ class Inbox:
         machine, channel = addressed
         match channel:
             case Channel.SALE:
-                stream = await self._keep_sale(connection, machine, incoming.payload)
-                owed.answers.setdefault(stream, "")
+                sale = decode(incoming.payload, Sale)
+                batch.sales.append((machine, sale, incoming.payload.decode()))
+                batch.answers.setdefault((machine, sale.epoch), "")
             case Channel.RECEIPT_ACK:
                 ack = decode(incoming.payload, ReceiptAck)
-                await replies.told(connection, machine, ack.sale_id, ack.rev)
+                batch.told.append((machine, ack.sale_id, ack.rev))
             case Channel.SHOWN | Channel.INCIDENT:
-                await _keep_note(connection, machine, channel, incoming.payload, owed)
+                await _keep_note(connection, machine, channel, incoming.payload, batch)
             case Channel.STATE:
                 state = decode(incoming.payload, State)
                 await replies.note_presence(connection, machine, now_ms(), online=state.online)
@@ -142,7 +156,27 @@ class Inbox:
                     await replies.hurry(connection, machine)
                     if state.epoch is not None and state.next_seq:
                         await self._settle(connection, machine, state.epoch, state)
-                        owed.answers[machine, state.epoch] = state.nonce
+                        batch.answers[machine, state.epoch] = state.nonce
+
+    async def _keep_sales(self, connection: AsyncConnection, batch: _Batch) -> None:
+        if not batch.sales:
+            return
+        sites = await self._sites.of_all(connection, {machine for machine, _, _ in batch.sales})
+        arrived = datetime.now(UTC)
+        arrivals = [
+            Arrival(machine, sale, body, _placed(machine, sale, sites.get(machine), arrived))
+            for machine, sale, body in batch.sales
+        ]
+        kept = await sales.keep(connection, arrivals, now_ms())
+        for each, how in zip(arrivals, kept, strict=True):
+            metrics.SALES.labels(how.value).inc()
+            sale = each.sale
+            if how is Kept.NEW:
+                log.info("sale stored", sale_id=sale.sale_id, machine=each.machine, seq=sale.seq)
+            elif how is Kept.CONFLICT:
+                log.error(
+                    "sale conflicts", sale_id=sale.sale_id, machine=each.machine, seq=sale.seq
+                )
 
     async def _settle(
         self, connection: AsyncConnection, machine: str, epoch: str, state: State
@@ -152,24 +186,12 @@ class Inbox:
         await births.meet(connection, machine, epoch, now_ms())
         await births.settle(connection, machine, epoch, claimed, state.nonce, now_ms())
 
-    async def _keep_sale(self, connection: AsyncConnection, machine: str, payload: bytes) -> Stream:
-        sale = decode(payload, Sale)
-        disposition = self._place(machine, sale, datetime.now(UTC))
-        arrival = Arrival(machine, sale, payload.decode(), disposition)
-        kept = await sales.keep(connection, arrival, now_ms())
-        metrics.SALES.labels(kept.value).inc()
-        if kept is Kept.NEW:
-            log.info("sale stored", sale_id=sale.sale_id, machine=machine, seq=sale.seq)
-        elif kept is Kept.CONFLICT:
-            log.error("sale conflicts", sale_id=sale.sale_id, machine=machine, seq=sale.seq)
-        return machine, sale.epoch
-
     async def _quarantine(
         self, connection: AsyncConnection, incoming: Incoming, reason: str
     ) -> None:
         metrics.MALFORMED.inc()
         addressed = parse(incoming.topic)
-        await sales.report(
+        await report(
             connection,
             now_ms(),
             "malformed",
@@ -179,39 +201,27 @@ class Inbox:
         )
         log.warning("message quarantined", topic=incoming.topic[:200], reason=reason[:500])
 
-    def _place(self, machine: str, sale: Sale, arrived: datetime) -> Disposition:
-        """A machine speaks for itself alone."""
-        if sale.machine != machine:
-            return Attention(f"it says that {sale.machine} sold it, and it came from {machine}")
-        return place(sale, self._config, arrived)
 
-    async def _place_again(self) -> None:
-        """The configuration may now name what was missing: sales in attention go on."""
-        async with self._store.transaction() as connection:
-            for machine, body, received_at in await sales.in_attention(connection):
-                sale = decode(body.encode(), Sale)
-                arrived = datetime.fromtimestamp(received_at / 1000, UTC)
-                placed = self._place(machine, sale, arrived)
-                if isinstance(placed, Placed):
-                    await sales.place_again(connection, placed, now_ms())
-                    log.info("sale placed at last", sale_id=sale.sale_id)
-        self._due.ring()
+def _placed(machine: str, sale: Sale, site: Site | None, arrived: datetime) -> Disposition:
+    """Where a sale goes; goods that came back are settled by the placer."""
+    goes = own(machine, sale) or place(sale, site, arrived)
+    return Attention(Cause.RETURN, "goods came back") if isinstance(goes, ReturnOf) else goes
 
 
 async def _keep_note(
-    connection: AsyncConnection, machine: str, channel: Channel, payload: bytes, owed: _Owed
+    connection: AsyncConnection, machine: str, channel: Channel, payload: bytes, batch: _Batch
 ) -> None:
     """A showing or an incident; what conflicts is kept as well, and noted: it may not come for ever."""
     if channel is Channel.INCIDENT:
         incident = decode(payload, Incident)
         kept = await notes.keep_incident(connection, machine, incident, payload, now_ms())
-        owed.noted[machine, incident.epoch].add(incident.number)
+        batch.noted[machine, incident.epoch].add(incident.number)
         log.warning("incident", machine=machine, kind=incident.kind, kept=kept.value)
         return
     shown = decode(payload, Shown)
     await notes.keep_shown(connection, machine, shown, payload, now_ms())
     if shown.epoch is not None and shown.number:
-        owed.noted[machine, shown.epoch].add(shown.number)
+        batch.noted[machine, shown.epoch].add(shown.number)
 
 
 async def _ack(connection: AsyncConnection, stream: Stream, answers: str) -> Ack:

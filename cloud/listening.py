@@ -1,5 +1,6 @@
 """Listening: a web application on ``HOST:PORT`` for as long as a block lasts."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,8 +10,10 @@ from cloud.errors import StartError
 
 
 @asynccontextmanager
-async def listening(key: str, address: str, app: web.Application) -> AsyncIterator[None]:
-    """Serve; `key` is the setting or option that named the address.
+async def listening(
+    key: str, address: str, app: web.Application, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
+    """Serve, over HTTPS with `tls`; `key` is the setting or option that named the address.
 
     Raises:
         StartError: somebody else has the port, or the address is none of ours.
@@ -19,7 +22,7 @@ async def listening(key: str, address: str, app: web.Application) -> AsyncIterat
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, int(port)).start()
+        await web.TCPSite(runner, host, int(port), ssl_context=tls).start()
     except (OSError, ValueError, OverflowError) as error:
         await runner.cleanup()
         raise StartError(

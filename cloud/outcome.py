@@ -60,9 +60,13 @@ class Unsent(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Outcome):
-    """Sent, and the answer was lost or made no sense."""
+    """Sent, and the answer was lost or made no sense.
+
+    `final` says that nobody can be asked any more: a person has to look.
+    """
 
     reason: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,3 +131,6 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Tag 1192, with a return: the fiscal sign of the receipt that is returned."""
     cause: Cause | None = None
     """With a correction."""
+    duplicate: bool = False
+    """With a return: it undoes a second document; the sale stays settled, and its machine is told
+    nothing."""

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import msgspec
 import structlog
 
 from cloud.bell import Bell
@@ -9,7 +10,7 @@ from cloud.clock import now_ms
 from cloud.config import Config
 from cloud.store import BUSY, Store, replies
 from cloud.store.replies import Reply
-from edge.wire import Channel, Receipt, encode
+from edge.wire import Channel, encode
 from edge.wire.link import Link
 
 log = structlog.get_logger(__name__)
@@ -46,21 +47,23 @@ class Replies:
             return
         for reply in untold:
             self._publish(reply)
+        again = [
+            (
+                reply.receipt.sale_id,
+                reply.receipt.rev,
+                reply.times,
+                now + 1000 * REPEAT_S[min(reply.times, len(REPEAT_S) - 1)],
+            )
+            for reply in untold
+        ]
         async with self._store.transaction() as connection:
-            for reply in untold:
-                again_s = REPEAT_S[min(reply.times, len(REPEAT_S) - 1)]
-                await replies.said(connection, reply, now + 1000 * again_s)
+            await replies.said(connection, again)
 
     def _publish(self, reply: Reply) -> None:
         receipt = reply.receipt
-        issued = receipt.status == "issued"
-        told = Receipt(
-            sale_id=receipt.sale_id,
-            rev=receipt.rev,
-            status=receipt.status,
-            qr=receipt.qr,
-            link=self._config.receipt_page(reply.token) if issued else None,
-            fiscal=receipt.fiscal,
+        linked = receipt.status == "issued" and reply.linked
+        told = msgspec.structs.replace(
+            receipt, link=self._config.receipt_page(reply.token) if linked else None
         )
         channel = Channel.RECEIPT
         self._link.publish(channel.of(reply.machine), encode(told), channel.qos)

@@ -61,6 +61,11 @@ def holes(runs: Iterable[Run], upto: int) -> list[Run]:
     return [*found, (whole + 1, upto)] if whole < upto else found
 
 
+def together(seqs: Iterable[int]) -> tuple[Run, ...]:
+    """Seqs in any order, as unbroken runs."""
+    return _merged((seq, seq) for seq in seqs)
+
+
 def _merged(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Ascending, each once, neighbours joined."""
     merged: list[Run] = []

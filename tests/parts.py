@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+# Debian keeps a PostgreSQL of each version, and none of them in PATH.
+POSTGRESQL = sorted(
+    map(str, Path("/usr/lib/postgresql").glob("*/bin")), key=lambda each: int(each.split("/")[-2])
+)
+PATH = os.pathsep.join(
+    [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *reversed(POSTGRESQL)]
+)
 ROOT = Path(__file__).parent.parent
 
 

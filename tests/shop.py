@@ -1,12 +1,14 @@
-"""A sale, a configuration to sell under, a register over real HTTP, a machine and a cloud."""
+"""A sale, a fleet that sells it, a register over real HTTP, a machine and a cloud."""
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -15,24 +17,28 @@ import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from parts import Mosquitto, until
+from till import INN, MACHINE, RECEIPT, a_server
 
+from cloud import fleet as fleets
 from cloud.bell import Bell
 from cloud.config import Config
 from cloud.emulators.cloudkassir import CloudKassir as Emulator
-from cloud.emulators.cloudkassir import Settings
+from cloud.emulators.cloudkassir import Settings as Told
 from cloud.emulators.drive import Drive
 from cloud.fiscal import FiscalDocument
-from cloud.fiscalizer import Fiscalizer
+from cloud.fleet import Machine, Operator, Planogram, Product, Shelf, Site
+from cloud.fleet import Register as Account
 from cloud.inbox import SUBSCRIPTIONS, Inbox
 from cloud.intake import Disposition, Placed, place
+from cloud.lane import Lane
+from cloud.placer import Placer
 from cloud.providers import Provider
-from cloud.providers.cloudkassir import CloudKassir
-from cloud.receipt import Purpose, Receipt, Subject, Taxation
+from cloud.providers.cloudkassir import CloudKassir, Settings
+from cloud.registers import Opened
 from cloud.replies import Replies
-from cloud.store import Store, sales
+from cloud.store import Store, fleet, sales
 from cloud.store.sales import Arrival, Kept
-from cloud.store.schema import incident, receipt
-from cloud.vat import VatRate
+from cloud.store.schema import incident, lane, receipt
 from cloud.web.hooks import Hooks
 from edge.wire import CLOUD_STATE, Ack, Channel, CloudState, Noted, Sale, decode, encode, parse
 from edge.wire import Receipt as WireReceipt
@@ -40,28 +46,76 @@ from edge.wire import State as WireState
 from edge.wire.link import Connected, Incoming, Link
 from edge.wire.settings import Broker
 
-MACHINE = "vm-000123"
+__all__ = ["INN", "MACHINE", "RECEIPT", "a_server"]
+
 EPOCH = "7f3a9c1e"
-INN = "7708806062"
 SECRET = "tell nobody"
 NOW = datetime(2026, 11, 23, 15, 42, 11, tzinfo=UTC)
 NOON = "20261123T1542"
+SETTINGS = {"public_id": "demo", "secret_file": "/dev/null", "rate_per_s": 10_000}
 
-RECEIPT = Receipt(
-    sale_id="0193a5d2-7c1e-7b54-9d0e-000000000001",
-    purpose=Purpose.INCOME,
+OPERATOR = Operator(
+    id="coffee",
+    name="ООО «Кофе на ходу»",
     inn=INN,
-    taxation=Taxation.USN_INCOME,
-    machine=MACHINE,
-    address="г. Москва, ул. Примерная, д. 1",
-    place="ТЦ «Ромашка», 1 этаж",
-    name="Капучино 200 мл",
-    subject=Subject.GOODS,
-    vat=VatRate.VAT_22,
-    amount=12010,
-    cash=0,
-    cashless=12010,
+    taxation="usn_income",
+    email="checks@coffee.example",
+    policies=fleets.Policies(late="receipt"),
 )
+PRODUCTS = (
+    Product(id="cappuccino", operator="coffee", name=RECEIPT.name, vat="standard"),
+    Product(id="tea", operator="coffee", name="Чай", vat="none"),
+    Product(id="espresso", operator="coffee", name="Эспрессо", vat="10"),
+    Product(id="paper", operator="coffee", name="Газета", vat="5"),
+)
+SHELVES = tuple(
+    Shelf(operator="coffee", planogram="hot", slot=slot, product=product)
+    for slot, product in {"0001": "cappuccino", "0002": "tea", "0005": "paper"}.items()
+)
+MACHINE_AT_WORK = Machine(
+    id=MACHINE,
+    operator="coffee",
+    register="main",
+    planogram="hot",
+    address=RECEIPT.address,
+    place=RECEIPT.place,
+)
+SITE = Site(
+    machine=MACHINE_AT_WORK,
+    operator=OPERATOR,
+    ffd="1.05",
+    shelves={shelf.slot: (shelf,) for shelf in SHELVES},
+    products={product.id: product for product in PRODUCTS},
+)
+Thing = Operator | Account | Planogram | Product | Shelf | Machine
+
+
+def a_fleet(*more: Thing) -> list[Thing]:
+    """One operator with a register, a planogram and a machine; and what is told beside."""
+    return [
+        OPERATOR,
+        Account(id="main", operator="coffee", provider="cloudkassir", settings=dict(SETTINGS)),
+        Planogram(id="hot", operator="coffee"),
+        *PRODUCTS,
+        *SHELVES,
+        MACHINE_AT_WORK,
+        *more,
+    ]
+
+
+async def stock(store: Store, *things: Thing) -> None:
+    """Put things into the fleet."""
+    async with store.transaction() as connection:
+        for each in things:
+            await fleet.put(connection, each, "test", now_ms())
+
+
+async def stocked(store: Store) -> None:
+    """The ordinary fleet, unless there is one."""
+    async with store.reading() as connection:
+        version = await fleet.version(connection)
+    if not version:
+        await stock(store, *a_fleet())
 
 
 def id_of(number: int) -> str:
@@ -98,50 +152,26 @@ def a_document(fd: int = 1, total: int = 12010, fn: str = "9999078900000001") ->
     return FiscalDocument(fn=fn, fd=fd, fp=3141592653, at=NOON, total=total)
 
 
-def settings(**told: object) -> dict[str, Any]:
-    """The file's tables; what is told differs from the ordinary."""
-    return {
-        "database": "unused.sqlite",
-        "public_url": "https://receipts.example",
-        "operator": {"name": "ООО «Кофе на ходу»", "inn": INN, "taxation": "usn_income"},
-        "registers": {"main": {"provider": "cloudkassir", "public_id": "p", "secret_file": "s"}},
-        "machines": {
-            MACHINE: {
-                "register": "main",
-                "address": RECEIPT.address,
-                "place": RECEIPT.place,
-                "slots": {"0002": {"name": "Эспрессо", "vat": "10"}},
-            }
-        },
-        "slots": {
-            "0001": {"name": "Капучино 200 мл", "vat": "standard"},
-            "0002": {"name": "Чай", "vat": "none"},
-            "0005": {"name": "Газета", "vat": "5"},
-        },
-        **told,
-    }
-
-
 def a_config(**told: object) -> Config:
-    return msgspec.convert(settings(**told), Config)
+    """What is told differs from the ordinary."""
+    ordinary = {"database": "unused.sqlite", "public_url": "https://receipts.example"}
+    return msgspec.convert({**ordinary, **told}, Config)
 
 
 def arrival(told: Sale, disposition: Disposition) -> Arrival:
     return Arrival(told.machine, told, encode(told).decode(), disposition)
 
 
-async def sell(store: Store, *told: Sale, config: Config | None = None) -> list[Kept]:
+async def sell(store: Store, *told: Sale, site: Site | None = SITE) -> list[Kept]:
     """Store sales as the inbox does."""
-    config = config or a_config()
+    await stocked(store)
     async with store.transaction() as connection:
-        return [
-            await sales.keep(connection, arrival(each, place(each, config, NOW)), now_ms())
-            for each in told
-        ]
+        arrivals = [arrival(each, place(each, site, NOW)) for each in told]
+        return await sales.keep(connection, arrivals, now_ms())
 
 
 def placed(told: Sale, register: str = "main") -> Arrival:
-    disposition = place(told, a_config(), NOW)
+    disposition = place(told, SITE, NOW)
     assert isinstance(disposition, Placed)
     return arrival(told, Placed(disposition.receipt, register))
 
@@ -188,12 +218,20 @@ class Register:
     url: str
     emulator: Emulator
     http: aiohttp.ClientSession
-    provider: CloudKassir
+    folder: Path
     due: Bell = field(default_factory=Bell)
     news: Bell = field(default_factory=Bell)
 
-    def client(self, secret: str = SECRET, timeout_s: float = 5) -> CloudKassir:
-        return CloudKassir(self.http, self.url, "demo", secret, timeout_s)
+    def client(self, secret: str = SECRET, timeout_s: float = 5, url: str = "") -> CloudKassir:
+        file = self.folder / f"{secret.replace(' ', '-')}.secret"
+        file.write_text(secret, "utf-8")
+        told = {"url": url or self.url, "timeout_s": timeout_s, "secret_file": str(file)}
+        return CloudKassir(self.http, msgspec.convert({**SETTINGS, **told}, Settings))
+
+    def opened(self, provider: Provider | None = None, **told: object) -> Opened:
+        account = msgspec.convert({**SETTINGS, "url": self.url, **told}, Settings)
+        register = Account(id="main", operator="coffee", provider="cloudkassir")
+        return Opened(register, account, provider or self.client())
 
     async def fault(self, name: str, times: int = 1) -> None:
         await self.control({"fault": name, "times": times})
@@ -213,24 +251,27 @@ class Register:
 
     @asynccontextmanager
     async def at_work(
-        self, store: Store, provider: Provider | None = None, owner: str = "one"
+        self, store: Store, provider: Provider | None = None, owner: str = "one", **told: object
     ) -> AsyncIterator["asyncio.Task[None]"]:
-        """A fiscaliser that works this register's lane until the block ends."""
-        lanes = Fiscalizer(store, {"main": provider or self.provider}, owner, self.due, self.news)
-        task = asyncio.ensure_future(lanes.run())
+        """A process that works this register's lane until the block ends."""
+        opened = self.opened(provider, **told)
+        work = Lane(store, opened, owner, self.due, self.news, stop_s=0.1)
+        task = asyncio.ensure_future(work.run())
         try:
             yield task
         finally:
             task.cancel()
             await asyncio.wait([task])
 
-    async def settle(self, store: Store, *wanted: str) -> None:
+    async def settle(self, store: Store, *wanted: str, provider: Provider | None = None) -> None:
         """Work until every receipt is in one of these states. No wait is waited for."""
         hurry = sa.update(receipt).values(next_at=0)
-        async with self.at_work(store) as task, asyncio.timeout(20):
+        hold = sa.update(lane).values(hold_until=0)
+        async with self.at_work(store, provider) as task, asyncio.timeout(20):
             while not set((await states(store)).values()) <= set(wanted):
                 assert not task.done(), task
                 await write(store, hurry)
+                await write(store, hold)
                 self.due.ring()
                 await asyncio.sleep(0.01)
 
@@ -241,30 +282,21 @@ async def a_register(
 ) -> AsyncIterator[Register]:
     async with contextlib.AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        providers, news, webhook = dict[str, Provider](), Bell(), None
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        opened, due, news, webhook = dict[str, Opened](), Bell(), Bell(), None
         if store is not None and pushes:
             hook = web.Application()
-            hook.add_routes(Hooks(store, providers, news).routes())
+            hook.add_routes(Hooks(store, opened, due, news).routes())
             hooks = await stack.enter_async_context(TestServer(hook))
             webhook = str(hooks.make_url("/hook/main"))
-        account = Settings("demo", SECRET, inn=INN, webhook=webhook, delay_s=delay_s)
+        account = Told("demo", SECRET, inn=INN, webhook=webhook, delay_s=delay_s)
         emulator = Emulator(account, Drive(None))
         server = TestServer(emulator.app(), port=port or None)
         await stack.enter_async_context(server)
         url = str(server.make_url("")).rstrip("/")
-        providers["main"] = provider = CloudKassir(http, url, "demo", SECRET, 5)
-        yield Register(url, emulator, http, provider, news=news)
-
-
-@asynccontextmanager
-async def a_server(
-    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
-) -> AsyncIterator[str]:
-    """Something that answers on loopback, and is no emulator."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    async with TestServer(app) as server:
-        yield str(server.make_url("")).rstrip("/")
+        running = Register(url, emulator, http, folder, due, news)
+        opened["main"] = running.opened()
+        yield running
 
 
 M = TypeVar("M")
@@ -339,14 +371,14 @@ async def a_cloud(
 ) -> AsyncIterator[Cloud]:
     """The cloud's ears and mouth, joined as the application joins them."""
     config = config or a_config()
-    due, news = Bell(), Bell()
+    due, news, stuck = Bell(), Bell(), Bell()
     link = Link(
         Broker(port=broker.port),
         client_id="chekomat-cloud",
         subscriptions=SUBSCRIPTIONS,
         will=(CLOUD_STATE, encode(CloudState(online=False))),
     )
-    inbox = Inbox(config, store, link, due, news)
+    inbox = Inbox(store, link, due, news, stuck)
 
     subscribed = asyncio.Event()
 
@@ -362,13 +394,18 @@ async def a_cloud(
                     inbox.take(happening)
 
     link.start()
-    parts = [follow(), inbox.run(), Replies(config, store, link, news).run()]
+    parts = [
+        inbox.run(),
+        follow(),
+        Placer(store, due, stuck).run(),
+        Replies(config, store, link, news).run(),
+    ]
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         if connected:
             async with asyncio.timeout(10):
                 await subscribed.wait()
-        yield Cloud(tasks[1], news)
+        yield Cloud(tasks[0], news)
     finally:
         await link.stop()
         for task in tasks:

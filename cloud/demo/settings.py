@@ -19,9 +19,6 @@ DRINKS: Final = {
 
 def cloud(folder: Path, ports: Places, mqtt: str) -> str:
     """`cloud.toml`."""
-    slots = "\n".join(
-        f'"{item}" = {{ name = "{name}", vat = "none" }}' for item, (name, _) in DRINKS.items()
-    )
     return f"""\
 database = "{folder}/cloud.sqlite"
 listen = "127.0.0.1:{ports.public}"
@@ -31,25 +28,6 @@ public_url = "http://127.0.0.1:{ports.public}"
 [broker]
 port = {ports.broker}
 mqtt = "{mqtt}"
-
-[operator]
-name = "ООО «Кофе на ходу»"
-inn = "7708806062"
-taxation = "usn_income"
-
-[registers.main]
-provider = "cloudkassir"
-url = "http://127.0.0.1:{ports.emulator}"
-public_id = "{PUBLIC_ID}"
-secret_file = "{folder}/secret"
-
-[machines.{MACHINE}]
-register = "main"
-address = "г. Москва, ул. Примерная, д. 1"
-place = "ТЦ «Ромашка», 1 этаж"
-
-[slots]
-{slots}
 """
 
 

@@ -11,6 +11,7 @@ import aiohttp
 
 from cloud.demo import settings
 from cloud.demo.broker import broker
+from cloud.demo.fleet import stock
 from cloud.demo.places import Places, Running
 from cloud.demo.processes import python, run, until_it_answers
 from cloud.demo.selling import sell
@@ -73,6 +74,7 @@ async def parts(
         )
         await stack.enter_async_context(run("emulator", emulate))
         await until_it_answers(http, f"{emulator}/ledger")
+        await stock(folder, places)
         await stack.enter_async_context(
             run("cloud", python("cloud", "serve", "--config", str(cloud_toml)))
         )

@@ -1,39 +1,96 @@
-"""What CloudKassir checks of a receipt before it takes it, with its own error codes."""
+"""What CloudKassir checks of a request before it takes it, with its own error codes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 Problem = tuple[int, str]
+NOBODY: Final = -1
+LACKS: Final[Mapping[str, Problem]] = {
+    "cash": (19, "Нет касс, поддерживающих наличный расчёт"),
+    "terminal": (16, "Нет касс с подходящим терминалом"),
+}
+"""What the account's registers may lack: nobody can pay so."""
+_PAID_BY: Final = {"Cash": "cash", "Electronic": "terminal"}
+
 _TYPES: Final = {"Income", "IncomeReturn", "Expense", "ExpenseReturn"}
 _VATS: Final = {None, 0, 5, 7, 10, 20, 22, 105, 107, 110, 120, 122, 12}
+_SCALE: Final = range(1, 13)
+"""A correction's `VatRate`: tag 1199."""
 _LABEL: Final = 128
+_INCORRECT: Final = (27, "Некорректные данные")
 
 
-def problem(told: Any, inn: str | None) -> Problem | None:  # noqa: ANN401, whatever came
-    """The first thing wrong, as (code, message); None if it would be taken."""
+def problem(
+    told: Any,  # noqa: ANN401, whatever came
+    inn: str | None,
+    lacks: Collection[str] = (),
+) -> Problem | None:
+    """The first thing wrong with a receipt, as (code, message); None if it would be taken."""
     if not isinstance(told, dict):
         return 26, "Данные не заполнены"
-    if not told.get("Inn"):
-        return 11, "Не указан ИНН"
-    if inn is not None and str(told["Inn"]) != inn:
-        return -1, f"Компания с ИНН {told['Inn']} не найдена"
+    if wrong := _company(told.get("Inn"), inn):
+        return wrong
     receipt = told.get("CustomerReceipt")
     if not isinstance(receipt, dict) or not receipt.get("Items"):
         return 12, "Нет товаров в чеке"
     try:
         if told.get("Type") not in _TYPES or receipt.get("TaxationSystem") not in range(6):
-            return 27, "Некорректные данные"
-        return next((found for check in _CHECKS if (found := check(receipt))), None)
+            return _INCORRECT
+        wrong = next((found for check in _CHECKS if (found := check(receipt))), None)
+        return wrong or _lacking(receipt, lacks)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        return 27, "Некорректные данные"
+        return _INCORRECT
+
+
+def correction_problem(
+    told: Any,  # noqa: ANN401, whatever came
+    inn: str | None,
+    lacks: Collection[str] = (),
+) -> Problem | None:
+    """The first thing wrong with a correction."""
+    inner = told.get("CorrectionReceiptData") if isinstance(told, dict) else None
+    if not isinstance(inner, dict):
+        return 26, "Данные не заполнены"
+    if wrong := _company(inner.get("OrganizationInn"), inn):
+        return wrong
+    try:
+        cause = inner["CauseCorrection"]
+        good = (
+            inner["CorrectionReceiptType"] in range(1, 5)
+            and inner["VatRate"] in _SCALE
+            and inner["TaxationSystem"] in range(6)
+            and inner.get("CorrectionType", 0) in {0, 1}
+            and len(cause["CorrectionDate"]) >= len("2026-11-20")
+            # Tag 1179 is an order's; who corrects by himself has none.
+            and (bool(cause.get("CorrectionNumber")) or inner.get("CorrectionType", 0) == 0)
+            and sum(float(each) for each in inner["Amounts"].values() if each) > 0
+        )
+        if not good:
+            return _INCORRECT
+        return (inner.get("Items") and _lines(inner)) or _lacking(inner, lacks)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return _INCORRECT
+
+
+def _company(told: object, inn: str | None) -> Problem | None:
+    if not told:
+        return 11, "Не указан ИНН"
+    if inn is not None and str(told) != inn:
+        return NOBODY, f"Компания с ИНН {told} не найдена"
+    return None
+
+
+def _lacking(receipt: Mapping[str, Any], lacks: Collection[str]) -> Problem | None:
+    paid = (way for field, way in _PAID_BY.items() if receipt["Amounts"].get(field))
+    return next((LACKS[way] for way in paid if way in lacks), None)
 
 
 def _lines(receipt: Mapping[str, Any]) -> Problem | None:
     for line in receipt["Items"]:
         if not 0 < len(line["Label"]) <= _LABEL or line["Vat"] not in _VATS:
-            return 27, "Некорректные данные"
+            return _INCORRECT
         if line["Method"] not in range(1, 8) or not isinstance(line["Object"], int):
-            return 27, "Некорректные данные"
+            return _INCORRECT
         if abs(line["Price"] * 100 - round(line["Price"] * 100)) > 1e-6:
             return 23, "Цена содержит больше двух знаков"
         if round(line["Price"] * line["Quantity"] * 100) != round(line["Amount"] * 100):

@@ -154,15 +154,20 @@ class Drive:
             "SELECT fd, recorded_at, shift, number_in_shift, fp, id, key, total, sign, tags,"  # noqa: S608, our own words
             f" request, correction FROM document {where}"
         )
-        return [
-            Document(
-                *(self.fn, fd, datetime.fromisoformat(at), shift, number, fp),
-                Told(*told, json.loads(tags), json.loads(request), bool(correction)),
-            )
-            for fd, at, shift, number, fp, *told, tags, request, correction in (
-                self._ledger.execute(query, values)
-            )
-        ]
+        return [self._read(row) for row in self._ledger.execute(query, values)]
+
+    def _read(self, row: tuple[Any, ...]) -> Document:
+        fd, at, shift, number, fp, provider_id, key, total, sign, tags, request, correction = row
+        told = Told(
+            id=provider_id,
+            key=key,
+            total=total,
+            sign=sign,
+            tags=json.loads(tags),
+            request=json.loads(request),
+            correction=bool(correction),
+        )
+        return Document(self.fn, fd, datetime.fromisoformat(at), shift, number, fp, told)
 
 
 def _json(told: Mapping[str, Any]) -> str:

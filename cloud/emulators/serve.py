@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import secrets
 import sqlite3
-from pathlib import Path
+from importlib import import_module
 
-from cloud.emulators.cloudkassir import CloudKassir, Settings
+from cloud.emulators.arguments import EMULATORS
 from cloud.emulators.drive import Drive
-from cloud.errors import ConfigError, StartError
+from cloud.emulators.frame import Emulator
+from cloud.errors import CloudError, StartError
 from cloud.listening import listening
 
 
@@ -16,36 +16,27 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Serve until cancelled.
 
     Raises:
-        ConfigError: the secret's file cannot be read.
+        ConfigError: a file that an option names cannot be read.
         StartError: the port or the ledger is not to be had.
     """
-    secret = _secret(arguments.secret_file)
-    settings = Settings(
-        public_id=arguments.public_id,
-        secret=secret,
-        inn=arguments.inn,
-        webhook=arguments.webhook,
-        delay_s=arguments.delay,
-    )
+    module = import_module(EMULATORS[arguments.provider][0])
     try:
         drive = Drive(arguments.ledger)
     except sqlite3.Error as error:
         raise StartError(f"--ledger {arguments.ledger}: {error}") from error
-    emulator = CloudKassir(settings, drive)
-    async with listening("--listen", arguments.listen, emulator.app()):
-        where = f"http://{arguments.listen}"
-        print(f"cloudkassir listens on {where}, ledger {where}/ledger", flush=True)  # noqa: T201
-        if arguments.secret_file is None:
-            # It opens this emulator alone, and nobody else could tell it.
-            print(f"public id {arguments.public_id}, secret {secret}", flush=True)  # noqa: T201
+    try:
+        emulator, told = module.opened(arguments, drive)
+    except CloudError:
+        drive.close()
+        raise
+    async with listening("--listen", arguments.listen, emulator.app(), emulator.tls):
+        where = _where(emulator, arguments.listen)
+        print(  # noqa: T201, a command line prints
+            f"{arguments.provider} listens on {where}, ledger {where}/ledger", *told,
+            sep="\n", flush=True,
+        )  # fmt: skip
         await asyncio.Event().wait()
 
 
-def _secret(file: Path | None) -> str:
-    if file is None:
-        return secrets.token_hex(16)
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"--secret-file {file}: {reason}") from error
+def _where(emulator: Emulator, listen: str) -> str:
+    return f"{'https' if emulator.tls else 'http'}://{listen}"

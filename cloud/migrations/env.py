@@ -1,13 +1,15 @@
-"""Alembic's entry: runs the migrations against one database."""
+"""Alembic's entry: runs the migrations in the transaction that `cloud.store.migrate` began."""
 
-import sqlalchemy as sa
 from alembic import context
 
 from cloud.store.schema import metadata
 
-engine = sa.create_engine(context.config.get_main_option("sqlalchemy.url") or "sqlite://")
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    # Of SQLite, Alembic believes that it cannot; it can, once its driver begins nothing by itself.
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

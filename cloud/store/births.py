@@ -1,12 +1,12 @@
 """Births: what a machine says of its outbox on each connection, against what is here."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.sequence import Run, holes
 from cloud.store import streams
-from cloud.store.sales import report
+from cloud.store.dialect import insert
+from cloud.store.incidents import report
 from cloud.store.schema import stream
 
 MOST_NAMED = 20
@@ -20,7 +20,7 @@ async def meet(connection: AsyncConnection, machine: str, epoch: str, now_ms: in
     ).all()
     if epoch in known:
         return
-    first = insert(stream).values(machine=machine, epoch=epoch)
+    first = insert(connection, stream).values(machine=machine, epoch=epoch)
     await connection.execute(first.on_conflict_do_nothing())
     if known:
         detail = (
@@ -45,9 +45,8 @@ async def settle(  # noqa: PLR0917, a birth says what it says
     if missing:
         await report(connection, now_ms, "gap", _gap(epoch, missing), machine)
     ours = (stream.c.machine == machine, stream.c.epoch == epoch)
-    before = (
-        await connection.execute(sa.select(stream.c.nonce, stream.c.claimed).where(*ours))
-    ).one()
+    known = sa.select(stream.c.nonce, stream.c.claimed).where(*ours).with_for_update()
+    before = (await connection.execute(known)).one()
     if before.nonce == nonce != "":
         return
     believed = min(claimed, before.claimed)

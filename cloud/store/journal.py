@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -10,15 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import OPEN, State
-from cloud.receipt import Receipt
+from cloud.receipt import Purpose, Receipt
 from cloud.store.replies import document_of
-from cloud.store.schema import incident, presence, receipt, sale
+from cloud.store.schema import incident, machine, operator, presence, receipt, reply, sale
 from edge.wire import Sale, decode
+
+_DOCUMENT: Final = ("fn", "fd", "fp", "registered_at", "total", "rnm", "ofd_inn")
+_CORRECTION: Final = receipt.alias("correction")
+_corrected: Final = sa.exists().where(
+    _CORRECTION.c.sale_id == sale.c.sale_id,
+    _CORRECTION.c.purpose == Purpose.CORRECTION.value,
+)
+"""A sale whose receipt was closed and that got a correction instead is one line all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A sale and how far it is; `state` is a receipt's state, or the sale's disposition."""
+    """A sale and how far it is; `state` is a receipt's state, or the sale's disposition.
+
+    `receipt` and `document` are those of what settles the sale: its income, or the correction that
+    stands for it; `returned` is the document of its return.
+    """
 
     sale: Sale
     received_at: int
@@ -29,24 +41,63 @@ class Entry:
     link: str | None
     issued_at: int | None
     on_machine: bool
+    operator: str | None
+    """Its name, if the machine is known."""
+    returned: FiscalDocument | None = None
 
 
-_JOINED: Final = (
-    sa.select(sale, receipt, sale.c.reason.label("why"))
-    .select_from(sale.outerjoin(receipt, sale.c.sale_id == receipt.c.sale_id))
-    .set_label_style(sa.LABEL_STYLE_DISAMBIGUATE_ONLY)
+_BACK: Final = receipt.alias("back")
+_LATEST: Final = sa.select(
+    sale.c.sale_id,
+    sale.c.body,
+    sale.c.received_at,
+    sale.c.disposition,
+    sale.c.reason.label("why"),
+    receipt.c.state,
+    receipt.c.purpose,
+    receipt.c.error,
+    receipt.c.request,
+    *(receipt.c[name] for name in _DOCUMENT),
+    receipt.c.link,
+    receipt.c.issued_at,
+    reply.c.rev,
+    reply.c.acked_rev,
+    operator.c.name.label("operator_name"),
+    *(_BACK.c[name].label(f"back_{name}") for name in ("purpose", *_DOCUMENT)),
+).select_from(
+    sale.outerjoin(
+        receipt,
+        (receipt.c.sale_id == sale.c.sale_id)
+        & receipt.c.purpose.in_([Purpose.INCOME.value, Purpose.CORRECTION.value])
+        & ((receipt.c.purpose == Purpose.CORRECTION.value) | ~_corrected),
+    )
+    .outerjoin(
+        _BACK,
+        (_BACK.c.sale_id == sale.c.sale_id)
+        & (_BACK.c.purpose == Purpose.INCOME_RETURN.value)
+        & (_BACK.c.state == State.ISSUED.value),
+    )
+    .outerjoin(reply, reply.c.sale_id == sale.c.sale_id)
+    .outerjoin(machine, machine.c.id == sale.c.machine)
+    .outerjoin(operator, operator.c.id == machine.c.operator)
 )
 
 
 async def latest(connection: AsyncConnection, most: int) -> Sequence[Entry]:
     """The newest sales, newest first."""
-    rows = await connection.execute(_JOINED.order_by(sale.c.received_at.desc()).limit(most))
-    return [_entry(row) for row in rows]
+    newest = _LATEST.order_by(sale.c.received_at.desc(), sale.c.sale_id.desc()).limit(most)
+    return [_entry(row) for row in await connection.execute(newest)]
 
 
 async def by_token(connection: AsyncConnection, token: str) -> Entry | None:
     """The sale that a receipt page's key opens."""
-    row = (await connection.execute(_JOINED.where(sale.c.token == token))).first()
+    row = (await connection.execute(_LATEST.where(sale.c.token == token))).first()
+    return _entry(row) if row else None
+
+
+async def by_id(connection: AsyncConnection, sale_id: str) -> Entry | None:
+    """A sale by its id."""
+    row = (await connection.execute(_LATEST.where(sale.c.sale_id == sale_id))).first()
     return _entry(row) if row else None
 
 
@@ -81,21 +132,20 @@ class Counts:
 
 async def counts(connection: AsyncConnection) -> Counts:
     """What needs a hand, and what is on its way."""
-    is_open = receipt.c.state.in_([state.value for state in OPEN])
     opened = (
         await connection.execute(
-            sa.select(sa.func.count(), sa.func.min(sale.c.received_at))
-            .select_from(receipt.join(sale, sale.c.sale_id == receipt.c.sale_id))
-            .where(is_open)
+            sa.select(sa.func.count(), sa.func.min(receipt.c.born_at)).where(
+                receipt.c.state.in_([state.value for state in OPEN])
+            )
         )
     ).one()
     unplaced = await _count(connection, sale, sale.c.disposition == "attention")
-    refused = await _count(connection, receipt, receipt.c.state == State.ATTENTION.value)
+    refused = await _count(connection, receipt, receipt.c.state == "attention")
     return Counts(
         open_receipts=opened[0],
         oldest_open_at=opened[1],
         attention=unplaced + refused,
-        untold=await _count(connection, receipt, receipt.c.rev > receipt.c.acked_rev),
+        untold=await _count(connection, reply, reply.c.rev > reply.c.acked_rev),
         incidents=await _count(connection, incident, sa.true()),
         machines_online=await _count(connection, presence, presence.c.online),
     )
@@ -107,7 +157,7 @@ async def _count(
     return await connection.scalar(sa.select(sa.func.count()).select_from(table).where(where)) or 0
 
 
-def _entry(row: sa.Row[tuple[object, ...]]) -> Entry:
+def _entry(row: sa.Row[*tuple[Any, ...]]) -> Entry:
     issued = row.state == State.ISSUED.value
     return Entry(
         sale=decode(row.body.encode(), Sale),
@@ -119,4 +169,21 @@ def _entry(row: sa.Row[tuple[object, ...]]) -> Entry:
         link=row.link,
         issued_at=row.issued_at,
         on_machine=bool(row.rev) and row.rev == row.acked_rev,
+        operator=row.operator_name,
+        returned=_returned(row),
+    )
+
+
+def _returned(row: sa.Row[*tuple[Any, ...]]) -> FiscalDocument | None:
+    if row.back_fd is None:
+        return None
+    return FiscalDocument(
+        fn=row.back_fn,
+        fd=row.back_fd,
+        fp=row.back_fp,
+        at=row.back_registered_at,
+        total=row.back_total,
+        sign=Purpose.INCOME_RETURN.sign,
+        rnm=row.back_rnm or "",
+        ofd_inn=row.back_ofd_inn or "",
     )

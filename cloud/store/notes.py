@@ -4,11 +4,12 @@ A note has a place, as a sale has: machine, epoch, number. It is repeated until 
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloud.store.dialect import insert
+from cloud.store.incidents import report
 from cloud.store.replies import keep_showing
-from cloud.store.sales import Kept, report
+from cloud.store.sales import Kept
 from cloud.store.schema import note
 from cloud.troubles import in_words
 from edge.wire import Incident, Shown
@@ -54,7 +55,7 @@ async def _place(
     machine, epoch, number = place
     row = {"machine": machine, "epoch": epoch, "number": number, "body": body.decode()}
     stored = await connection.execute(
-        insert(note).values(received_at=now_ms, **row).on_conflict_do_nothing()
+        insert(connection, note).values(received_at=now_ms, **row).on_conflict_do_nothing()
     )
     if stored.rowcount:
         return Kept.NEW

@@ -1,285 +1,360 @@
-"""Receipts: leases, intents and outcomes. The order of writes here is the promise itself."""
+"""Receipts: asked for, and what became of them. A document is recorded once, whoever tells of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import retry
-from cloud.clock import SinceBoot
-from cloud.errors import LeaseLostError
 from cloud.fiscal import FiscalDocument
-from cloud.fiscalization import OPEN, State, after
+from cloud.fiscalization import State, after
+from cloud.keys import key_of
+from cloud.ofd import link as page_of
 from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
-from cloud.receipt import Receipt
-from cloud.store.sales import report
-from cloud.store.schema import lane, receipt
+from cloud.receipt import Purpose, Receipt
+from cloud.store import history, replies
+from cloud.store.history import Change
+from cloud.store.incidents import report
+from cloud.store.schema import attempt, receipt
 
-LONGEST_MS: Final = 3_600_000
-"""No schedule puts anything off for longer."""
-LEASE_MS: Final = 15_000
-"""Longer than a provider may take to answer; what a killed process leaves waits so long."""
-_OPEN: Final = [state.value for state in OPEN]
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to speak to a register; `fence` is checked on every write."""
-
-    register: str
-    owner: str
-    fence: int
+PUSH_S: Final = 3600.0
+"""An accepted receipt that cannot be asked for waits so long for its push, then for a person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A receipt as its lane sees it."""
+class Told:
+    """What was said of a key: by the lane of `register`, or by a push to it."""
 
-    receipt: Receipt
-    state: State
-    tries: int
-    next_at: int
     key: str
-    body: str | None
-    first_sent_at: int | None
-    first_sent: SinceBoot | None
-    provider_id: str | None
+    outcome: Outcome
+    register: str
 
 
-async def lease(
-    connection: AsyncConnection, register: str, owner: str, now_ms: int
-) -> Lease | None:
-    """Take or renew a lane; None while another holds it."""
-    fresh = insert(lane).values(
-        register=register, owner=owner, lease_until=now_ms + LEASE_MS, fence=1
-    )
-    renewed = fresh.on_conflict_do_update(
-        index_elements=[lane.c.register],
-        set_={
-            "owner": owner,
-            "lease_until": now_ms + LEASE_MS,
-            # Another's lease that ran out is a new term; one's own goes on.
-            "fence": sa.case((lane.c.owner == owner, lane.c.fence), else_=lane.c.fence + 1),
-        },
-        where=(lane.c.owner == owner)
-        | (lane.c.lease_until < now_ms)
-        # Nobody leases for longer: the clock was set back since.
-        | (lane.c.lease_until > now_ms + LEASE_MS),
-    ).returning(lane.c.fence)
-    fence = await connection.scalar(renewed)
-    return None if fence is None else Lease(register, owner, fence)
-
-
-async def release(connection: AsyncConnection, held: Lease) -> None:
-    """Let the next process have it at once, unless another has it already."""
-    ours = (lane.c.register == held.register, lane.c.owner == held.owner)
-    await connection.execute(
-        sa.update(lane).where(*ours, lane.c.fence == held.fence).values(lease_until=0)
-    )
-
-
-async def next_job(
-    connection: AsyncConnection, register: str, now_ms: int, *, ask_first: bool = False
-) -> Job | None:
-    """The open receipt to go on with: one that is due, or else the one that is due first.
-
-    Sending and asking take turns: a queue of accepted receipts must not keep a buyer waiting, nor
-    a rush of buyers the queue.
-    """
-    due = receipt.c.next_at <= now_ms
-    asked = receipt.c.state == State.ACCEPTED.value
-    row = (
-        await connection.execute(
-            sa.select(receipt)
-            .where(receipt.c.register == register, receipt.c.state.in_(_OPEN))
-            .order_by(
-                due.desc(),
-                sa.case((due, asked if ask_first else ~asked), else_=sa.false()).desc(),
-                receipt.c.next_at,
-                receipt.c.sale_id,
-            )
-            .limit(1)
-        )
-    ).first()
-    if row is None:
-        return None
-    return Job(
-        receipt=msgspec.json.decode(row.request, type=Receipt),
-        state=State(row.state),
-        tries=row.tries,
-        # Nothing is put off for longer: the clock was set back since.
-        next_at=row.next_at if row.next_at <= now_ms + LONGEST_MS else now_ms,
-        key=row.key,
-        body=row.body,
-        first_sent_at=row.first_sent_at,
-        first_sent=_since_boot(row),
-        provider_id=row.provider_id,
-    )
-
-
-async def intend(  # noqa: PLR0917, an intent has two clocks
-    connection: AsyncConnection,
-    held: Lease,
-    job: Job,
-    body: str,
-    now_ms: int,
-    boot: SinceBoot | None = None,
+async def ask(
+    connection: AsyncConnection, asked: Sequence[tuple[Receipt, str, int]], who: str, now_ms: int
 ) -> None:
-    """Write down that this body is about to leave under this key; the first body is kept.
+    """Put receipts into the lanes of their registers; each with its register and its birth."""
+    if not asked:
+        return
+    await connection.execute(
+        sa.insert(receipt),
+        [
+            {
+                "sale_id": each.sale_id,
+                "purpose": each.purpose.value,
+                "machine": each.machine,
+                "register": register,
+                "request": msgspec.json.encode(each).decode(),
+                "state": State.WAITING.value,
+                "born_at": born_at,
+                "next_at": now_ms,
+            }
+            for each, register, born_at in asked
+        ],
+    )
+    await history.add(
+        connection,
+        [
+            Change(now_ms, who, each.sale_id, each.purpose.value, State.WAITING.value, register)
+            for each, register, _ in asked
+        ],
+    )
 
-    What was submitted and has no answer yet was lost in a crash: from here on it is unknown.
 
-    Raises:
-        LeaseLostError: the lane is another's; nothing was written.
+_ROWS: Final = (
+    sa.select(
+        receipt,
+        attempt.c.key,
+        attempt.c.number,
+        attempt.c.verdict,
+        attempt.c.first_sent_at,
+        attempt.c.provider_id,
+    )
+    .join(
+        attempt,
+        (attempt.c.sale_id == receipt.c.sale_id) & (attempt.c.purpose == receipt.c.purpose),
+    )
+    .with_for_update(of=receipt)
+)
+
+
+async def record(
+    connection: AsyncConnection,
+    told: Iterable[Told],
+    who: str,
+    now_ms: int,
+    poll_s: Sequence[float] = (),
+) -> Mapping[str, State]:
+    """Write outcomes down; the states of their receipts then, by key.
+
+    A key that is none of its register's is left out. The caller holds the lane, or has checked a
+    push's signature.
     """
-    await _check(connection, held)
+    states: dict[str, State] = {}
+    news = list(told)
+    while news:
+        # One key a receipt in each round: the next one finds what this one has written.
+        query = _ROWS.where(attempt.c.key.in_({each.key for each in news}))
+        # A fixed order: two that write at once must not wait for each other.
+        found = await connection.execute(query.order_by(attempt.c.key))
+        rows = {row.key: row._asdict() for row in found}
+        writing = _Writing(connection, who, now_ms, poll_s)
+        taken: dict[tuple[str, str], str] = {}
+        later: list[Told] = []
+        for each in news:
+            row = rows.get(each.key)
+            if row is None or row["register"] != each.register:
+                continue
+            if taken.setdefault((row["sale_id"], row["purpose"]), each.key) != each.key:
+                later.append(each)
+            else:
+                states[each.key] = await writing.take(row, each.outcome)
+        await writing.finish()
+        news = later
+    return states
+
+
+class _Writing:
+    """Outcomes of one transaction, collected into as few statements as may be."""
+
+    def __init__(
+        self, connection: AsyncConnection, who: str, now_ms: int, poll_s: Sequence[float]
+    ) -> None:
+        self._connection = connection
+        self._who = who
+        self._now = now_ms
+        self._poll_s = poll_s
+        self._receipts: dict[tuple[str, str], dict[str, Any]] = {}
+        self._attempts: dict[str, dict[str, Any]] = {}
+        self._changes: list[Change] = []
+        self._revised: dict[str, str] = {}
+
+    async def take(self, row: dict[str, Any], outcome: Outcome) -> State:
+        """Decide what an outcome makes of its receipt; `row` is brought up to date."""
+        before = State(row["state"])
+        if isinstance(outcome, Done):
+            wrong = await self._not_its(row, outcome.document)
+            if wrong:
+                if before is State.ISSUED:
+                    return before
+                outcome = Unknown(wrong, final=True)
+        if before is State.ISSUED:
+            await self._hold_against(row, outcome)
+            return before
+        current = row["number"] == row["attempt"]
+        if not current and not isinstance(outcome, Done):
+            return before  # of a key that is past
+        now = after(before, outcome, row["attempt"] + 1)
+        said = _of_the_attempt(row, outcome, now, self._now)
+        self._attempts.setdefault(row["key"], {}).update(said)
+        self._write(row, before, now, outcome)
+        if isinstance(outcome, Done):
+            await self._issued(row, outcome, current=current)
+        if now in {State.ISSUED, State.ATTENTION} and now is not before:
+            self._revised[row["sale_id"]] = row["machine"]
+        return now
+
+    def _write(self, row: dict[str, Any], before: State, now: State, outcome: Outcome) -> None:
+        again = now is before or now in {State.WAITING, State.UNKNOWN}
+        row["tries"] = row["tries"] + 1 if again else 1
+        row["state"], row["error"] = now.value, getattr(outcome, "reason", None)
+        wait_s = retry.delay(now, row["tries"], self._poll_s)
+        if isinstance(outcome, Unsent):
+            wait_s = outcome.retry_after_s or (0 if outcome.pause else wait_s)
+        if isinstance(outcome, Accepted) and not (outcome.provider_id or row["provider_id"]):
+            wait_s = PUSH_S
+        if isinstance(outcome, Dead) and now is State.WAITING:
+            row["tries"], wait_s = 0, 0.0
+        row["next_at"] = self._now + round(1000 * wait_s)
+        if isinstance(outcome, Dead):
+            row["attempt"] += 1
+        self._keep(row, "state", "tries", "next_at", "error", "attempt")
+        if now is not before:
+            self._changes.append(
+                Change(
+                    *(self._now, self._who, row["sale_id"], row["purpose"], now.value),
+                    row["error"] or row["key"],
+                )
+            )
+
+    def _keep(self, row: dict[str, Any], *names: str) -> None:
+        place = (row["sale_id"], row["purpose"])
+        self._receipts.setdefault(place, {}).update({name: row[name] for name in names})
+
+    async def _issued(self, row: dict[str, Any], done: Done, *, current: bool) -> None:
+        """A document: it stands, whatever else is not as it was asked for."""
+        document = done.document
+        asked = msgspec.json.decode(row["request"], type=Receipt)
+        row.update(
+            fn=document.fn,
+            fd=document.fd,
+            fp=document.fp,
+            registered_at=document.at,
+            total=document.total,
+            rnm=document.rnm or None,
+            ofd_inn=document.ofd_inn or None,
+            link=done.link or page_of(document, asked.inn, document.ofd_inn),
+            issued_at=self._now,
+            attempt=row["number"],
+        )
+        self._keep(
+            *(row, "fn", "fd", "fp", "registered_at", "total", "rnm", "ofd_inn", "link"),
+            *("issued_at", "attempt"),
+        )
+        if asked.amount != document.total:
+            said = f"asked for {asked.amount}, recorded {document.total} kopecks: {document.qr}"
+            await self._report("another sum", said, row)
+        if not current:
+            await self._past_key(row)
+
+    async def _past_key(self, row: dict[str, Any]) -> None:
+        """A key that counted as dead was recorded after all; a later one may be on its way."""
+        ours = (attempt.c.sale_id == row["sale_id"], attempt.c.purpose == row["purpose"])
+        later = (
+            await self._connection.execute(
+                sa.select(attempt.c.key, attempt.c.first_sent_at).where(
+                    *ours, attempt.c.verdict.is_(None), attempt.c.key != row["key"]
+                )
+            )
+        ).first()
+        said = f"the provider recorded {row['key']}, which it had called dead"
+        if later is not None and later.first_sent_at is not None:
+            # Both verdicts must not be `done`: the earlier key keeps its own.
+            self._attempts.pop(row["key"], None)
+            said += f"; {later.key} may be recorded as well: look in the provider's cabinet"
+        elif later is not None:
+            self._attempts[later.key] = {"verdict": "withdrawn", "ended_at": self._now}
+        await self._report("recorded after all", said, row)
+
+    async def _hold_against(self, row: dict[str, Any], outcome: Outcome) -> None:
+        """Of an issued receipt: another document for it is a second receipt."""
+        if not isinstance(outcome, Done):
+            return
+        document = outcome.document
+        if (document.fn, document.fd) == (row["fn"], row["fd"]):
+            if outcome.link and not row["link"]:
+                row["link"] = outcome.link
+                self._keep(row, "link")
+            return
+        said = (
+            f"second document {document.qr}; the first is fn {row['fn']} fd {row['fd']}. Undo it:"
+            f" python -m cloud return {row['sale_id']} --duplicate"
+        )
+        await self._report("duplicate receipt", said, row)
+
+    async def _not_its(self, row: dict[str, Any], document: FiscalDocument) -> str:
+        """Why a document cannot be this receipt's; empty if it can."""
+        if document.sign != Purpose(row["purpose"]).sign:
+            said = f"{document.qr} is no document of the purpose that was asked for"
+            await self._report("another purpose", said, row)
+            return said
+        other = await self._connection.scalar(
+            sa.select(receipt.c.sale_id).where(
+                receipt.c.fn == document.fn,
+                receipt.c.fd == document.fd,
+                (receipt.c.sale_id != row["sale_id"]) | (receipt.c.purpose != row["purpose"]),
+            )
+        )
+        written = any(
+            (each.get("fn"), each.get("fd")) == (document.fn, document.fd)
+            for place, each in self._receipts.items()
+            if place != (row["sale_id"], row["purpose"])
+        )
+        if other is not None or written:
+            said = f"the provider gave {document.qr} to another sale as well"
+            await self._report("document of another sale", said, row)
+            return said
+        return ""
+
+    async def _report(self, kind: str, said: str, row: dict[str, Any]) -> None:
+        await report(self._connection, self._now, kind, said, row["machine"], row["sale_id"])
+
+    async def finish(self) -> None:
+        """Write it all."""
+        for columns, batch in _alike(self._attempts.items()):
+            await self._connection.execute(
+                sa.update(attempt)
+                .where(attempt.c.key == sa.bindparam("of"))
+                .values({name: sa.bindparam(f"then_{name}") for name in columns}),
+                [{"of": key, **values} for key, values in batch],
+            )
+        for columns, rows in _alike(self._receipts.items()):
+            await self._connection.execute(
+                sa.update(receipt)
+                .where(
+                    receipt.c.sale_id == sa.bindparam("of"),
+                    receipt.c.purpose == sa.bindparam("why"),
+                )
+                .values({name: sa.bindparam(f"then_{name}") for name in columns}),
+                [{"of": place[0], "why": place[1], **values} for place, values in rows],
+            )
+        await history.add(self._connection, self._changes)
+        await replies.revise_all(self._connection, sorted(self._revised.items()))
+
+
+def _alike(
+    changes: Iterable[tuple[Any, Mapping[str, Any]]],
+) -> list[tuple[tuple[str, ...], list[tuple[Any, dict[str, Any]]]]]:
+    """Changes of the same columns together: each group is one statement."""
+    groups: dict[tuple[str, ...], list[tuple[Any, dict[str, Any]]]] = {}
+    for place, values in changes:
+        if values:
+            columns = tuple(sorted(values))
+            named = {f"then_{name}": values[name] for name in columns}
+            groups.setdefault(columns, []).append((place, named))
+    return list(groups.items())
+
+
+def _of_the_attempt(
+    row: Mapping[str, Any], outcome: Outcome, now: State, now_ms: int
+) -> dict[str, Any]:
+    """What an outcome says of its key."""
+    match outcome:
+        case Done():
+            named = {"provider_id": outcome.provider_id} if outcome.provider_id else {}
+            # A push may tell of a document before the intent's own answer is in.
+            left = {"first_sent_at": now_ms} if row["first_sent_at"] is None else {}
+            return {"verdict": "done", "ended_at": now_ms, **named, **left}
+        case Accepted():
+            return {"provider_id": outcome.provider_id} if outcome.provider_id else {}
+        case Dead():
+            return {"verdict": "dead", "reason": outcome.reason, "ended_at": now_ms}
+        case _ if now is State.WAITING:
+            # It surely never arrived: the provider's memory of the key has not begun.
+            return {"first_sent_at": None, "first_sent_boot": None, "first_sent_boottime": None}
+        case _:
+            return {}
+
+
+def key_in_use(row: sa.Row[Any]) -> str:
+    """The key of a receipt's row that is in use, or will be next."""
+    return key_of(row.sale_id, Purpose(row.purpose), row.attempt)
+
+
+async def hurry(
+    connection: AsyncConnection, key: str, register: str, provider_id: str | None
+) -> bool:
+    """A hint came that there is news of a key: ask now. False if it is none of the register's."""
+    ours = (attempt.c.key == key, attempt.c.register == register)
+    columns = (attempt.c.sale_id, attempt.c.purpose, attempt.c.provider_id)
+    row = (await connection.execute(sa.select(*columns).where(*ours))).first()
+    if row is None:
+        return False
+    if provider_id and row.provider_id is None:
+        await connection.execute(
+            sa.update(attempt)
+            .where(*ours, attempt.c.provider_id.is_(None))
+            .values(provider_id=provider_id)
+        )
+    can_ask = (receipt.c.state != State.ACCEPTED.value) | sa.literal(
+        bool(provider_id or row.provider_id)
+    )
     await connection.execute(
         sa.update(receipt)
-        .where(receipt.c.key == job.key, receipt.c.state.in_(_OPEN))
-        .values(
-            state=sa.case(
-                (receipt.c.state == State.WAITING.value, State.SUBMITTED.value),
-                (receipt.c.state == State.SUBMITTED.value, State.UNKNOWN.value),
-                else_=receipt.c.state,
-            ),
-            body=sa.func.coalesce(receipt.c.body, body),
-            first_sent_at=sa.func.coalesce(receipt.c.first_sent_at, now_ms),
-            first_sent_boot=sa.func.coalesce(receipt.c.first_sent_boot, boot and boot.boot_id),
-            first_sent_boottime=sa.func.coalesce(receipt.c.first_sent_boottime, boot and boot.ms),
-        )
+        .where(receipt.c.sale_id == row.sale_id, receipt.c.purpose == row.purpose, can_ask)
+        .values(next_at=0)
     )
-
-
-async def record(  # noqa: PLR0917, a push has a register, an answer a lease
-    connection: AsyncConnection,
-    key: str,
-    outcome: Outcome,
-    now_ms: int,
-    held: Lease | None,
-    register: str | None = None,
-) -> State | None:
-    """Write an outcome down; None if the key is none of this register's.
-
-    A push comes without a lease, and names its register.
-
-    Raises:
-        LeaseLostError: the lane is another's; nothing was written.
-    """
-    if held is not None:
-        await _check(connection, held)
-    row = (await connection.execute(sa.select(receipt).where(receipt.c.key == key))).first()
-    if row is None or (register is not None and row.register != register):
-        return None
-    if isinstance(outcome, Done) and outcome.document.purpose.value != row.purpose:
-        said = f"{outcome.document.qr} is no document of the purpose that was asked for"
-        await report(connection, now_ms, "another purpose", said, row.machine, row.sale_id)
-        return State(row.state)
-    if isinstance(outcome, Done) and await _is_anothers(connection, key, outcome.document):
-        mixed = f"the provider gave {outcome.document.qr} to another sale as well"
-        await report(
-            connection, now_ms, "document of another sale", mixed, row.machine, row.sale_id
-        )
-        outcome = Dead(mixed)
-    before = State(row.state)
-    if isinstance(outcome, Done) and before is not State.ISSUED:
-        await _hold_against(connection, row, outcome.document, now_ms)
-    now = after(before, outcome)
-    if before is State.ISSUED:
-        if isinstance(outcome, Done) and (outcome.document.fn, outcome.document.fd) != (
-            row.fn,
-            row.fd,
-        ):
-            second = f"second document {outcome.document.qr}; the first is fd {row.fd}: return it"
-            await report(connection, now_ms, "duplicate receipt", second, row.machine, row.sale_id)
-        return now
-    again = now is before or now in {State.WAITING, State.UNKNOWN}
-    tries = row.tries + 1 if again else 1
-    values: dict[str, object] = {
-        "state": now.value,
-        "tries": tries,
-        "next_at": now_ms + round(1000 * retry.delay(now, tries)),
-        "error": _reason(outcome),
-        **_news(row, now, outcome, now_ms),
-    }
-    if isinstance(outcome, Done | Accepted) and outcome.provider_id:
-        values["provider_id"] = outcome.provider_id
-    await connection.execute(sa.update(receipt).where(receipt.c.key == key).values(values))
-    return now
-
-
-async def _hold_against(
-    connection: AsyncConnection,
-    row: sa.Row[tuple[object, ...]],
-    document: FiscalDocument,
-    now_ms: int,
-) -> None:
-    """A document of another sum than was asked for stands, and is an incident."""
-    asked = msgspec.json.decode(row.request, type=Receipt).amount
-    if asked != document.total:
-        said = f"asked for {asked}, recorded {document.total} kopecks: {document.qr}"
-        await report(connection, now_ms, "another sum", said, row.machine, row.sale_id)
-
-
-def _news(
-    row: sa.Row[tuple[object, ...]], now: State, outcome: Outcome, now_ms: int
-) -> dict[str, object]:
-    """What the machine has to be told: an issued receipt, or that there is none."""
-    if isinstance(outcome, Done):
-        document = outcome.document
-        return {
-            "fn": document.fn,
-            "fd": document.fd,
-            "fp": document.fp,
-            "registered_at": document.at,
-            "total": document.total,
-            "link": outcome.link,
-            "issued_at": now_ms,
-            # A push may tell of a document before the intent's own answer is in.
-            "body": sa.func.coalesce(receipt.c.body, ""),
-            "first_sent_at": sa.func.coalesce(receipt.c.first_sent_at, now_ms),
-            **_revised(row),
-        }
-    if now is State.WAITING:
-        # It surely never arrived: the provider's memory of the key has not begun.
-        return {"first_sent_at": None, "first_sent_boot": None, "first_sent_boottime": None}
-    return _revised(row) if now is State.ATTENTION and row.state != now.value else {}
-
-
-def _revised(row: sa.Row[tuple[object, ...]]) -> dict[str, object]:
-    """The machine is to be told, now."""
-    return {"rev": row.rev + 1, "tell_at": 0, "told_times": 0}
-
-
-def _since_boot(row: sa.Row[tuple[object, ...]]) -> SinceBoot | None:
-    if row.first_sent_boot is None:
-        return None
-    return SinceBoot(row.first_sent_boot, row.first_sent_boottime)
-
-
-async def registers_in_use(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
-    """Registers that open receipts wait for, and how many."""
-    rows = await connection.execute(
-        sa.select(receipt.c.register, sa.func.count())
-        .where(receipt.c.state.in_(_OPEN))
-        .group_by(receipt.c.register)
-    )
-    return [(register, count) for register, count in rows]
-
-
-def _reason(outcome: Outcome) -> str | None:
-    return outcome.reason if isinstance(outcome, Unsent | Unknown | Dead) else None
-
-
-async def _is_anothers(connection: AsyncConnection, key: str, document: FiscalDocument) -> bool:
-    same = (receipt.c.fn == document.fn, receipt.c.fd == document.fd, receipt.c.key != key)
-    return await connection.scalar(sa.select(receipt.c.key).where(*same)) is not None
-
-
-async def _check(connection: AsyncConnection, held: Lease) -> None:
-    fence = await connection.scalar(sa.select(lane.c.fence).where(lane.c.register == held.register))
-    if fence != held.fence:
-        raise LeaseLostError(f"register {held.register}: another process took the lane")
+    return True

@@ -1,73 +1,170 @@
-"""Replies: what machines have still to be told."""
+"""Replies: what machines have still to be told of their sales' receipts.
 
-from collections.abc import Sequence
+A reply counts: each time that there is something new to tell, its `rev` grows. What that is follows
+from the sale's receipts at the moment at which it is said.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import State
+from cloud.fleet import OURS, Policies
 from cloud.receipt import Purpose
-from cloud.store.schema import presence, receipt, sale, showing
+from cloud.receipt import Receipt as Request
+from cloud.store.dialect import Insert, insert, insert_on
+from cloud.store.schema import machine, operator, presence, receipt, reply, sale, showing
 from edge.wire import Fiscal, Receipt, Shown
 
-MOST = 500
+MOST: Final = 500
+_TOLD: Final = tuple(state.value for state in (State.ISSUED, State.ATTENTION, State.CLOSED))
+"""Of a receipt in another state nothing is said."""
+_IS_UNTOLD: Final = reply.c.rev > reply.c.acked_rev
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A receipt's last revision, which is not on its machine's disk; `times` it was said."""
+    """A sale's last revision, which is not on its machine's disk; `times` it was said."""
 
     machine: str
     token: str
     receipt: Receipt
     times: int
+    linked: bool = True
+    """Whether our own link goes along, by the policy of today."""
+
+
+@cache
+def _revised(dialect: str) -> Insert:
+    new = insert_on(dialect, reply)
+    return new.on_conflict_do_update(
+        index_elements=[reply.c.sale_id],
+        set_={"rev": reply.c.rev + 1, "tell_at": 0, "told_times": 0},
+    )
+
+
+async def revise(connection: AsyncConnection, sale_id: str, machine: str) -> None:
+    """There is something new to tell the machine of this sale, now."""
+    await revise_all(connection, [(sale_id, machine)])
+
+
+async def revise_all(connection: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> None:
+    """The same of many, as (sale_id, machine)."""
+    # In one order, so that no two wait for each other.
+    rows = [
+        {"sale_id": sale_id, "machine": machine, "rev": 1} for sale_id, machine in sorted(pairs)
+    ]
+    if rows:
+        await connection.execute(_revised(connection.dialect.name), rows)
 
 
 async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
     """What is to be said now, longest overdue first."""
-    rows = await connection.execute(
-        sa.select(receipt, sale.c.token)
-        .join(sale, sale.c.sale_id == receipt.c.sale_id)
-        .where(receipt.c.rev > receipt.c.acked_rev, receipt.c.tell_at <= now_ms)
-        .order_by(receipt.c.tell_at)
-        .limit(MOST)
-    )
-    return [Reply(row.machine, row.token, _message(row), row.told_times) for row in rows]
+    speaks = sa.exists().where(receipt.c.sale_id == reply.c.sale_id, receipt.c.state.in_(_TOLD))
+    rows = (
+        await connection.execute(
+            sa.select(
+                reply,
+                sale.c.token,
+                machine.c.policies.label("its"),
+                operator.c.policies.label("owners"),
+            )
+            .join(sale, sale.c.sale_id == reply.c.sale_id)
+            .outerjoin(machine, machine.c.id == reply.c.machine)
+            .outerjoin(operator, operator.c.id == machine.c.operator)
+            .where(_IS_UNTOLD, reply.c.tell_at <= now_ms, speaks)
+            .order_by(reply.c.tell_at)
+            .limit(MOST)
+        )
+    ).all()
+    if not rows:
+        return []
+    ids = [row.sale_id for row in rows]
+    known = defaultdict[str, list[sa.Row[Any]]](list)
+    wanted = sa.select(receipt).where(receipt.c.sale_id.in_(ids), receipt.c.state.in_(_TOLD))
+    for row in await connection.execute(wanted):
+        known[row.sale_id].append(row)
+    return [
+        Reply(
+            machine=row.machine,
+            token=row.token,
+            receipt=_message(row.sale_id, row.rev, known[row.sale_id]),
+            times=row.told_times,
+            linked=_linked(row.its, row.owners),
+        )
+        for row in rows
+        # On PostgreSQL another may have changed it since.
+        if known[row.sale_id]
+    ]
 
 
-async def said(connection: AsyncConnection, reply: Reply, again_at_ms: int) -> None:
-    """It was said; say it again then, unless the machine answers."""
-    await connection.execute(
-        sa.update(receipt)
-        .where(receipt.c.sale_id == reply.receipt.sale_id, receipt.c.rev == reply.receipt.rev)
-        .values(tell_at=again_at_ms, told_times=reply.times + 1)
-    )
+@lru_cache(1024)
+def _linked(its: str | None, owners: str | None) -> bool:
+    """By the policies of a machine and of its operator; there are few different ones."""
+    said = [msgspec.json.decode(each or "{}", type=Policies) for each in (its, owners)]
+    return said[0].over(said[1].over(OURS)).qr == "link_then_fiscal"
+
+
+_SAID: Final = (
+    sa.update(reply)
+    .where(reply.c.sale_id == sa.bindparam("of"), reply.c.rev == sa.bindparam("at_rev"))
+    .values(tell_at=sa.bindparam("again"), told_times=sa.bindparam("times"))
+)
+
+
+async def said(connection: AsyncConnection, them: Iterable[tuple[str, int, int, int]]) -> None:
+    """They were said, as (sale_id, rev, times, again_at_ms).
+
+    `times` as the reply had it, before this one. Say it again then, unless the machine answers; of
+    an older revision than the last it changes nothing.
+    """
+    rows = [
+        {"of": sale_id, "at_rev": rev, "times": times + 1, "again": again}
+        for sale_id, rev, times, again in sorted(them)
+    ]
+    if rows:
+        await connection.execute(_SAID, rows)
 
 
 async def hurry(connection: AsyncConnection, machine: str) -> None:
     """The machine is back: what it was told while it was away may be lost."""
     await connection.execute(
-        sa.update(receipt)
-        .where(receipt.c.machine == machine, receipt.c.rev > receipt.c.acked_rev)
-        .values(tell_at=0)
+        sa.update(reply).where(reply.c.machine == machine, _IS_UNTOLD).values(tell_at=0)
     )
+
+
+_HEARD: Final = (
+    sa.update(reply)
+    .where(
+        reply.c.machine == sa.bindparam("by"),
+        reply.c.sale_id == sa.bindparam("of"),
+        reply.c.acked_rev < sa.bindparam("heard", type_=sa.Integer),
+        reply.c.rev >= sa.bindparam("heard", type_=sa.Integer),
+    )
+    .values(acked_rev=sa.bindparam("heard", type_=sa.Integer))
+)
 
 
 async def told(connection: AsyncConnection, machine: str, sale_id: str, rev: int) -> None:
     """A machine has this revision; a machine speaks for its own sales alone."""
-    await connection.execute(
-        sa.update(receipt)
-        .where(
-            receipt.c.machine == machine,
-            receipt.c.sale_id == sale_id,
-            receipt.c.acked_rev < rev,
-            receipt.c.rev >= rev,
-        )
-        .values(acked_rev=rev)
-    )
+    await told_all(connection, [(machine, sale_id, rev)])
+
+
+async def told_all(connection: AsyncConnection, them: Iterable[tuple[str, str, int]]) -> None:
+    """The same of many, as (machine, sale_id, rev)."""
+    rows = [
+        {"by": machine, "of": sale_id, "heard": rev}
+        for machine, sale_id, rev in sorted(them, key=lambda each: each[1:])
+    ]
+    if rows:
+        await connection.execute(_HEARD, rows)
 
 
 async def keep_showing(connection: AsyncConnection, machine: str, shown: Shown) -> None:
@@ -84,14 +181,14 @@ async def keep_showing(connection: AsyncConnection, machine: str, shown: Shown) 
         "display": shown.display,
         "clock": shown.clock,
     }
-    await connection.execute(insert(showing).values(row).on_conflict_do_nothing())
+    await connection.execute(insert(connection, showing).values(row).on_conflict_do_nothing())
 
 
 async def note_presence(
     connection: AsyncConnection, machine: str, now_ms: int, *, online: bool
 ) -> None:
     """A machine's birth or death."""
-    row = insert(presence).values(machine=machine, online=online, at=now_ms)
+    row = insert(connection, presence).values(machine=machine, online=online, at=now_ms)
     await connection.execute(
         row.on_conflict_do_update(
             index_elements=[presence.c.machine], set_={"online": online, "at": now_ms}
@@ -99,18 +196,31 @@ async def note_presence(
     )
 
 
-def document_of(row: sa.Row[tuple[object, ...]]) -> FiscalDocument:
+def document_of(row: sa.Row[Any]) -> FiscalDocument:
     """The document of an issued receipt's row."""
     return FiscalDocument(
-        row.fn, row.fd, row.fp, row.registered_at, row.total, Purpose(row.purpose)
+        fn=row.fn,
+        fd=row.fd,
+        fp=row.fp,
+        at=row.registered_at,
+        total=row.total,
+        sign=Purpose(row.purpose).sign,
+        rnm=row.rnm or "",
+        ofd_inn=row.ofd_inn or "",
     )
 
 
-def _message(row: sa.Row[tuple[object, ...]]) -> Receipt:
-    if row.state != State.ISSUED.value:
-        return Receipt(sale_id=row.sale_id, rev=row.rev, status="refused")
+def _message(sale_id: str, rev: int, receipts: Sequence[sa.Row[Any]]) -> Receipt:
+    """What a sale's receipts come to, for its buyer."""
+    issued = {Purpose(row.purpose): row for row in receipts if row.state == State.ISSUED.value}
+    returned = issued.get(Purpose.INCOME_RETURN)
+    if returned is not None and not msgspec.json.decode(returned.request, type=Request).duplicate:
+        return Receipt(sale_id=sale_id, rev=rev, status="returned")
+    row = issued.get(Purpose.INCOME) or issued.get(Purpose.CORRECTION)
+    if row is None:
+        return Receipt(sale_id=sale_id, rev=rev, status="refused")
     document = document_of(row)
     fiscal = Fiscal(
         fn=document.fn, fd=document.fd, fp=document.fp, at=document.at, total=document.total
     )
-    return Receipt(sale_id=row.sale_id, rev=row.rev, status="issued", qr=document.qr, fiscal=fiscal)
+    return Receipt(sale_id=sale_id, rev=rev, status="issued", qr=document.qr, fiscal=fiscal)

@@ -1,20 +1,22 @@
 """Sales: kept once, whatever repeats."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from hashlib import sha256
+from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud.fiscalization import State
-from cloud.intake import Attention, Disposition, Placed, Skipped
-from cloud.store import streams
-from cloud.store.schema import incident, receipt, sale
+from cloud.intake import Attention, Disposition, Placed, ReturnOf, Skipped
+from cloud.sequence import together
+from cloud.store import history, receipts, streams
+from cloud.store.history import Change
+from cloud.store.incidents import report
+from cloud.store.schema import sale
 from edge.wire import Sale
+
+WHO: Final = "intake"
 
 
 class Kept(Enum):
@@ -35,109 +37,137 @@ class Arrival:
     disposition: Disposition
 
 
-async def keep(connection: AsyncConnection, arrival: Arrival, now_ms: int) -> Kept:
-    """Store a sale with its receipt or its reason; the same again is the same row.
+Place = tuple[str, str, int]
 
-    Another body under its id or its token is an incident, and is kept there. Another sale at its
-    place in the sequence is one as well, and is kept as the sale it is. Either way its place in
-    the machine's sequence is answered for, whatever row or incident keeps it: it is told as
+
+async def keep(connection: AsyncConnection, arrivals: Sequence[Arrival], now_ms: int) -> list[Kept]:
+    """Store sales with their receipts or their reasons; the same again is the same row.
+
+    Another body under a sale's id or its token is an incident, and is kept there. Another sale at
+    its place in the sequence is one as well, and is kept as the sale it is. Either way its place
+    in the machine's sequence is answered for, whatever row or incident keeps it: it is told as
     stored, or the machine would repeat it for ever.
     """
-    told, placed = arrival.sale, arrival.disposition
-    row = {
-        "sale_id": told.sale_id,
-        "machine": arrival.machine,
-        "epoch": told.epoch,
-        "seq": told.seq,
-        "token": told.token,
-        "body": arrival.body,
-        "received_at": now_ms,
-        **_columns(placed),
-    }
-    place = (
-        sale.c.machine == arrival.machine,
-        sale.c.epoch == told.epoch,
-        sale.c.seq == told.seq,
-        sale.c.sale_id != told.sale_id,
-    )
-    other = await connection.scalar(sa.select(sale.c.sale_id).where(*place).limit(1))
-    stored = await connection.execute(insert(sale).values(row).on_conflict_do_nothing())
-    await streams.reach(connection, arrival.machine, told.epoch, told.seq, told.seq)
-    where = f"epoch {told.epoch} seq {told.seq}"
-    if stored.rowcount == 0:
-        known = await connection.scalar(
-            sa.select(sale.c.body).where(sale.c.sale_id == told.sale_id)
-        )
-        if known == arrival.body:
-            return Kept.AGAIN
-        detail = f"{where} came with another body, or with another sale's token"
-        await _report(connection, now_ms, "conflict", detail, arrival)
-        return Kept.CONFLICT
-    if other is not None:
-        detail = f"{where} is the place of {other} too: did the machine's disk forget it?"
-        await _report(connection, now_ms, "two sales at one place", detail, arrival)
-    if isinstance(placed, Placed):
-        await ask(connection, placed, now_ms)
-    return Kept.NEW
+    known = await _known(connection, arrivals)
+    places = await _places(connection, arrivals)
+    kept: list[Kept] = []
+    fresh: list[Arrival] = []
+    for each in arrivals:
+        told = each.sale
+        body = known.ids.get(told.sale_id)
+        if body is None and told.token not in known.tokens:
+            other = places.get(_place(each))
+            if other is not None:
+                said = (
+                    f"{_where(each)} is the place of {other} too: did the machine's disk forget it?"
+                )
+                await _report(connection, now_ms, "two sales at one place", said, each)
+            known.ids[told.sale_id] = each.body
+            known.tokens.add(told.token)
+            places.setdefault(_place(each), told.sale_id)
+            fresh.append(each)
+            kept.append(Kept.NEW)
+        elif body == each.body:
+            kept.append(Kept.AGAIN)
+        else:
+            said = f"{_where(each)} came with another body, or with another sale's token"
+            await _report(connection, now_ms, "conflict", said, each)
+            kept.append(Kept.CONFLICT)
+    await _insert(connection, fresh, now_ms)
+    for (machine, epoch), seqs in _by_stream(arrivals).items():
+        for first, last in together(seqs):
+            await streams.reach(connection, machine, epoch, first, last)
+    return kept
 
 
-async def ask(connection: AsyncConnection, placed: Placed, now_ms: int) -> None:
-    """Put a receipt into its register's lane; its key is the sale's id."""
-    await connection.execute(
-        sa.insert(receipt).values(
-            sale_id=placed.receipt.sale_id,
-            purpose=placed.receipt.purpose.value,
-            machine=placed.receipt.machine,
-            register=placed.register,
-            request=msgspec.json.encode(placed.receipt).decode(),
-            state=State.WAITING.value,
-            key=placed.receipt.sale_id,
-            next_at=now_ms,
-        )
-    )
+@dataclass(slots=True)
+class _Known:
+    ids: dict[str, str]
+    tokens: set[str]
 
 
-async def place_again(connection: AsyncConnection, placed: Placed, now_ms: int) -> None:
-    """Somebody named what was missing: the sale goes its way."""
-    await connection.execute(
-        sa.update(sale)
-        .where(sale.c.sale_id == placed.receipt.sale_id, sale.c.disposition == "attention")
-        .values(disposition="receipt", reason=None)
-    )
-    await ask(connection, placed, now_ms)
-
-
-async def in_attention(connection: AsyncConnection) -> Sequence[tuple[str, str, int]]:
-    """(machine, body, received_at) of the sales that could not be placed."""
+async def _known(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> _Known:
+    """What is here of these ids and tokens."""
     rows = await connection.execute(
-        sa.select(sale.c.machine, sale.c.body, sale.c.received_at).where(
-            sale.c.disposition == "attention"
+        sa.select(sale.c.sale_id, sale.c.token, sale.c.body).where(
+            sale.c.sale_id.in_([each.sale.sale_id for each in arrivals])
+            | sale.c.token.in_([each.sale.token for each in arrivals])
         )
     )
-    return [(row.machine, row.body, row.received_at) for row in rows]
+    found = rows.all()
+    return _Known({row.sale_id: row.body for row in found}, {row.token for row in found})
 
 
-async def report(  # noqa: PLR0917, a row has as many columns as it has
-    connection: AsyncConnection,
-    now_ms: int,
-    kind: str,
-    detail: str,
-    machine: str | None = None,
-    sale_id: str | None = None,
-    body: bytes | None = None,
-) -> None:
-    """Write an incident down; said again, it is the same."""
-    told = "\0".join((kind, machine or "", sale_id or "", detail)).encode() + (body or b"")
-    row = insert(incident).values(
-        at=now_ms,
-        kind=kind,
-        machine=machine,
-        sale_id=sale_id,
-        detail=detail,
-        body=body,
-        digest=sha256(told).hexdigest(),
+async def _places(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> dict[Place, str]:
+    """Whose these places in the sequences are already."""
+    place = sa.tuple_(sale.c.machine, sale.c.epoch, sale.c.seq)
+    rows = await connection.execute(
+        sa.select(sale.c.machine, sale.c.epoch, sale.c.seq, sale.c.sale_id).where(
+            place.in_([_place(each) for each in arrivals])
+        )
     )
-    await connection.execute(row.on_conflict_do_nothing())
+    return {(row.machine, row.epoch, row.seq): row.sale_id for row in rows}
+
+
+async def _insert(connection: AsyncConnection, fresh: Sequence[Arrival], now_ms: int) -> None:
+    if not fresh:
+        return
+    await connection.execute(
+        sa.insert(sale),
+        [
+            {
+                "sale_id": each.sale.sale_id,
+                "machine": each.machine,
+                "epoch": each.sale.epoch,
+                "seq": each.sale.seq,
+                "token": each.sale.token,
+                "body": each.body,
+                "received_at": now_ms,
+                **columns_of(each.disposition),
+            }
+            for each in fresh
+        ],
+    )
+    await history.add(
+        connection,
+        [
+            Change(now_ms, WHO, each.sale.sale_id, None, told["disposition"], told["reason"])
+            for each in fresh
+            if (told := columns_of(each.disposition))["disposition"] != "receipt"
+        ],
+    )
+    placed = [each.disposition for each in fresh if isinstance(each.disposition, Placed)]
+    await receipts.ask(
+        connection, [(each.receipt, each.register, now_ms) for each in placed], WHO, now_ms
+    )
+
+
+def columns_of(placed: Disposition) -> dict[str, Any]:
+    """A disposition as the row of its sale has it."""
+    match placed:
+        case Placed():
+            return {"disposition": "receipt", "cause": None, "reason": None}
+        case Skipped(cause, reason):
+            return {"disposition": "skipped", "cause": cause.value, "reason": reason}
+        case Attention(cause, reason):
+            return {"disposition": "attention", "cause": cause.value, "reason": reason}
+        case ReturnOf():
+            raise TypeError("goods that came back are settled by their receipt's return")
+
+
+def _place(each: Arrival) -> Place:
+    return each.machine, each.sale.epoch, each.sale.seq
+
+
+def _where(each: Arrival) -> str:
+    return f"epoch {each.sale.epoch} seq {each.sale.seq}"
+
+
+def _by_stream(arrivals: Iterable[Arrival]) -> Mapping[tuple[str, str], list[int]]:
+    seqs: dict[tuple[str, str], list[int]] = {}
+    for each in arrivals:
+        seqs.setdefault((each.machine, each.sale.epoch), []).append(each.sale.seq)
+    return seqs
 
 
 async def _report(
@@ -145,13 +175,3 @@ async def _report(
 ) -> None:
     body = arrival.body.encode()
     await report(connection, now_ms, kind, detail, arrival.machine, arrival.sale.sale_id, body)
-
-
-def _columns(placed: Disposition) -> dict[str, str | None]:
-    match placed:
-        case Placed():
-            return {"disposition": "receipt", "reason": None}
-        case Skipped(reason):
-            return {"disposition": "skipped", "reason": reason}
-        case Attention(reason):
-            return {"disposition": "attention", "reason": reason}

@@ -21,10 +21,13 @@ def _listed(values: tuple[str, ...]) -> str:
 
 
 def _open(
-    name: str, *columns: sa.ColumnElement[object], where: sa.ColumnElement[bool], **more: bool
+    name: str,
+    *columns: sa.ColumnElement[object],
+    where: sa.ColumnElement[bool],
+    unique: bool = False,
 ) -> None:
     """An index of the rows that are open, and of no others."""
-    sa.Index(name, *columns, sqlite_where=where, postgresql_where=where, **more)
+    sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 # --- The fleet ------------------------------------------------------------------------------------
@@ -248,14 +251,12 @@ attempt: Final = sa.Table(
     ),
 )
 # A new key only after the one before is dead, or never left.
-_live: Final = attempt.c.verdict.is_(None) | (attempt.c.verdict == "done")
-sa.Index(
+_open(
     "attempt_once",
     attempt.c.sale_id,
     attempt.c.purpose,
+    where=attempt.c.verdict.is_(None) | (attempt.c.verdict == "done"),
     unique=True,
-    sqlite_where=_live,
-    postgresql_where=_live,
 )
 
 history: Final = sa.Table(

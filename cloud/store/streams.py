@@ -1,12 +1,13 @@
 """Streams: how far each machine's sequence is here, as unbroken runs."""
 
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.sequence import MOST_ALSO, MOST_MISSING, Received, Run, received
+from cloud.store.dialect import Insert, alone_with, insert_on
 from cloud.store.schema import run
 
 # Made once: every sale goes through them.
@@ -20,16 +21,24 @@ _TOUCHING: Final = sa.select(run.c.first, run.c.last).where(
     run.c.first <= _HIGH + 1,
     run.c.last >= _LOW - 1,
 )
-_INSERT: Final = insert(run)
-_WHOLE: Final = _INSERT.on_conflict_do_update(
-    index_elements=[run.c.machine, run.c.epoch, run.c.first], set_={"last": _INSERT.excluded.last}
-)
+
+
+@cache
+def _whole(dialect: str) -> Insert:
+    new = insert_on(dialect, run)
+    return new.on_conflict_do_update(
+        index_elements=[run.c.machine, run.c.epoch, run.c.first], set_={"last": new.excluded.last}
+    )
 
 
 async def reach(
     connection: AsyncConnection, machine: str, epoch: str, first: int, last: int
 ) -> None:
-    """All from `first` to `last` are here, or answered for; what touches becomes one run."""
+    """All from `first` to `last` are here, or answered for; what touches becomes one run.
+
+    A machine that is known anew goes from one inbox to another: for a moment two may store its sales.
+    """
+    await alone_with(connection, f"stream {machine}/{epoch}")
     place = {"machine": machine, "epoch": epoch}
     rows = await connection.execute(_TOUCHING, {**place, "low": first, "high": last})
     touched = [(start, end) for start, end in rows]
@@ -41,7 +50,9 @@ async def reach(
         ours = (run.c.machine == machine, run.c.epoch == epoch)
         within = (run.c.first > start, run.c.first <= end)
         await connection.execute(sa.delete(run).where(*ours, *within))
-    await connection.execute(_WHOLE, {**place, "first": start, "last": end})
+    await connection.execute(
+        _whole(connection.dialect.name), {**place, "first": start, "last": end}
+    )
 
 
 async def sequence(connection: AsyncConnection, machine: str, epoch: str) -> Received:

@@ -102,8 +102,6 @@ class Buyer:
             "card.html",
             entry=entry,
             document=document,
-            operator=self._config.operator,
-            machine=self._config.machines.get(entry.sale.machine) if entry else None,
             when=datetime.fromisoformat(document.at) if document else None,
             code=svg(document.qr) if document else None,
             vat=_vat(entry) if entry else None,

@@ -65,7 +65,6 @@ class Cabinet:
             entries=entries,
             counts=counted,
             troubles=troubles,
-            operator=self._config.operator,
             local=_local,
             page_of=self._config.receipt_page,
         )

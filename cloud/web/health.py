@@ -12,7 +12,7 @@ from edge.wire.link import Link
 class Health:
     """One route, for whatever watches the process."""
 
-    def __init__(self, store: Store, link: Link) -> None:
+    def __init__(self, store: Store, link: Link | None) -> None:
         self._store = store
         self._link = link
 
@@ -21,7 +21,9 @@ class Health:
         return [web.get("/healthz", self._healthz)]
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        parts = {"store": await self._store_answers(), "broker": self._link.connected}
+        parts = {"store": await self._store_answers()}
+        if self._link is not None:
+            parts["broker"] = self._link.connected
         status = 200 if all(parts.values()) else 503
         return web.json_response({"ok": status == web.HTTPOk.status_code, **parts}, status=status)
 

@@ -15,6 +15,8 @@ RU: Final = {
     "no_such_hint": "Проверьте адрес или отсканируйте код на экране автомата ещё раз.",
     "income": "приход",
     "income_return": "возврат прихода",
+    "correction": "коррекция прихода",
+    "returned": "Возвращён",
     "total": "Итог",
     "cash": "Наличными",
     "cashless": "Безналичными",
@@ -58,6 +60,7 @@ RU: Final = {
     "issued": "выдан",
     "attention": "требует внимания",
     "skipped": "не нужен",
+    "closed": "закрыт вручную",
 }
 
 EN: Final = {
@@ -74,6 +77,8 @@ EN: Final = {
     "no_such_hint": "Check the address, or scan the code on the machine's screen again.",
     "income": "income",
     "income_return": "return of income",
+    "correction": "correction of income",
+    "returned": "Returned",
     "total": "Total",
     "cash": "Cash",
     "cashless": "Cashless",
@@ -117,6 +122,7 @@ EN: Final = {
     "issued": "issued",
     "attention": "needs attention",
     "skipped": "not due",
+    "closed": "closed by hand",
 }
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {"ru": RU, "en": EN}

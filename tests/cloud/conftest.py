@@ -1,13 +1,22 @@
-"""A store of its own for every test, and registers that issue into it."""
+"""A store of its own for every test, on both databases, and registers that issue into it."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
-from shop import Register, a_register
+from postgres import Cluster, cluster
 
 from cloud.store import Store, migrate
+from cloud.store.schema import metadata
+
+if TYPE_CHECKING:
+    from shop import Register
+
+POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
+BOTH = ["sqlite", POSTGRES]
 
 
 @pytest.fixture(scope="session")
@@ -17,28 +26,74 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A server; ask for it, or for what is in it, in a test that is marked ``needs("postgres")``."""
+    with cluster() as running:
+        running.execute("CREATE DATABASE migrated")
+        migrate(running.url("migrated"))
+        yield running
+
+
 @pytest.fixture
-def database(tmp_path: Path, migrated: Path) -> Path:
-    """A database of today's schema, for whoever opens it."""
+def sqlite_database(tmp_path: Path, migrated: Path) -> Path:
+    """A file of today's schema."""
     return Path(shutil.copy(migrated, tmp_path / "cloud.sqlite"))
 
 
+@pytest.fixture(scope="session")
+def _kept(postgres: Cluster) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(postgres.url("migrated"), autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-async def store(database: Path) -> AsyncIterator[Store]:
+def postgres_database(postgres: Cluster, _kept: psycopg.Connection[Any]) -> Iterator[str]:
+    """A database of today's schema on a server, empty: its URL. One test has it after the other."""
+    yield postgres.url("migrated")
+    postgres.empty(_kept, [*metadata.tables])
+
+
+@pytest.fixture(params=BOTH)
+def database(request: pytest.FixtureRequest) -> str:
+    """A database of today's schema, for whoever opens it: one test with a file, one with a server."""
+    return str(request.getfixturevalue(f"{request.param}_database"))
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
     opened = Store(database)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def register(store: Store) -> AsyncIterator[Register]:
+async def sqlite_store(sqlite_database: Path) -> AsyncIterator[Store]:
+    opened = Store(sqlite_database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def postgres_store(postgres_database: str) -> AsyncIterator[Store]:
+    opened = Store(postgres_database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def register(store: Store) -> "AsyncIterator[Register]":
     """A register whose pushes arrive."""
+    from shop import a_register
+
     async with a_register(store, pushes=True) as running:
         yield running
 
 
 @pytest.fixture
-async def mute(store: Store) -> AsyncIterator[Register]:
+async def mute(store: Store) -> "AsyncIterator[Register]":
     """A register that never pushes: it has to be asked."""
+    from shop import a_register
+
     async with a_register(store, pushes=False) as running:
         yield running

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.fiscal import FiscalDocument, read_qr
-from cloud.receipt import Purpose
+from cloud.fiscal import FiscalDocument, read_qr, stamp
 
 # The law's form, as the reference quotes it.
 FORM = re.compile(
@@ -23,7 +22,7 @@ documents = st.builds(
         min_value=datetime(1000, 1, 1)  # noqa: DTZ001, local by law
     ).map(lambda when: when.strftime(f"%Y%m%dT%H%M{'%S' if when.second % 2 else ''}")),
     total=st.integers(0, 10**12 - 1),
-    purpose=st.sampled_from(Purpose),
+    sign=st.sampled_from([1, 2]),
 )
 
 
@@ -36,9 +35,7 @@ documents = st.builds(
         ),
         (
             "t=20150720T1638&s=9999999.00&fn=000110000105&i=12345678&fp=123456&n=2",
-            FiscalDocument(
-                "000110000105", 12345678, 123456, "20150720T1638", 999999900, Purpose.INCOME_RETURN
-            ),
+            FiscalDocument("000110000105", 12345678, 123456, "20150720T1638", 999999900, sign=2),
         ),
     ],
 )
@@ -90,3 +87,24 @@ def test_anything_else_is_no_document(text: str) -> None:
 @given(st.text())
 def test_no_text_is_too_strange_to_be_read(text: str) -> None:
     assert read_qr(text) is None
+
+
+def test_what_the_qr_does_not_say_is_not_in_it() -> None:
+    document = FiscalDocument("9", 1, 2, "20260101T0000", 100, rnm="0000000400054952", ofd_inn="1")
+    assert document.qr == "t=20260101T0000&s=1.00&fn=9&i=1&fp=2&n=1"
+
+
+@pytest.mark.parametrize(
+    ("when", "form", "at"),
+    [
+        ("23.11.2026 18:42:10", "%d.%m.%Y %H:%M:%S", "20261123T184210"),
+        ("2026-11-23T18:42:10", "%Y-%m-%dT%H:%M:%S", "20261123T184210"),
+        ("23.11.2026 18:42", "%d.%m.%Y %H:%M", "20261123T184200"),
+        ("2026-11-23T18:42:10Z", "%Y-%m-%dT%H:%M:%S", None),
+        ("31.11.2026 18:42:10", "%d.%m.%Y %H:%M:%S", None),
+        ("23.11.2026 24:00:00", "%d.%m.%Y %H:%M:%S", None),
+        ("", "%d.%m.%Y %H:%M:%S", None),
+    ],
+)
+def test_a_providers_time_becomes_the_qrs(when: str, form: str, at: str | None) -> None:
+    assert stamp(when, form) == at

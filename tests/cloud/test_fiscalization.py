@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shop import a_document
 
-from cloud.fiscalization import OPEN, TRANSITIONS, State, after
+from cloud.fiscalization import MOST_ATTEMPTS, OPEN, SENT, TRANSITIONS, State, after
 from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
 
 DONE, ACCEPTED = Done(a_document()), Accepted("sc_1")
@@ -63,4 +63,31 @@ def test_what_may_have_arrived_is_never_taken_for_unsent(outcomes: list[Outcome]
 
 def test_the_fiscaliser_has_something_to_do_until_the_end_or_a_person() -> None:
     assert set(TRANSITIONS) == set(State)
-    assert set(State) - set(OPEN) == {State.ISSUED, State.ATTENTION}
+    assert set(State) - set(OPEN) == {State.ISSUED, State.ATTENTION, State.CLOSED}
+
+
+EXPIRED = Dead("expired in the queue", again=True)
+GONE = Unknown("nobody can be asked any more", final=True)
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_what_is_dead_through_no_fault_of_its_own_waits_for_its_next_key(state: State) -> None:
+    assert after(state, EXPIRED) is State.WAITING
+
+
+def test_a_receipt_that_dies_again_and_again_is_a_persons() -> None:
+    assert after(State.ACCEPTED, EXPIRED, MOST_ATTEMPTS - 1) is State.WAITING
+    assert after(State.ACCEPTED, EXPIRED, MOST_ATTEMPTS) is State.ATTENTION
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_what_nobody_can_tell_is_a_persons(state: State) -> None:
+    assert after(state, GONE) is State.ATTENTION
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES[1:], ids=lambda each: type(each).__name__)
+def test_what_a_person_has_closed_stays_closed_unless_there_is_a_document(
+    outcome: Outcome,
+) -> None:
+    assert after(State.CLOSED, outcome) is State.CLOSED
+    assert after(State.CLOSED, DONE) is State.ISSUED

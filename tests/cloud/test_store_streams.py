@@ -168,9 +168,27 @@ async def steps_of_an_ack(store: Store) -> int:
     return steps
 
 
-async def test_an_ack_costs_the_same_however_many_sales_lie_behind_a_hole(store: Store) -> None:
-    await sell(store, *(a_sale(number) for number in range(2, 12)))
-    few = await steps_of_an_ack(store)
-    await sell(store, *(a_sale(number) for number in range(12, 512)))
-    assert await steps_of_an_ack(store) == few > 0
-    assert await sequence(store) == Received(0, 511, (1,))
+async def test_an_ack_costs_the_same_however_many_sales_lie_behind_a_hole(
+    sqlite_store: Store,
+) -> None:
+    await sell(sqlite_store, *(a_sale(number) for number in range(2, 12)))
+    few = await steps_of_an_ack(sqlite_store)
+    await sell(sqlite_store, *(a_sale(number) for number in range(12, 512)))
+    assert await steps_of_an_ack(sqlite_store) == few > 0
+    assert await sequence(sqlite_store) == Received(0, 511, (1,))
+
+
+async def test_two_inboxes_that_store_sales_of_one_machine_make_one_run(database: str) -> None:
+    stores = [Store(database), Store(database)]
+
+    async def some(store: Store, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            async with store.transaction() as connection:
+                await streams.reach(connection, MACHINE, EPOCH, number, number)
+                # The other one is at it by now, and has to wait.
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*(some(stores[each % 2], range(1 + each, 81, 4)) for each in range(4)))
+    assert await kept(stores[0]) == [(1, 80)]
+    for store in stores:
+        await store.close()

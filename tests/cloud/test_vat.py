@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.vat import VatRate, included, rate_on
+from cloud.vat import VatRate, included, is_law, rate_on
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,37 @@ def test_a_sum_is_rounded_half_up_to_the_kopeck(gross: int, rate: VatRate) -> No
 
 def test_half_a_kopeck_goes_up() -> None:
     assert included(3, VatRate.VAT_20) == 1  # 3 × 20 / 120 = 0.5
+
+
+@given(
+    st.sampled_from(["none", "0", "5", "7", "10", "standard"]),
+    st.dates(date(2019, 1, 1), date(2100, 1, 1)),
+)
+def test_what_is_named_by_a_rate_is_law_on_that_day(name: str, day: date) -> None:
+    rate = rate_on(name, day)
+    assert rate is None or is_law(rate, day)
+
+
+@pytest.mark.parametrize(
+    ("rate", "day", "lawful"),
+    [
+        (VatRate.VAT_20, date(2018, 12, 31), False),
+        (VatRate.VAT_20, date(2019, 1, 1), True),
+        (VatRate.VAT_20, date(2025, 12, 31), True),
+        (VatRate.VAT_20, date(2026, 1, 1), False),
+        (VatRate.VAT_22, date(2025, 12, 31), False),
+        (VatRate.VAT_22, date(2026, 1, 1), True),
+        (VatRate.VAT_5, date(2024, 12, 31), False),
+        (VatRate.VAT_7, date(2025, 1, 1), True),
+        (VatRate.VAT_10, date(2000, 1, 1), True),
+    ],
+)
+def test_a_rate_is_law_from_a_day_to_another(
+    rate: VatRate,
+    day: date,
+    lawful: bool,  # noqa: FBT001, a table's column
+) -> None:
+    assert is_law(rate, day) is lawful
 
 
 def test_every_rate_has_its_number_in_the_format() -> None:

@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Apply."""
     op.create_table(
         "incident",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("machine", sa.Text(), nullable=True),

@@ -14,7 +14,7 @@ down_revision = "0002"
 # counts as a seq of its own, whose run begins with 1.
 RUNS = """
 INSERT INTO run (machine, epoch, first, last)
-SELECT machine, epoch, CASE WHEN max(whole) THEN 1 ELSE min(seq) END, max(seq)
+SELECT machine, epoch, CASE WHEN max(whole) = 1 THEN 1 ELSE min(seq) END, max(seq)
 FROM (
     SELECT machine, epoch, seq, whole,
         seq - row_number() OVER (PARTITION BY machine, epoch ORDER BY seq) AS island
@@ -25,8 +25,8 @@ FROM (
         FROM sale LEFT JOIN stream
             ON stream.machine = sale.machine AND stream.epoch = sale.epoch
         WHERE sale.seq > coalesce(stream.contiguous, 0)
-    )
-)
+    ) AS place
+) AS ranked
 GROUP BY machine, epoch, island
 """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.emulators.drive import Document, Drive
+from cloud.emulators.drive import Document, Drive, DriveFullError, Told
 from cloud.fiscal import read_qr
 
 MOSCOW = timezone(timedelta(hours=3))
@@ -13,14 +13,8 @@ MORNING = datetime(2026, 11, 23, 9, 0, 30, tzinfo=MOSCOW)
 
 
 def record(drive: Drive, number: int, now: datetime = MORNING, total: int = 12010) -> Document:
-    return drive.record(
-        receipt_id=f"sc_{number}",
-        key=f"k-{number}",
-        total=total,
-        sign=1,
-        request={"InvoiceId": f"sale-{number}"},
-        now=now,
-    )
+    told = Told(f"sc_{number}", f"k-{number}", total, 1, {"1030": "Чай"}, {"InvoiceId": number})
+    return drive.record(told, now)
 
 
 def test_documents_count_from_one_without_gaps() -> None:
@@ -44,7 +38,7 @@ def test_the_text_of_its_qr_is_read_by_our_client() -> None:
     read = read_qr(document.qr)
     assert read is not None
     assert (read.fn, read.fd, read.fp, read.total) == (drive.fn, 1, document.fp, 5)
-    assert read.at == "20261123T0900"
+    assert read.at == "20261123T090030"
     assert read.qr == document.qr
     drive.close()
 
@@ -106,3 +100,23 @@ def test_a_new_ledger_is_another_test_drive() -> None:
     assert all(drive.fn.startswith("9999") and len(drive.fn) == 16 for drive in drives)
     for drive in drives:
         drive.close()
+
+
+def test_a_drive_takes_as_many_documents_as_it_has_room_for() -> None:
+    drive = Drive(None)
+    drive.room = 2
+    assert [record(drive, number).fd for number in (1, 2)] == [1, 2]
+    with pytest.raises(DriveFullError):
+        record(drive, 3)
+    drive.room = None
+    assert record(drive, 3).fd == 3
+    drive.close()
+
+
+def test_a_correction_and_its_tags_are_in_the_ledger_as_they_were_told() -> None:
+    drive = Drive(None)
+    told = Told("sc_1", "k-1", 5, 1, {"1178": "2026-11-20", "1199": 6}, {"a": [1]}, correction=True)
+    drive.record(told, MORNING)
+    (document,) = drive.documents()
+    assert document.told == told
+    drive.close()

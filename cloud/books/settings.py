@@ -1,0 +1,163 @@
+"""A register's settings on the command line and in files. What is a secret stays in its file."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from cloud.errors import ConfigError
+from cloud.fleet import Register
+from cloud.registers import KINDS, account_of
+
+FILES: Final = {"ca", "certificate", "certificate_key", "signing_key"}
+"""Beside those whose names end in `_file`: keys whose value is a file's name."""
+_SECRET: Final = re.compile(
+    r"secret|password|passwd|token|api_?key|private_?key|credential|^key$|^pass$|hmac",
+    re.IGNORECASE,
+)
+_PEM: Final = "-----BEGIN"
+_USER_IN_URL: Final = re.compile(r"^[a-z]+://[^/\s]*@", re.IGNORECASE)
+
+
+def is_file(key: str) -> bool:
+    """Whether a key's value names a file."""
+    return key.endswith("_file") or key in FILES
+
+
+def columns() -> dict[str, set[str]]:
+    """Every key that there is, and whose."""
+    known: dict[str, set[str]] = {}
+    for provider, (settings, _) in KINDS.items():
+        for field in msgspec.structs.fields(settings):
+            known.setdefault(field.name, set()).add(provider)
+    return known
+
+
+def from_pairs(pairs: Sequence[str], provider: str) -> dict[str, Any]:
+    """``key=value`` of the command line.
+
+    Raises:
+        ConfigError: one is no pair, or would be a secret for everybody to see.
+    """
+    told: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator or not key:
+            # It is not repeated: what was meant may be a secret.
+            raise ConfigError("--set: expected KEY=VALUE, such as --set queue=7")
+        told[key] = meant(provider, key, text)
+    _refuse_secrets(told, provider)
+    return _anchored(told, Path.cwd())
+
+
+def from_file(file: Path, provider: str) -> dict[str, Any]:
+    """A TOML file's keys.
+
+    Raises:
+        ConfigError: it cannot be read, is no TOML, or holds a secret.
+    """
+    try:
+        told = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: is no TOML: {error}") from error
+    _refuse_secrets(told, provider)
+    return _anchored(told, file.absolute().parent)
+
+
+def meant(provider: str, key: str, text: str) -> object:
+    """A value as its key takes it: as JSON if it is some, else as a text.
+
+    A number stays a text where the provider wants one: ``inn=7708806062``.
+    """
+    try:
+        parsed: object = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    kinds = {
+        field.name: field.type for field in msgspec.structs.fields(KINDS[provider][0])
+    }
+    if key in kinds and not _takes(kinds[key], parsed) and _takes(kinds[key], text):
+        return text
+    return parsed
+
+
+def checked(register: Register) -> Register:
+    """The register, once its account would open.
+
+    Raises:
+        ConfigError: a key is unknown, missing or out of range.
+    """
+    try:
+        account_of(register)
+    except ConfigError as error:
+        raise ConfigError(_in_words(str(error), register.provider)) from error
+    return register
+
+
+def unreadable(register: Register) -> Iterator[str]:
+    """A note on each file that cannot be read here; whoever serves has to be able to."""
+    for key, file in register.settings.items():
+        if is_file(key) and isinstance(file, str) and not os.access(file, os.R_OK):
+            yield (
+                f"note: {key}: {file} is no file that you can read; whoever serves has to be"
+                " able to"
+            )
+
+
+def _takes(kind: Any, value: object) -> bool:  # noqa: ANN401, any annotation
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _refuse_secrets(told: Mapping[str, Any], provider: str) -> None:
+    """Before anything is kept, shown or said: the values are not repeated here."""
+    known = {field.name for field in msgspec.structs.fields(KINDS[provider][0])}
+    for key, value in told.items():
+        text = value if isinstance(value, str) else ""
+        if key not in known and _SECRET.search(key) and not is_file(key):
+            files = sorted(each for each in known if is_file(each) and each != "ca")
+            raise ConfigError(
+                f"{key}: a secret is never a value: write it into a file that only the fiscaliser"
+                f" may read, and name the file ({provider} has {', '.join(files)}), such as"
+                f" --set {files[0]}=/etc/chekomat/{files[0].removesuffix('_file')}"
+            )
+        if is_file(key) and (_PEM in text or "\n" in text):
+            raise ConfigError(
+                f"{key}: expected the name of a file, found what is in it: write it into a file"
+                " that only the fiscaliser may read, and name the file"
+            )
+        if _USER_IN_URL.match(text):
+            raise ConfigError(f"{key}: a user and a password do not stand in a URL: name a file")
+
+
+def _anchored(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """With files by their whole names: whoever serves stands in another folder."""
+    return {
+        key: os.path.normpath(folder / value)
+        if is_file(key) and isinstance(value, str) and value
+        else value
+        for key, value in told.items()
+    }
+
+
+def _in_words(error: str, provider: str) -> str:
+    """An unknown or missing key, with the known ones."""
+    fields = inspect.type_info(KINDS[provider][0])
+    assert isinstance(fields, inspect.StructType)  # noqa: S101, they all are
+    if "unknown field" in error or "missing required" in error:
+        needed = [each.name for each in fields.fields if each.required]
+        others = [each.name for each in fields.fields if not each.required]
+        return (
+            f"{error}; {provider} needs {', '.join(needed)}; it may be told {', '.join(others)}"
+        )
+    return error

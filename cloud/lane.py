@@ -1,0 +1,263 @@
+"""A lane: the queue of one register, worked by whoever holds its lease. Never two, never none.
+
+    hold the lease -> write down what was said -> take what is due -> write the intents down -> send
+
+That is one transaction and then some calls; what they bring is written down in the next one. A
+crash leaves a receipt in a state that says how far it was, and the next holder goes on from there.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud import breaker, metrics
+from cloud.bell import Bell
+from cloud.breaker import Circuit
+from cloud.clock import now_ms, since_boot
+from cloud.errors import LeaseLostError
+from cloud.outcome import Dead, Outcome, Unknown
+from cloud.pace import Pace
+from cloud.providers import Attempt
+from cloud.registers import Opened
+from cloud.step import Step, step
+from cloud.store import BUSY, Store, claims, lanes, receipts
+from cloud.store.claims import Job
+from cloud.store.lanes import LEASE_MS, Lease
+from cloud.store.receipts import Told
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0
+"""How often a lane looks by itself for what another process put into it."""
+IN_FLIGHT_S: Final = 3.0
+"""So many seconds of a register's pace may be on their way at once."""
+MOST_IN_FLIGHT: Final = 200
+STOP_S: Final = 1.5
+"""So long a stop waits for what is on its way."""
+RELEASE_S: Final = 0.5
+LOST: Final = (
+    "the answer was lost, and the provider can no longer be asked by the key: look for the receipt"
+    " in the provider's cabinet; its push, if it comes, still ends this"
+)
+
+
+class Lane:
+    """Works one register's queue."""
+
+    def __init__(  # noqa: PLR0917, what a lane is joined to
+        self,
+        store: Store,
+        opened: Opened,
+        owner: str,
+        due: Bell,
+        news: Bell,
+        stop_s: float = STOP_S,
+    ) -> None:
+        self._store = store
+        self._register = opened.register.id
+        self._provider = opened.provider
+        self._account = opened.account
+        self._owner = owner
+        self._due = due
+        self._news = news
+        self._stop_s = stop_s
+        rate = opened.account.rate_per_s
+        self._sending = Pace.full(rate, time.monotonic())
+        self._asking = Pace.full(rate, time.monotonic())
+        self._most = min(MOST_IN_FLIGHT, max(1, round(rate * IN_FLIGHT_S)))
+        self._live_first = False
+        self._held: Lease | None = None
+        self._circuit = Circuit()
+        self._flying: dict[str, asyncio.Task[None]] = {}
+        self._said: list[tuple[Told, Step]] = []
+        self._landed = Bell()
+
+    async def run(self) -> None:
+        """For ever; what is on its way when it is cancelled is waited for a little."""
+        try:
+            while True:
+                ring, landing = self._due.listen(), self._landed.listen()
+                try:
+                    wait_s = await self._turn()
+                except LeaseLostError as error:
+                    log.warning("lane lost", register=self._register, reason=str(error))
+                    self._said.clear()  # the new holder asks by itself
+                    wait_s = LOOK_S
+                except BUSY as error:
+                    log.warning("the store is busy", register=self._register, reason=str(error))
+                    wait_s = LOOK_S
+                if wait_s > 0 and not self._said:
+                    await _first(ring, landing, min(wait_s, LOOK_S))
+        finally:
+            await self._land()
+
+    async def _turn(self) -> float:
+        """Write down, take, send; seconds until there is more to do."""
+        now, boot = now_ms(), since_boot()
+        said = list(self._said)
+        jobs: list[tuple[Job, Step]] = []
+        async with self._store.transaction() as connection:
+            held = await lanes.lease(connection, self._register, self._owner, now)
+            if held is None or (self._held is not None and held.fence != self._held.fence):
+                mine, self._held = self._held, held
+                if mine is None and not said:
+                    return LEASE_MS / 1000
+                raise LeaseLostError(f"register {self._register}: another process took the lane")
+            circuit = await lanes.circuit(connection, self._register)
+            then = await self._record(connection, said, circuit, now)
+            taken, wait_s = await self._take(connection, then, now)
+            jobs = [
+                (
+                    job,
+                    step(
+                        job.state,
+                        job.sent,
+                        job.provider_id,
+                        self._provider.memory_s,
+                        now,
+                        boot,
+                        by_key=self._provider.by_key,
+                    ),
+                )
+                for job in taken
+            ]
+            sends = [
+                (job, body) for job, do in jobs if do == "submit" and (body := self._body(job))
+            ]
+            intended = await claims.intend(
+                connection, sends, self._register, self._owner, now, boot, now + LEASE_MS
+            )
+        self._held, self._circuit = held, then
+        del self._said[: len(said)]
+        if said:
+            self._news.ring()
+        sent = {job.key: job for job in intended}
+        for job, do in jobs:
+            self._start(sent.get(job.key, job), do)
+        return 0 if self._said else wait_s
+
+    async def _record(
+        self, connection: AsyncConnection, said: list[tuple[Told, Step]], circuit: Circuit, now: int
+    ) -> Circuit:
+        """Write outcomes down; the circuit after them."""
+        if not said:
+            return circuit
+        told = [each for each, _ in said]
+        states = await receipts.record(connection, told, self._owner, now, self._account.poll_s)
+        then = circuit
+        for each, do in said:
+            if do != "give up":
+                then = breaker.after(then, each.outcome, now, asked=do == "ask")
+            reason = getattr(each.outcome, "reason", None)
+            state = states.get(each.key)
+            log.info("receipt", key=each.key, state=state and state.value, reason=reason)
+        if then != circuit:
+            await lanes.set_circuit(connection, self._register, then, now)
+            if then.is_open() and not circuit.is_open():
+                log.warning("register held", register=self._register, reason=then.reason)
+        return then
+
+    async def _take(
+        self, connection: AsyncConnection, circuit: Circuit, now: int
+    ) -> tuple[list[Job], float]:
+        """What may go now, and seconds until more may."""
+        at = time.monotonic()
+        self._sending, self._asking = self._sending.filled(at), self._asking.filled(at)
+        room = self._most - len(self._flying)
+        if circuit.is_open():
+            # One receipt tries it.
+            room = 0 if self._flying else 1
+        sends = 0 if circuit.holds(now) else min(room, self._sending.ready)
+        asks = 0 if circuit.mutes(now) else min(room, self._asking.ready)
+        busy = len(self._flying) + len(self._said)
+        self._live_first = not self._live_first
+        due = await claims.to_send(
+            connection, self._register, now, sends, live_first=self._live_first
+        )
+        asked = await claims.to_ask(connection, self._register, now, asks and asks + busy)
+        # Neither what is on its way, nor what has just come back and is written down next.
+        known = {*self._flying, *(told.key for told, _ in self._said)}
+        asked = [job for job in asked if job.key not in known][:asks]
+        if circuit.is_open():
+            asked = asked[: 1 - len(due)]
+        self._sending, self._asking = self._sending.taken(len(due)), self._asking.taken(len(asked))
+        more = len(due) == sends > 0 or len(asked) == asks > 0
+        return [*due, *asked], self._asking.wait_s if more else LOOK_S
+
+    def _body(self, job: Job) -> str | None:
+        """The job's body; None if our own code cannot write it, which a person has to know."""
+        if job.body is not None:
+            return job.body
+        try:
+            return self._provider.compose(job.receipt, job.key)
+        except Exception as error:
+            log.exception("a receipt cannot be written for its provider", key=job.key)
+            self._hear(job, "give up", Dead(f"it cannot be written for the provider: {error!r}"))
+            return None
+
+    def _start(self, job: Job, do: Step) -> None:
+        if do == "submit" and job.body is None:
+            return
+        if do == "give up":
+            self._hear(job, do, Unknown(LOST, final=True))
+            return
+        task = asyncio.create_task(self._call(job, do), name=f"{do} {job.key}")
+        self._flying[job.key] = task
+
+    async def _call(self, job: Job, do: Step) -> None:
+        attempt = job.attempt("")
+        began = time.monotonic()
+        try:
+            outcome = await _guarded(self._said_of(attempt, do))
+            metrics.PROVIDER_SECONDS.labels(do).observe(time.monotonic() - began)
+            metrics.OUTCOMES.labels(type(outcome).__name__.lower()).inc()
+            self._hear(job, do, outcome)
+        finally:
+            self._flying.pop(job.key, None)
+            self._landed.ring()
+
+    def _said_of(self, attempt: Attempt, do: Step) -> Awaitable[Outcome]:
+        return self._provider.submit(attempt) if do == "submit" else self._provider.ask(attempt)
+
+    def _hear(self, job: Job, do: Step, outcome: Outcome) -> None:
+        self._said.append((Told(job.key, outcome, self._register), do))
+        self._landed.ring()
+
+    async def _land(self) -> None:
+        """Wait for what is on its way, write it down, and let the next process begin at once."""
+        if self._flying:
+            await asyncio.wait(list(self._flying.values()), timeout=self._stop_s)
+        for task in list(self._flying.values()):
+            task.cancel()
+        if self._held is None:
+            return
+        try:
+            async with asyncio.timeout(RELEASE_S), self._store.transaction() as connection:
+                await lanes.check(connection, self._held)
+                await self._record(connection, self._said, self._circuit, now_ms())
+                await lanes.release(connection, self._held)
+        except (TimeoutError, LeaseLostError, *BUSY) as error:
+            log.warning("a lane was not released", reason=repr(error))
+
+
+async def _first(ring: asyncio.Event, landing: asyncio.Event, most_s: float) -> None:
+    """Until one of them rings, or so many seconds."""
+    waits = [asyncio.ensure_future(ring.wait()), asyncio.ensure_future(landing.wait())]
+    try:
+        await asyncio.wait(waits, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+
+
+async def _guarded(work: Awaitable[Outcome]) -> Outcome:
+    """A provider's answer that our code trips over must not end the process, nor be believed."""
+    try:
+        return await work
+    except Exception as error:
+        log.exception("a provider's answer was not understood")
+        return Unknown(f"not understood: {error!r}")

@@ -1,0 +1,97 @@
+"""The placer: sales that needed a hand go on, once the fleet or a person says what was missing."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud.bell import Bell
+from cloud.clock import now_ms
+from cloud.intake import Attention, Cause, Disposition, place
+from cloud.store import BUSY, Store, fleet, placing, returns
+from cloud.store.placing import Stuck
+from cloud.store.sites import Sites
+from edge.wire import Sale
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 2.0
+BATCH: Final = 200
+RETURNS_EVERY: Final = 15
+"""Goods may come back before their receipt is there: every so many looks they are tried again."""
+WHO: Final = "intake"
+
+
+class Placer:
+    """Looks again at sales in attention."""
+
+    def __init__(self, store: Store, due: Bell, stuck: Bell) -> None:
+        self._store = store
+        self._sites = Sites()
+        self._due = due
+        self._stuck = stuck
+        self._version = -1
+
+    async def run(self) -> None:
+        """For ever: all of them when the fleet has changed, goods that came back now and then."""
+        looks = 0
+        while True:
+            ring = self._stuck.listen()
+            try:
+                looks = (looks + 1) % RETURNS_EVERY
+                await self._look(returns_too=looks == 0 or ring.is_set())
+            except BUSY as error:
+                log.warning("the store is busy", reason=str(error))
+            await self._stuck.wait(ring, LOOK_S)
+            if ring.is_set():
+                looks = RETURNS_EVERY - 1
+
+    async def _look(self, *, returns_too: bool) -> None:
+        async with self._store.reading() as connection:
+            version = await fleet.version(connection)
+        if version != self._version:
+            await self.sweep()
+            self._version = version
+        elif returns_too:
+            await self.sweep(Cause.RETURN)
+
+    async def sweep(self, cause: Cause | None = None) -> None:
+        """Place again what can be placed, in transactions of a bearable size."""
+        past = ""
+        while True:
+            async with self._store.transaction() as connection:
+                batch = await placing.stuck(connection, cause, past=past, most=BATCH)
+                await again(connection, self._sites, batch, WHO, now_ms())
+            if not batch:
+                return
+            self._due.ring()
+            past = batch[-1].sale.sale_id
+
+
+async def again(
+    connection: AsyncConnection, sites: Sites, batch: Sequence[Stuck], who: str, now: int
+) -> list[Disposition]:
+    """Place stuck sales again; where each goes now."""
+    known = await sites.of_all(connection, {each.machine for each in batch})
+    placed: list[Disposition] = []
+    for each in batch:
+        arrived = datetime.fromtimestamp(each.received_at / 1000, UTC)
+        goes = own(each.machine, each.sale) or place(
+            each.sale, known.get(each.machine), arrived, each.answers
+        )
+        goes = await returns.settle(connection, each.sale, goes, who, now)
+        await placing.place_again(connection, each, goes, who, now)
+        placed.append(goes)
+        if not isinstance(goes, Attention):
+            log.info("sale placed at last", sale_id=each.sale.sale_id)
+    return placed
+
+
+def own(machine: str, sale: Sale) -> Attention | None:
+    """A machine speaks for itself alone: what came under another's name needs a person."""
+    if sale.machine == machine:
+        return None
+    said = f"it says that {sale.machine} sold it, and it came from {machine}"
+    return Attention(Cause.FOREIGN_MACHINE, said)

@@ -1,0 +1,82 @@
+"""Registers: the providers there are by name, and an account opened from its settings."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from cloud.errors import ConfigError
+from cloud.fleet import Register
+from cloud.providers import Account, Provider
+from cloud.providers.atol import Atol
+from cloud.providers.atol import Settings as AtolSettings
+from cloud.providers.cloudkassir import CloudKassir
+from cloud.providers.cloudkassir import Settings as CloudKassirSettings
+from cloud.providers.ferma import Ferma
+from cloud.providers.ferma import Settings as FermaSettings
+from cloud.providers.komtet import Komtet
+from cloud.providers.komtet import Settings as KomtetSettings
+from cloud.providers.orange import OrangeData
+from cloud.providers.orange import Settings as OrangeSettings
+
+LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
+
+
+class _Opens(Protocol):
+    def __call__(self, http: aiohttp.ClientSession, settings: Any, /) -> Provider: ...  # noqa: ANN401, its own
+
+
+KINDS: Final[dict[str, tuple[type[Account], _Opens]]] = {
+    "cloudkassir": (CloudKassirSettings, CloudKassir),
+    "orange": (OrangeSettings, OrangeData),
+    "atol": (AtolSettings, Atol),
+    "ferma": (FermaSettings, Ferma),
+    "komtet": (KomtetSettings, Komtet),
+}
+"""Every provider: how its settings read, and who speaks to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A register, ready to be spoken to."""
+
+    register: Register
+    account: Account
+    provider: Provider
+
+
+def account_of(register: Register) -> Account:
+    """A register's settings, checked.
+
+    Raises:
+        ConfigError: a key is unknown, missing or out of range, or the address is plain HTTP and not
+            on loopback.
+    """
+    settings, _ = KINDS[register.provider]
+    try:
+        account = msgspec.convert(register.settings, settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"register {register.id}: {error}") from error
+    address = urlsplit(account.url)
+    if address.scheme == "http" and address.hostname not in LOOPBACK:
+        raise ConfigError(
+            f"register {register.id}: url {account.url}: receipts and secrets travel over https;"
+            " plain http is for loopback alone"
+        )
+    return account
+
+
+def opened(register: Register, http: aiohttp.ClientSession) -> Opened:
+    """Open a register's account.
+
+    Raises:
+        ConfigError: its settings are wrong, or a file that they name cannot be read.
+    """
+    account = account_of(register)
+    _, opens = KINDS[register.provider]
+    try:
+        return Opened(register, account, opens(http, account))
+    except ConfigError as error:
+        raise ConfigError(f"register {register.id}: {error}") from error

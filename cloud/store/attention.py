@@ -1,0 +1,227 @@
+"""Attention: sales and receipts that need a hand, and queues that stand still. Reads alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud.fiscalization import State
+from cloud.intake import Cause
+from cloud.receipt import Purpose, Receipt
+from cloud.store.schema import attempt, history, incident, receipt, sale
+from edge.wire import Sale, decode
+
+REFUSED: Final = "refused"
+"""The cause of a receipt that was surely not recorded."""
+UNKNOWN: Final = "unknown"
+"""The cause of a receipt that may have been recorded: a person has to look."""
+CAUSES: Final = (*(each.value for each in Cause), REFUSED, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A sale that could not be placed. Times are Unix milliseconds, amounts kopecks."""
+
+    sale_id: str
+    machine: str
+    item: str | None
+    amount: int | None
+    cause: str
+    reason: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unissued:
+    """A receipt that a person has to decide about."""
+
+    sale_id: str
+    purpose: Purpose
+    machine: str
+    register: str
+    name: str
+    amount: int
+    cause: str
+    """`REFUSED` or `UNKNOWN`."""
+    reason: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How many of one cause, and since when the oldest."""
+
+    cause: str
+    count: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for a register."""
+
+    count: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An incident of one sale, or of a machine."""
+
+    at: int
+    kind: str
+    machine: str | None
+    sale_id: str | None
+    detail: str
+
+
+_UNPLACED: Final = sale.c.disposition == "attention"
+_LIVE: Final = (
+    sa.exists()
+    .where(
+        attempt.c.sale_id == receipt.c.sale_id,
+        attempt.c.purpose == receipt.c.purpose,
+        attempt.c.verdict.is_(None),
+        attempt.c.first_sent_at.is_not(None),
+    )
+    .correlate(receipt)
+)
+_WHY: Final = sa.case((_LIVE, UNKNOWN), else_=REFUSED)
+_SINCE: Final = sa.func.coalesce(
+    sa.select(sa.func.max(history.c.at))
+    .where(
+        history.c.sale_id == receipt.c.sale_id,
+        history.c.purpose == receipt.c.purpose,
+        history.c.state == State.ATTENTION.value,
+    )
+    .correlate(receipt)
+    .scalar_subquery(),
+    receipt.c.born_at,
+)
+_UNISSUED: Final = receipt.c.state == State.ATTENTION.value
+
+
+async def unplaced(
+    connection: AsyncConnection,
+    *,
+    machine: str | None = None,
+    cause: str | None = None,
+    most: int | None = None,
+) -> Sequence[Unplaced]:
+    """Sales that could not be placed, oldest first."""
+    query = sa.select(sale).where(_UNPLACED, *_of(sale, machine))
+    if cause is not None:
+        query = query.where(sale.c.cause == cause)
+    rows = await connection.execute(query.order_by(sale.c.received_at, sale.c.sale_id).limit(most))
+    return [_unplaced(row) for row in rows]
+
+
+async def unissued(
+    connection: AsyncConnection,
+    *,
+    machine: str | None = None,
+    cause: str | None = None,
+    past: tuple[str, str] | None = None,
+    most: int | None = None,
+) -> Sequence[Unissued]:
+    """Receipts in attention, oldest first; with `past`, by sale and purpose from there on."""
+    query = sa.select(receipt, _WHY.label("why"), _SINCE.label("since")).where(
+        _UNISSUED, *_of(receipt, machine)
+    )
+    if cause is not None:
+        query = query.where(cause == _WHY)
+    place = (receipt.c.sale_id, receipt.c.purpose)
+    if past is None:
+        query = query.order_by(receipt.c.born_at, *place)
+    else:
+        query = query.where(sa.tuple_(*place) > past).order_by(*place)
+    return [_unissued(row) for row in await connection.execute(query.limit(most))]
+
+
+async def sums(
+    connection: AsyncConnection, *, machine: str | None = None, cause: str | None = None
+) -> Sequence[Sum]:
+    """How many of each cause, the most first; sales and receipts together."""
+    oldest = sa.func.min(sale.c.received_at)
+    sales = sa.select(sale.c.cause, sa.func.count(), oldest).where(_UNPLACED, *_of(sale, machine))
+    why = sa.select(_WHY.label("why"), receipt.c.born_at).where(_UNISSUED, *_of(receipt, machine))
+    those = why.subquery()
+    receipts = sa.select(those.c.why, sa.func.count(), sa.func.min(those.c.born_at))
+    rows = [
+        *(await connection.execute(sales.group_by(sale.c.cause))).all(),
+        *(await connection.execute(receipts.group_by(those.c.why))).all(),
+    ]
+    told = [Sum(*row) for row in rows if cause in {None, row[0]}]
+    return sorted(told, key=lambda each: (-each.count, each.cause))
+
+
+async def queues(connection: AsyncConnection) -> Mapping[str, Queue]:
+    """What waits to be sent, by register."""
+    query = sa.select(receipt.c.register, sa.func.count(), sa.func.min(receipt.c.born_at))
+    rows = await connection.execute(
+        query.where(receipt.c.state == State.WAITING.value).group_by(receipt.c.register)
+    )
+    return {register: Queue(count, oldest) for register, count, oldest in rows}
+
+
+async def duplicates(
+    connection: AsyncConnection, *, machine: str | None = None
+) -> Sequence[Happened]:
+    """Second documents that nobody has undone yet, oldest first."""
+    undone = sa.exists().where(
+        receipt.c.sale_id == incident.c.sale_id,
+        receipt.c.purpose == Purpose.INCOME_RETURN.value,
+    )
+    query = _HAPPENED.where(
+        incident.c.kind == "duplicate receipt", ~undone, *_of(incident, machine)
+    )
+    return [Happened(*row) for row in await connection.execute(query.order_by(incident.c.id))]
+
+
+async def incidents(
+    connection: AsyncConnection, since_ms: int, *, machine: str | None = None, most: int
+) -> Sequence[Happened]:
+    """What else happened since then, newest first."""
+    query = _HAPPENED.where(incident.c.at >= since_ms, *_of(incident, machine))
+    newest = query.order_by(incident.c.id.desc()).limit(most)
+    return [Happened(*row) for row in await connection.execute(newest)]
+
+
+_HAPPENED: Final = sa.select(
+    incident.c.at, incident.c.kind, incident.c.machine, incident.c.sale_id, incident.c.detail
+)
+
+
+def _of(table: sa.Table, machine: str | None) -> tuple[sa.ColumnElement[bool], ...]:
+    return () if machine is None else (table.c.machine == machine,)
+
+
+def _unplaced(row: sa.Row[Any]) -> Unplaced:
+    told = decode(row.body.encode(), Sale)
+    return Unplaced(
+        sale_id=row.sale_id,
+        machine=row.machine,
+        item=told.item,
+        amount=told.amount,
+        cause=row.cause,
+        reason=row.reason,
+        since=row.received_at,
+    )
+
+
+def _unissued(row: sa.Row[Any]) -> Unissued:
+    asked = msgspec.json.decode(row.request, type=Receipt)
+    return Unissued(
+        sale_id=row.sale_id,
+        purpose=Purpose(row.purpose),
+        machine=row.machine,
+        register=row.register,
+        name=asked.name,
+        amount=asked.amount,
+        cause=row.why,
+        reason=row.error,
+        since=row.since,
+    )

@@ -1,0 +1,249 @@
+"""Claims: what a lane does next, and the intent that is written down before it.
+
+The order of writes here is the promise itself: key, body and departure are committed before the
+first byte leaves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud import retry
+from cloud.clock import SinceBoot
+from cloud.fiscalization import SENT, State
+from cloud.keys import key_of
+from cloud.providers import Attempt
+from cloud.receipt import Purpose, Receipt
+from cloud.step import Sent
+from cloud.store import history
+from cloud.store.history import Change
+from cloud.store.schema import attempt, receipt
+
+LIVE_MS: Final = 60_000
+"""So long a buyer may still stand there: such sales share the register's pace with what waits."""
+_LONGEST_MS: Final = 1000 * round(retry.LONGEST_S)
+_SENT: Final = [state.value for state in SENT]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A receipt as its lane sees it."""
+
+    receipt: Receipt
+    state: State
+    tries: int
+    born_at: int
+    number: int
+    """Which attempt, from 0."""
+    body: str | None
+    """None while no attempt of that number is written down."""
+    sent: Sent | None
+    """When its key left first; None if it surely never did."""
+    provider_id: str | None
+
+    @property
+    def key(self) -> str:
+        """The provider's key."""
+        return key_of(self.receipt.sale_id, self.receipt.purpose, self.number)
+
+    def attempt(self, body: str) -> Attempt:
+        """As the provider sees it."""
+        return Attempt(self.key, self.body or body, self.provider_id)
+
+
+_JOBS: Final = (
+    sa.select(
+        receipt.c.request,
+        receipt.c.state,
+        receipt.c.tries,
+        receipt.c.born_at,
+        receipt.c.attempt,
+        attempt.c.body,
+        attempt.c.first_sent_at,
+        attempt.c.first_sent_boot,
+        attempt.c.first_sent_boottime,
+        attempt.c.provider_id,
+    )
+    .select_from(
+        receipt.outerjoin(
+            attempt,
+            (attempt.c.sale_id == receipt.c.sale_id)
+            & (attempt.c.purpose == receipt.c.purpose)
+            & (attempt.c.number == receipt.c.attempt),
+        )
+    )
+    .where(receipt.c.register == sa.bindparam("register"))
+    # A push, or a person, may be at one of them: it is not waited for.
+    .with_for_update(of=receipt, skip_locked=True)
+)
+_NOW: Final = sa.bindparam("now", type_=sa.BigInteger)
+# Nothing is put off for longer: the clock was set back since.
+_DUE: Final = (receipt.c.next_at <= _NOW) | (receipt.c.next_at > _NOW + _LONGEST_MS)
+_WAITING: Final = _JOBS.where(receipt.c.state == State.WAITING.value, _DUE).order_by(
+    receipt.c.born_at
+)
+_LIVE: Final = _WAITING.where(receipt.c.born_at > _NOW - LIVE_MS)
+_ASKED: Final = _JOBS.where(receipt.c.state.in_(_SENT), _DUE).order_by(receipt.c.next_at)
+
+
+async def to_send(
+    connection: AsyncConnection, register: str, now_ms: int, most: int, *, live_first: bool
+) -> list[Job]:
+    """What waits to be sent: the oldest, and in every other place what was sold just now."""
+    oldest = await _jobs(connection, _WAITING, register, now_ms, most)
+    if not oldest or oldest[0].born_at > now_ms - LIVE_MS:
+        return oldest
+    live = await _jobs(connection, _LIVE, register, now_ms, most)
+    turns = (live, oldest) if live_first else (oldest, live)
+    mixed: dict[str, Job] = {}
+    for place in range(most):
+        for turn in turns:
+            if place < len(turn):
+                mixed.setdefault(turn[place].key, turn[place])
+    return list(mixed.values())[:most]
+
+
+async def to_ask(connection: AsyncConnection, register: str, now_ms: int, most: int) -> list[Job]:
+    """What a provider may have, longest overdue first."""
+    return await _jobs(connection, _ASKED, register, now_ms, most)
+
+
+async def _jobs(
+    connection: AsyncConnection, query: sa.Select[Any], register: str, now_ms: int, most: int
+) -> list[Job]:
+    if most <= 0:
+        return []
+    rows = await connection.execute(query.limit(most), {"register": register, "now": now_ms})
+    return [_job(row) for row in rows]
+
+
+_ATTEMPT: Final = sa.insert(attempt)
+_DEPARTURE: Final = (
+    sa.update(attempt)
+    .where(attempt.c.key == sa.bindparam("of"), attempt.c.first_sent_at.is_(None))
+    .values(
+        first_sent_at=sa.bindparam("wall"),
+        first_sent_boot=sa.bindparam("boot"),
+        first_sent_boottime=sa.bindparam("boottime"),
+    )
+)
+_INTENT: Final = (
+    sa.update(receipt)
+    .where(receipt.c.sale_id == sa.bindparam("of"), receipt.c.purpose == sa.bindparam("why"))
+    .values(state=sa.bindparam("then"), next_at=sa.bindparam("again"))
+)
+
+
+async def intend(  # noqa: PLR0917, an intent has two clocks
+    connection: AsyncConnection,
+    jobs: Sequence[tuple[Job, str]],
+    register: str,
+    who: str,
+    now_ms: int,
+    boot: SinceBoot,
+    again_ms: int,
+) -> list[Job]:
+    """Write down that each job leaves now, with this body if it has none yet; as they are then.
+
+    The caller holds the lane. What was submitted and has no answer yet was lost in a crash: from
+    here on it is unknown.
+    """
+    if not jobs:
+        return []
+    departure = {"first_sent_at": now_ms, "first_sent_boot": boot.boot_id}
+    fresh = [
+        {
+            "key": job.key,
+            "sale_id": job.receipt.sale_id,
+            "purpose": job.receipt.purpose.value,
+            "number": job.number,
+            "register": register,
+            "body": body,
+            "first_sent_boottime": boot.ms,
+            **departure,
+        }
+        for job, body in jobs
+        if job.body is None
+    ]
+    if fresh:
+        await connection.execute(_ATTEMPT, fresh)
+    known = [
+        {"of": job.key, "wall": now_ms, "boot": boot.boot_id, "boottime": boot.ms}
+        for job, _ in jobs
+        if job.body is not None and job.sent is None
+    ]
+    if known:
+        await connection.execute(_DEPARTURE, known)
+    changed = [(job, _then(job.state)) for job, _ in jobs]
+    await connection.execute(
+        _INTENT,
+        [
+            {
+                "of": job.receipt.sale_id,
+                "why": job.receipt.purpose.value,
+                "then": then.value,
+                "again": again_ms,
+            }
+            for job, then in changed
+        ],
+    )
+    await history.add(
+        connection,
+        [
+            Change(now_ms, who, job.receipt.sale_id, job.receipt.purpose.value, then.value, job.key)
+            for job, then in changed
+            if then is not job.state
+        ],
+    )
+    return [
+        replace(
+            job,
+            state=_then(job.state),
+            body=job.body or body,
+            sent=job.sent or Sent(now_ms, boot),
+        )
+        for job, body in jobs
+    ]
+
+
+def _then(state: State) -> State:
+    match state:
+        case State.WAITING:
+            return State.SUBMITTED
+        case State.SUBMITTED:
+            return State.UNKNOWN
+        case _:
+            return state
+
+
+def _job(row: sa.Row[Any]) -> Job:
+    asked = msgspec.json.decode(row.request, type=Receipt)
+    return Job(
+        receipt=asked,
+        state=State(row.state),
+        tries=row.tries,
+        born_at=row.born_at,
+        number=row.attempt,
+        body=row.body,
+        sent=_sent(row),
+        provider_id=row.provider_id,
+    )
+
+
+def _sent(row: sa.Row[Any]) -> Sent | None:
+    if row.first_sent_at is None:
+        return None
+    boot = row.first_sent_boot and SinceBoot(row.first_sent_boot, row.first_sent_boottime)
+    return Sent(row.first_sent_at, boot or None)
+
+
+async def purposes(connection: AsyncConnection, sale_id: str) -> dict[Purpose, State]:
+    """The receipts of a sale, and where they are."""
+    rows = await connection.execute(
+        sa.select(receipt.c.purpose, receipt.c.state).where(receipt.c.sale_id == sale_id)
+    )
+    return {Purpose(purpose): State(state) for purpose, state in rows}

@@ -1,0 +1,137 @@
+"""Lanes: who works a register's queue, and how its last requests went.
+
+A lease runs out by itself; the fence grows with every new holder, and each write of a lane checks
+it: a process that slept through its lease writes nothing any more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud.breaker import Circuit
+from cloud.errors import LeaseLostError
+from cloud.outcome import Pause
+from cloud.store.dialect import insert
+from cloud.store.schema import lane
+
+LEASE_MS: Final = 15_000
+"""Longer than a provider may take to answer; what a killed process leaves waits so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to speak to a register; `fence` is checked on every write."""
+
+    register: str
+    owner: str
+    fence: int
+
+
+async def lease(
+    connection: AsyncConnection, register: str, owner: str, now_ms: int
+) -> Lease | None:
+    """Take or renew a lane; None while another holds it."""
+    fresh = insert(connection, lane).values(
+        register=register, owner=owner, lease_until=now_ms + LEASE_MS, fence=1
+    )
+    renewed = fresh.on_conflict_do_update(
+        index_elements=[lane.c.register],
+        set_={
+            "owner": owner,
+            "lease_until": now_ms + LEASE_MS,
+            # Another's lease that ran out is a new term; one's own goes on.
+            "fence": sa.case((lane.c.owner == owner, lane.c.fence), else_=lane.c.fence + 1),
+        },
+        where=(lane.c.owner == owner)
+        | (lane.c.lease_until < now_ms)
+        # Nobody leases for longer: the clock was set back since.
+        | (lane.c.lease_until > now_ms + LEASE_MS),
+    ).returning(lane.c.fence)
+    fence = await connection.scalar(renewed)
+    return None if fence is None else Lease(register, owner, fence)
+
+
+async def release(connection: AsyncConnection, held: Lease) -> None:
+    """Let the next process have it at once, unless another has it already."""
+    ours = (lane.c.register == held.register, lane.c.owner == held.owner)
+    await connection.execute(
+        sa.update(lane).where(*ours, lane.c.fence == held.fence).values(lease_until=0)
+    )
+
+
+async def check(connection: AsyncConnection, held: Lease) -> None:
+    """Hold the lane to the end of the transaction.
+
+    Raises:
+        LeaseLostError: it is another's; nothing may be written.
+    """
+    fence = await connection.scalar(
+        sa.select(lane.c.fence).where(lane.c.register == held.register).with_for_update()
+    )
+    if fence != held.fence:
+        raise LeaseLostError(f"register {held.register}: another process took the lane")
+
+
+async def circuit(connection: AsyncConnection, register: str) -> Circuit:
+    """How the register's last requests went."""
+    columns = (lane.c.failures, lane.c.hold_until, lane.c.pause, lane.c.reason)
+    row = (await connection.execute(sa.select(*columns).where(lane.c.register == register))).first()
+    if row is None:
+        return Circuit()
+    pause = Pause(row.pause) if row.pause else None
+    return Circuit(row.failures, row.hold_until, pause, row.reason or "")
+
+
+async def set_circuit(
+    connection: AsyncConnection, register: str, now: Circuit, now_ms: int
+) -> None:
+    """Write it down; since when it is so is kept while the pause is the same."""
+    pause = now.pause.value if now.pause else None
+    changed = lane.c.pause.is_distinct_from(pause)
+    values = {
+        "failures": now.failures,
+        "hold_until": now.hold_until,
+        "pause": pause,
+        "reason": now.reason or None,
+    }
+    since = sa.case((changed, now_ms), else_=lane.c.since) if pause or now.is_open() else None
+    changes = await connection.execute(
+        sa.update(lane).where(lane.c.register == register).values(since=since, **values)
+    )
+    if changes.rowcount == 0:
+        row = {"register": register, "owner": "", "lease_until": 0, "fence": 0, "since": now_ms}
+        await connection.execute(sa.insert(lane).values(**row, **values))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lane as people see it."""
+
+    register: str
+    owner: str
+    lease_until: int
+    circuit: Circuit
+    since: int | None
+
+
+async def standings(connection: AsyncConnection) -> Sequence[Standing]:
+    """Every lane there is."""
+    rows = await connection.execute(sa.select(lane).order_by(lane.c.register))
+    return [
+        Standing(
+            row.register,
+            row.owner,
+            row.lease_until,
+            Circuit(
+                row.failures,
+                row.hold_until,
+                Pause(row.pause) if row.pause else None,
+                row.reason or "",
+            ),
+            row.since,
+        )
+        for row in rows
+    ]

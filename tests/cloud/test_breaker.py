@@ -1,0 +1,76 @@
+"""A provider that does not answer is tried seldom; a register that takes nothing is left alone."""
+
+import pytest
+
+from cloud.breaker import FAILURES, OPEN_S, PROBE_S, Circuit, after
+from cloud.outcome import Accepted, Dead, Outcome, Pause, Unknown, Unsent
+
+NOW = 1_800_000_000_000
+AWAY = Unsent("no connection")
+HOUR = 3_600_000
+
+
+def failed(times: int, outcome: Outcome = AWAY) -> Circuit:
+    circuit = Circuit()
+    for _ in range(times):
+        circuit = after(circuit, outcome, NOW)
+    return circuit
+
+
+def test_a_few_failures_hold_nothing() -> None:
+    assert not failed(FAILURES - 1).is_open()
+    assert not failed(FAILURES - 1).holds(NOW)
+
+
+@pytest.mark.parametrize("outcome", [AWAY, Unknown("time-out")])
+def test_failures_in_a_row_open_it_for_longer_and_longer(outcome: Outcome) -> None:
+    opened = [failed(FAILURES + more, outcome) for more in range(len(OPEN_S) + 2)]
+    held = [(each.hold_until - NOW) / 1000 for each in opened]
+    assert held == [*OPEN_S, OPEN_S[-1], OPEN_S[-1]]
+    assert all(each.is_open() and each.holds(NOW) and each.mutes(NOW) for each in opened)
+    assert not opened[0].holds(opened[0].hold_until)
+
+
+@pytest.mark.parametrize("outcome", [Accepted("1"), Dead("refused")])
+def test_whatever_the_provider_says_closes_it(outcome: Outcome) -> None:
+    assert after(failed(FAILURES + 3), outcome, NOW) == Circuit()
+    assert after(failed(FAILURES + 3), outcome, NOW, asked=True) == Circuit()
+
+
+@pytest.mark.parametrize("pause", PROBE_S)
+def test_a_register_at_fault_is_paused_with_its_reason(pause: Pause) -> None:
+    circuit = after(Circuit(), Unsent("the reason", pause=pause), NOW)
+    assert (circuit.pause, circuit.reason) == (pause, "the reason")
+    assert circuit.holds(NOW)
+    assert circuit.is_open()
+    assert not circuit.holds(NOW + round(1000 * PROBE_S[pause]))
+    assert after(circuit, Accepted("1"), NOW) == Circuit()
+
+
+def test_what_was_accepted_is_asked_for_while_the_register_takes_nothing_new() -> None:
+    full = after(Circuit(), Unsent("full", pause=Pause.DRIVE), NOW)
+    assert not full.mutes(NOW)
+    assert after(full, Accepted("1"), NOW, asked=True) == full
+
+
+def test_a_provider_that_does_not_know_us_is_not_asked_either() -> None:
+    shut = after(Circuit(), Unsent("401", pause=Pause.AUTH), NOW)
+    assert shut.mutes(NOW)
+    assert after(shut, Accepted("1"), NOW, asked=True) == Circuit()
+
+
+def test_a_busy_provider_says_for_how_long() -> None:
+    busy = after(failed(2), Unsent("503", retry_after_s=7), NOW)
+    assert busy.hold_until == NOW + 7000
+    assert not busy.is_open()
+
+
+def test_a_persons_pause_is_ended_by_a_person_alone() -> None:
+    paused = Circuit(pause=Pause.BY_HAND, reason="the accountant asked")
+    assert paused.holds(NOW + 365 * 24 * HOUR)
+    for outcome in (Accepted("1"), AWAY, Unsent("401", pause=Pause.AUTH)):
+        assert after(paused, outcome, NOW) == paused
+
+
+def test_a_clock_that_is_set_back_holds_nothing_for_days() -> None:
+    assert not failed(FAILURES).holds(NOW - 48 * HOUR)
