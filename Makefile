@@ -24,7 +24,7 @@ demo: .venv/.demo
 	@$(BIN)/python -m cloud demo $(if $(SALES),--sales $(SALES))
 
 test: .venv/.dev
-	@sh .ci/parts mosquitto chromium openssl fonts-dejavu-core
+	@sh .ci/parts mosquitto postgresql chromium openssl fonts-dejavu-core
 	@$(BIN)/pytest $(ARGS)
 
 soak: .venv/.dev
@@ -43,7 +43,7 @@ format: .venv/.dev
 	@$(BIN)/ruff check --fix .
 
 bench: .venv/.dev
-	@sh .ci/parts mosquitto
+	@sh .ci/parts mosquitto postgresql
 	@$(BIN)/python tests/bench
 
 lock: .venv/.dev

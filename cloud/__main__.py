@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _serve(arguments: argparse.Namespace) -> int:
     from cloud.app import serve  # noqa: PLC0415, each command imports what it needs
     from cloud.config import load  # noqa: PLC0415
+    from cloud.roles import ROLES, roles_of  # noqa: PLC0415
 
-    await serve(load(arguments.config))
+    roles = roles_of(arguments.role) if arguments.role else ROLES
+    await serve(load(arguments.config), roles)
     return 0
 
 
@@ -49,7 +51,7 @@ async def _migrate(arguments: argparse.Namespace) -> int:
     from cloud.store import Store  # noqa: PLC0415
 
     config = load(arguments.config)
-    await (await Store.open(Path(config.database))).close()
+    await (await Store.open(config.database)).close()
     print(f"{config.database}: the schema is up to date")
     return 0
 
@@ -93,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands.add_parser, "serve", help="run the fiscaliser")
     serve.add_argument(
         "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
+    )
+    serve.add_argument(
+        "--role",
+        metavar="ROLES",
+        help="some of inbox,replies,fiscalizer,web, beside other processes; default: all of them",
     )
     serve.set_defaults(run=_serve)
     _add_orders(commands)

@@ -19,6 +19,8 @@ from cloud.outcome import Unknown, Unsent
 MOST_BYTES: Final = 1 << 20
 """An answer that is longer is none."""
 _QUOTED: Final = 80
+_DIGITS: Final = 20
+"""No number of a provider has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,16 @@ class Line:
         except aiohttp.ClientConnectorError as error:
             return Unsent(f"no connection: {error}")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return Unknown(f"the answer was lost: {str(error) or type(error).__name__}")
+            return Unknown(f"the answer was lost: {_in_words(error)}")
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong; never the address, which may carry a token."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message.partition("\n")[0].rstrip(":") or type(error).__name__
+    if isinstance(error, aiohttp.InvalidURL | ValueError):
+        return type(error).__name__
+    return str(error) or type(error).__name__
 
 
 def object_in(raw: bytes) -> dict[str, Any] | None:
@@ -148,4 +159,5 @@ def number(told: object) -> int | None:
     if isinstance(told, bool) or not isinstance(told, int | str):
         return None
     text = str(told).strip()
-    return int(text) if text.isascii() and text.isdecimal() else None
+    fits = len(text) <= _DIGITS and text.isascii() and text.isdecimal()
+    return int(text) if fits else None

@@ -19,7 +19,7 @@ from cloud.bell import Bell
 from cloud.breaker import Circuit
 from cloud.clock import now_ms, since_boot
 from cloud.errors import LeaseLostError
-from cloud.outcome import Dead, Outcome, Unknown
+from cloud.outcome import Outcome, Unknown
 from cloud.pace import Pace
 from cloud.providers import Attempt
 from cloud.registers import Opened
@@ -125,9 +125,7 @@ class Lane:
                 )
                 for job in taken
             ]
-            sends = [
-                (job, body) for job, do in jobs if do == "submit" and (body := self._body(job))
-            ]
+            sends = await self._written(connection, jobs, now)
             intended = await claims.intend(
                 connection, sends, self._register, self._owner, now, boot, now + LEASE_MS
             )
@@ -188,16 +186,21 @@ class Lane:
         more = len(due) == sends > 0 or len(asked) == asks > 0
         return [*due, *asked], self._asking.wait_s if more else LOOK_S
 
-    def _body(self, job: Job) -> str | None:
-        """The job's body; None if our own code cannot write it, which a person has to know."""
-        if job.body is not None:
-            return job.body
-        try:
-            return self._provider.compose(job.receipt, job.key)
-        except Exception as error:
-            log.exception("a receipt cannot be written for its provider", key=job.key)
-            self._hear(job, "give up", Dead(f"it cannot be written for the provider: {error!r}"))
-            return None
+    async def _written(
+        self, connection: AsyncConnection, jobs: list[tuple[Job, Step]], now: int
+    ) -> list[tuple[Job, str]]:
+        """What is to be sent, each with its body; what our own code cannot write is a person's."""
+        written: list[tuple[Job, str]] = []
+        for job, do in jobs:
+            if do != "submit":
+                continue
+            try:
+                written.append((job, job.body or self._provider.compose(job.receipt, job.key)))
+            except Exception as error:
+                log.exception("a receipt cannot be written for its provider", key=job.key)
+                said = f"it cannot be written for the provider: {error}"
+                await claims.give_to_a_person(connection, job, said, self._owner, now)
+        return written
 
     def _start(self, job: Job, do: Step) -> None:
         if do == "submit" and job.body is None:

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.bell import Bell
 from cloud.clock import now_ms
+from cloud.fleet import Site
 from cloud.intake import Attention, Cause, Disposition, place
+from cloud.sale_day import local_text, moment, zone_of
 from cloud.store import BUSY, Store, fleet, placing, returns
 from cloud.store.placing import Stuck
 from cloud.store.sites import Sites
@@ -78,15 +81,22 @@ async def again(
     placed: list[Disposition] = []
     for each in batch:
         arrived = datetime.fromtimestamp(each.received_at / 1000, UTC)
-        goes = own(each.machine, each.sale) or place(
-            each.sale, known.get(each.machine), arrived, each.answers
-        )
-        goes = await returns.settle(connection, each.sale, goes, who, now)
+        site = known.get(each.machine)
+        goes = own(each.machine, each.sale) or place(each.sale, site, arrived, each.answers)
+        when = _local(each.sale, site, arrived)
+        goes = await returns.settle(connection, each.sale, goes, when, who, now)
         await placing.place_again(connection, each, goes, who, now)
         placed.append(goes)
         if not isinstance(goes, Attention):
             log.info("sale placed at last", sale_id=each.sale.sale_id)
     return placed
+
+
+def _local(sale: Sale, site: Site | None, arrived: datetime) -> str:
+    """When it was, where the machine stands."""
+    zone = (site and zone_of(site.machine.timezone)) or UTC
+    when = moment(sale, zone, arrived) if isinstance(zone, ZoneInfo) else None
+    return local_text((when or arrived).astimezone(zone))
 
 
 def own(machine: str, sale: Sale) -> Attention | None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,8 @@ SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "32MB",
 }
+DURABLE = {"listen_addresses": "127.0.0.1"}
+"""PostgreSQL's own defaults: what is committed is on the disk."""
 AUTHENTICATION = """\
 host all secretive 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
@@ -51,13 +53,14 @@ class Cluster:
 
     folder: Path
     port: int
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
     process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def start(self) -> None:
         found = program("postgres")
         assert found is not None
-        told = [f"-c{key}={value}" for key, value in SETTINGS.items()]
+        told = [f"-c{key}={value}" for key, value in self.settings.items()]
         at = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-p", str(self.port)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -106,6 +109,7 @@ class Cluster:
         # No foreign key asks, and no trigger that keeps a history.
         orders = ["SET session_replication_role = replica"]
         orders += [f"DELETE FROM {table}" for table in tables]
+        orders += ["SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"]
         connection.execute("; ".join(orders).encode())
 
     @contextmanager
@@ -123,13 +127,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
     # Not in pytest's own folder, which is closed to others, and too deep for a socket's name.
     folder = Path(tempfile.mkdtemp(prefix="chekomat-pg-"))
     who = _nobody()
     if who:
         os.chown(folder, who["user"], who["group"])
-    made = Cluster(folder, free_port())
+    made = Cluster(folder, free_port(), settings)
     try:
         found = program("initdb")
         assert found is not None

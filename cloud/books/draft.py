@@ -30,7 +30,7 @@ def drafted(kind: type[T], before: T | None, said: Mapping[str, Any]) -> T:
             entries = {**told.get(name, {}), **said[name]}
             told[name] = {key: value for key, value in entries.items() if value is not None}
     if lacking := [name for name in _required(kind) if name not in told]:
-        raise ValueError(f"is new, and {' and '.join(lacking)} not said")
+        raise ValueError(f"is new, and lacks {', '.join(lacking)}")
     try:
         return msgspec.convert(told, kind)
     except msgspec.ValidationError as error:
@@ -39,7 +39,8 @@ def drafted(kind: type[T], before: T | None, said: Mapping[str, Any]) -> T:
 
 def differences(before: T, after: T) -> Iterator[str]:
     """What is not as it was: ``vat: none -> 10``."""
-    was, now = _flat(before), _flat(after)
+    was: dict[str, Any] = flat(before)
+    now: dict[str, Any] = flat(after)
     for name in dict.fromkeys([*was, *now]):
         if was.get(name) != now.get(name):
             yield f"{name}: {shown(name, was.get(name))} -> {shown(name, now.get(name))}"
@@ -68,7 +69,7 @@ def _required(kind: type[msgspec.Struct]) -> list[str]:
     return [field.name for field in msgspec.structs.fields(kind) if field.required]
 
 
-def _flat(thing: msgspec.Struct) -> dict[str, Any]:
+def flat(thing: object) -> dict[str, Any]:
     """With the tables' entries under their names: ``policies.late``."""
     flat: dict[str, Any] = {}
     for name, value in msgspec.to_builtins(thing).items():

@@ -32,7 +32,8 @@ class Column:
     """In place of a value in the help; empty: the name."""
     field: str = ""
     """Of the value; empty: the same as the name."""
-    of_policies: bool = False
+    within: str = ""
+    """The table of the value that it stands in."""
     switch: bool = False
     """``--cash`` and ``--no-cash`` instead of ``--cash yes``."""
 
@@ -40,7 +41,7 @@ class Column:
     def path(self) -> tuple[str, ...]:
         """Where it stands in the value."""
         field = self.field or self.name
-        return ("policies", field) if self.of_policies else (field,)
+        return (self.within, field) if self.within else (field,)
 
     @property
     def metavar(self) -> str:
@@ -56,6 +57,11 @@ class Kind:
     of: type[Thing]
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+
+    @property
+    def naming(self) -> str:
+        """The column that is told where the whole row is meant."""
+        return "slot" if self.of is Shelf else "id"
 
     def called(self, key: tuple[str, ...]) -> str:
         """``machine vm-000123``."""
@@ -83,31 +89,31 @@ _QR, _QR_SHOWN = _choice("kind of QR", ("link_then_fiscal", "fiscal"), {})
 POLICIES: Final = (
     Column(
         "cash", values.yes_no, "fiscalise sales that were paid in cash", ("наличные",),
-        field="fiscalise_cash", of_policies=True, switch=True,
+        field="fiscalise_cash", within="policies", switch=True,
     ),
     Column(
         "cashless", values.yes_no, "fiscalise sales that were paid otherwise", ("безналичные",),
-        field="fiscalise_cashless", of_policies=True, switch=True,
+        field="fiscalise_cashless", within="policies", switch=True,
     ),
     Column(
         "presumed", _PRESUMED, "a sale that the bus did not confirm", ("неподтвержденные",),
-        shown=_PRESUMED_SHOWN, of_policies=True,
+        shown=_PRESUMED_SHOWN, within="policies",
     ),
     Column(
         "late_after_h", values.hours, "from this age on a sale is late",
-        ("опоздание после ч", "опоздание после"), shown="HOURS", of_policies=True,
+        ("опоздание после ч", "опоздание после"), shown="HOURS", within="policies",
     ),
     Column(
         "late", _LATE, "what a late sale gets", ("опоздавшие",), shown=_LATE_SHOWN,
-        of_policies=True,
+        within="policies",
     ),
     Column(
         "most", kopecks, "a higher price is an error of the bus", ("предел цены",),
-        shown="ROUBLES", of_policies=True,
+        shown="ROUBLES", within="policies",
     ),
     Column(
         "qr", _QR, "whether a machine shows our link before the fiscal code", shown=_QR_SHOWN,
-        of_policies=True,
+        within="policies",
     ),
 )  # fmt: skip
 """Of an operator, or of one machine where it differs."""

@@ -27,11 +27,11 @@ def objections(thing: Thing, operator: Operator | None = None) -> Iterator[tuple
 
 def _of_machine(machine: Machine) -> Iterator[tuple[str, str]]:
     if not machine.number and len(machine.id) > LONGEST_NUMBER:
-        yield (
-            "number",
+        reason = (
             f"is empty, and the id {machine.id} has {len(machine.id)} characters; expected a number"
-            f" of at most {LONGEST_NUMBER}, which is what tag 1036 has",
+            f" of at most {LONGEST_NUMBER}, which is what tag 1036 has"
         )
+        yield "number", reason
 
 
 def _of_product(product: Product, operator: Operator | None) -> Iterator[tuple[str, str]]:
@@ -40,11 +40,11 @@ def _of_product(product: Product, operator: Operator | None) -> Iterator[tuple[s
     if product.marking != "none" and product.subject == "service":
         yield "marking", f"is {product.marking}; expected none, as a service is not marked"
     if operator and product.vat in {"5", "7"} and operator.taxation not in _SIMPLIFIED:
-        yield (
-            "vat",
+        reason = (
             f"'{product.vat}' is of the simplified system alone, and {operator.id} is on"
-            f" {operator.taxation}; expected none, 0, 10 or standard",
+            f" {operator.taxation}; expected none, 0, 10 or standard"
         )
+        yield "vat", reason
 
 
 def _of_shelf(shelf: Shelf) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from cloud.books.kinds import Column
 from cloud.errors import ConfigError
 from cloud.fleet import Register
 from cloud.registers import KINDS, account_of
@@ -20,6 +21,12 @@ _SECRET: Final = re.compile(
     r"secret|password|passwd|token|api_?key|private_?key|credential|^key$|^pass$|hmac",
     re.IGNORECASE,
 )
+EXAMPLES: Final = {
+    "shop_id": ("1041", "1041"),
+    "queue": ("7", "8"),
+    "secret_file": ("/etc/chekomat/komtet.secret", "/etc/chekomat/komtet.secret"),
+}
+"""Of two registers at Komtet, in the example of a file."""
 _PEM: Final = "-----BEGIN"
 _USER_IN_URL: Final = re.compile(r"^[a-z]+://[^/\s]*@", re.IGNORECASE)
 
@@ -29,13 +36,22 @@ def is_file(key: str) -> bool:
     return key.endswith("_file") or key in FILES
 
 
-def columns() -> dict[str, set[str]]:
-    """Every key that there is, and whose."""
-    known: dict[str, set[str]] = {}
+def columns() -> list[Column]:
+    """A column of a file for every key of every provider."""
+    known: dict[str, list[str]] = {}
     for provider, (settings, _) in KINDS.items():
         for field in msgspec.structs.fields(settings):
-            known.setdefault(field.name, set()).add(provider)
-    return known
+            known.setdefault(field.name, []).append(provider)
+    return [
+        Column(
+            key,
+            str,
+            f"of {', '.join(providers)}",
+            examples=EXAMPLES.get(key, ("", "")),
+            within="settings",
+        )
+        for key, providers in known.items()
+    ]
 
 
 def from_pairs(pairs: Sequence[str], provider: str) -> dict[str, Any]:
@@ -52,7 +68,7 @@ def from_pairs(pairs: Sequence[str], provider: str) -> dict[str, Any]:
             raise ConfigError("--set: expected KEY=VALUE, such as --set queue=7")
         told[key] = meant(provider, key, text)
     _refuse_secrets(told, provider)
-    return _anchored(told, Path.cwd())
+    return told
 
 
 def from_file(file: Path, provider: str) -> dict[str, Any]:
@@ -80,25 +96,35 @@ def meant(provider: str, key: str, text: str) -> object:
         parsed: object = msgspec.json.decode(text)
     except msgspec.DecodeError:
         return text
-    kinds = {
-        field.name: field.type for field in msgspec.structs.fields(KINDS[provider][0])
-    }
+    kinds = {field.name: field.type for field in msgspec.structs.fields(KINDS[provider][0])}
     if key in kinds and not _takes(kinds[key], parsed) and _takes(kinds[key], text):
         return text
     return parsed
 
 
-def checked(register: Register) -> Register:
-    """The register, once its account would open.
+def finished(register: Register, before: Register | None) -> Register:
+    """The register, once its account would open; its texts are what its keys take.
 
     Raises:
-        ConfigError: a key is unknown, missing or out of range.
+        ConfigError: a key is unknown, missing or out of range, or holds a secret.
     """
+    provider = register.provider
+    if before is not None and before.provider != provider:
+        raise ConfigError(
+            f"register {register.id} is an account at {before.provider}, and its receipts stay"
+            f" there: give the one at {provider} another name, and the machines that"
+        )
+    told = {
+        key: meant(provider, key, value) if isinstance(value, str) else value
+        for key, value in register.settings.items()
+    }
+    _refuse_secrets(told, provider)
+    whole = msgspec.structs.replace(register, settings=_anchored(told, Path.cwd()))
     try:
-        account_of(register)
+        account_of(whole)
     except ConfigError as error:
-        raise ConfigError(_in_words(str(error), register.provider)) from error
-    return register
+        raise ConfigError(_in_words(str(error), provider)) from error
+    return whole
 
 
 def unreadable(register: Register) -> Iterator[str]:
@@ -157,7 +183,5 @@ def _in_words(error: str, provider: str) -> str:
     if "unknown field" in error or "missing required" in error:
         needed = [each.name for each in fields.fields if each.required]
         others = [each.name for each in fields.fields if not each.required]
-        return (
-            f"{error}; {provider} needs {', '.join(needed)}; it may be told {', '.join(others)}"
-        )
+        return f"{error}; {provider} needs {', '.join(needed)}; it may be told {', '.join(others)}"
     return error

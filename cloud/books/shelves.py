@@ -31,15 +31,15 @@ def begins(shelves: Iterable[Shelf], product: str, today: date) -> date:
 
 
 def overlapping(one: Shelf, others: Iterable[Shelf]) -> Shelf | None:
-    """The first that holds on days on which `one` does, where both were given ends or one's end is
-    after the other's beginning."""
+    """The first that holds on days on which `one` is said to hold, too.
+
+    It is no contradiction that `one` has no end, nor that it lies within what has none.
+    """
     for other in sorted(others, key=lambda each: each.valid_from):
         end, its_end = one.valid_until, other.valid_until
         reaches = end is not None and one.valid_from < other.valid_from < end
         reached = (
-            end is not None
-            and its_end is not None
-            and other.valid_from < one.valid_from < its_end
+            end is not None and its_end is not None and other.valid_from < one.valid_from < its_end
         )
         if reaches or reached:
             return other

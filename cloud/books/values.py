@@ -165,7 +165,7 @@ def yes_no(text: str) -> bool:
 
 def one_of(what: str, choices: tuple[str, ...], also: Mapping[str, str]) -> Read:
     """One of a few words, or of those that mean the same."""
-    meant = {plain(each): each for each in choices} | also
+    meant = {plain(each): each for each in choices} | dict(also)
 
     def read(text: str) -> str:
         try:

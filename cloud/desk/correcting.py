@@ -14,6 +14,7 @@ from cloud.fiscalization import State
 from cloud.intake import Placed, correction_of
 from cloud.receipt import Purpose, Receipt
 from cloud.store import decisions, placing, receipts
+from cloud.store.receipts import Asked
 from cloud.store.sites import Sites
 from cloud.validator import problems
 
@@ -48,7 +49,9 @@ async def correct(
         if income.state is not State.CLOSED:
             of = (it.sale_id, Purpose.INCOME)
             await decisions.close(connection, *of, IN_ITS_PLACE, by.who, by.at)
-        await receipts.ask(connection, [(receipt, goes.register, now_ms)], by.who, by.at)
+        await receipts.ask(
+            connection, [Asked(receipt, it.machine, goes.register, by.at)], by.who, by.at
+        )
     else:
         stuck, placed = it.as_stuck(it.answers), Placed(receipt, goes.register)
         await placing.place_again(connection, stuck, placed, by.who, by.at)

@@ -31,7 +31,7 @@ class NoSuchSaleError(DecisionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ItsReceipt:
     """A receipt of the sale."""
 
     purpose: Purpose
@@ -57,9 +57,9 @@ class Known:
     cause: str
     reason: str
     answers: Answers
-    receipts: tuple[Asked, ...]
+    receipts: tuple[ItsReceipt, ...]
 
-    def of(self, purpose: Purpose) -> Asked | None:
+    def of(self, purpose: Purpose) -> ItsReceipt | None:
         """Its receipt of this purpose."""
         return next((each for each in self.receipts if each.purpose is purpose), None)
 
@@ -141,7 +141,7 @@ async def known(connection: AsyncConnection, sale_id: str, *, deciding: bool = T
     )
 
 
-def the_receipt(it: Known, purpose: Purpose | None) -> Asked:
+def the_receipt(it: Known, purpose: Purpose | None) -> ItsReceipt:
     """The receipt that is to be decided about: the one named, or the one that needs it.
 
     Raises:
@@ -167,9 +167,9 @@ def the_receipt(it: Known, purpose: Purpose | None) -> Asked:
 _UNDER_WAY: Final = set(State) - {State.ISSUED, State.CLOSED}
 
 
-def _asked(row: sa.Row[Any]) -> Asked:
+def _asked(row: sa.Row[Any]) -> ItsReceipt:
     state = State(row.state)
-    return Asked(
+    return ItsReceipt(
         purpose=Purpose(row.purpose),
         state=state,
         register=row.register,

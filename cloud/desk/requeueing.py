@@ -2,9 +2,10 @@
 
 from typing import Final
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud.desk.finding import Asked, Known, the_receipt
+from cloud.desk.finding import ItsReceipt, Known, the_receipt
 from cloud.desk.remaking import at_register, made_anew, still_for
 from cloud.desk.settled import By, Settled
 from cloud.desk.words import COMMAND
@@ -16,7 +17,9 @@ from cloud.intake import Cause
 from cloud.placer import again
 from cloud.receipt import Purpose
 from cloud.registers import account_of
-from cloud.store import decisions, fleet, placing
+from cloud.store import decisions, fleet, history, placing
+from cloud.store.history import Change
+from cloud.store.placing import Stuck
 from cloud.store.sites import Sites
 
 NOTHING: Final = Answers()
@@ -46,16 +49,14 @@ async def requeue(
                 f"{it.sale_id}: it has no receipt yet; it goes to the register of its machine:"
                 f" {COMMAND}machine add {it.machine} …"
             )
-        return await _place(connection, sites, it, said, by.who, by.at)
+        return await _place(connection, sites, it, said, by)
     asked = the_receipt(it, purpose)
     if asked.purpose is Purpose.INCOME and said.late == "correction":
         raise DecisionError(
             f"{it.sale_id}: its receipt stands already; in its place: {COMMAND}correct {it.sale_id}"
         )
     _check(it, asked)
-    answers = it.answers
-    if said != NOTHING:
-        answers = await placing.say(connection, it.sale_id, said)
+    answers = await say(connection, it.as_stuck(it.answers), said, by)
     goes = await _anew(connection, sites, it, asked, answers, register)
     moved = None if goes.register == asked.register else goes.register
     key = await decisions.requeue(
@@ -69,15 +70,23 @@ async def requeue(
     )
 
 
+async def say(connection: AsyncConnection, it: Stuck, said: Answers, by: By) -> Answers:
+    """Keep what a person says of a sale, and that they did; all that was said of it, then."""
+    if said == NOTHING:
+        return it.answers
+    sale_id = it.sale.sale_id
+    told = ", ".join(f"{name} {value}" for name, value in msgspec.to_builtins(said).items())
+    await history.add(connection, [Change(by.at, by.who, sale_id, None, "answered", told)])
+    return await placing.say(connection, sale_id, said)
+
+
 async def _place(
     connection: AsyncConnection, sites: Sites, it: Known, said: Answers, by: By
 ) -> Settled:
     """A sale without a receipt goes on, or says what is missing now."""
     if it.disposition == "skipped" and it.cause not in AGAIN:
         raise DecisionError(f"{it.sale_id}: it needs no receipt: {it.reason}")
-    answers = it.answers
-    if said != NOTHING:
-        answers = await placing.say(connection, it.sale_id, said)
+    answers = await say(connection, it.as_stuck(it.answers), said, by)
     (goes,) = await again(connection, sites, [it.as_stuck(answers)], by.who, by.at)
     match goes:
         case Placed(receipt, register):
@@ -95,7 +104,7 @@ async def _place(
             return Settled(sale_id=it.sale_id, state="attention", told=told)
 
 
-def _check(it: Known, asked: Asked) -> None:
+def _check(it: Known, asked: ItsReceipt) -> None:
     """Only what surely was not recorded may be sent anew."""
     match asked.state:
         case State.ATTENTION | State.WAITING:
@@ -115,11 +124,11 @@ def _check(it: Known, asked: Asked) -> None:
             )
 
 
-async def _anew(
+async def _anew(  # noqa: PLR0917, all that a receipt is made of
     connection: AsyncConnection,
     sites: Sites,
     it: Known,
-    asked: Asked,
+    asked: ItsReceipt,
     answers: Answers,
     register: str | None,
 ) -> Placed:
@@ -137,7 +146,7 @@ async def _anew(
     return goes
 
 
-def _return_anew(asked: Asked, other: Register | None) -> Placed:
+def _return_anew(asked: ItsReceipt, other: Register | None) -> Placed:
     receipt = asked.request
     if other is None:
         return Placed(receipt, asked.register)

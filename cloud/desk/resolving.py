@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud.desk.finding import Asked, Known, the_receipt
+from cloud.desk.finding import ItsReceipt, Known, the_receipt
 from cloud.desk.settled import By, Settled
 from cloud.desk.words import COMMAND, roubles
 from cloud.errors import DecisionError
@@ -41,7 +41,7 @@ async def issued(
     asked = the_receipt(it, purpose)
     _check(it, asked, document, other_sum=other_sum)
     if asked.state is State.ISSUED:
-        return await _second(connection, it, asked, document, by.who, by.at)
+        return await _second(connection, it, asked, document, by)
     state = await decisions.found(connection, it.sale_id, asked.purpose, document, by.who, by.at)
     if state is not State.ISSUED:
         raise DecisionError(f"{it.sale_id}: {document.qr} is the document of another sale")
@@ -53,7 +53,7 @@ async def issued(
     )
 
 
-def _check(it: Known, asked: Asked, document: FiscalDocument, *, other_sum: bool) -> None:
+def _check(it: Known, asked: ItsReceipt, document: FiscalDocument, *, other_sum: bool) -> None:
     if document.sign != asked.purpose.sign:
         raise DecisionError(
             f"{it.sale_id}: {document.qr} is {SIGNS[document.sign]} (n={document.sign}), the receipt"
@@ -70,7 +70,7 @@ def _check(it: Known, asked: Asked, document: FiscalDocument, *, other_sum: bool
 async def _second(
     connection: AsyncConnection,
     it: Known,
-    asked: Asked,
+    asked: ItsReceipt,
     document: FiscalDocument,
     by: By,
 ) -> Settled:

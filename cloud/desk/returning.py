@@ -19,6 +19,7 @@ from cloud.receipt import Purpose, Receipt
 from cloud.sale_day import local_text, zone_of
 from cloud.store import placing, receipts, returns
 from cloud.store.placing import Issued
+from cloud.store.receipts import Asked
 from cloud.store.schema import incident
 from cloud.store.sites import Sites
 
@@ -45,11 +46,13 @@ async def send_back(
     found = await placing.issued(connection, it.sale_id)
     if found is None:
         raise DecisionError(f"{it.sale_id}: {_nothing_to_return(it)}")
-    when = await _here(connection, sites, it, found.receipt, now_ms)
+    when = await _here(connection, sites, it, found.receipt, by.at)
     if duplicate:
         second = await _second(connection, it.sale_id)
         back = _undone(found, second, when)
-        await receipts.ask(connection, [(back, found.register, now_ms)], by.who, by.at)
+        await receipts.ask(
+            connection, [Asked(back, found.machine, found.register, by.at)], by.who, by.at
+        )
         document = second
     else:
         await returns.ask(connection, found, when, by.who, by.at)

@@ -26,7 +26,7 @@ from cloud.emulators.drive import Document, Drive, Told
 from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.pushing import Push
-from cloud.errors import ConfigError
+from cloud.secret import secret_in
 
 BASES: Final = {
     "atol": "/possystem/{version}",
@@ -328,7 +328,7 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Atol, Sequence[
     """
     protocol = {"atol4": "v4", "atol5": "v5"}[arguments.provider]
     file = arguments.password_file
-    password = secrets.token_hex(16) if file is None else _password(file)
+    password = secrets.token_hex(16) if file is None else secret_in("--password-file", file)
     settings = Settings(
         login=arguments.login,
         password=password,
@@ -345,11 +345,3 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Atol, Sequence[
         # It opens this emulator alone, and nobody else could tell it.
         told.append(f"login {settings.login}, password {password}")
     return Atol(settings, drive), told
-
-
-def _password(file: Path) -> str:
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"--password-file {file}: {reason}") from error

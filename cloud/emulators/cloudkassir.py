@@ -38,7 +38,7 @@ from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.page import document_page
 from cloud.emulators.pushing import Push
-from cloud.errors import ConfigError
+from cloud.secret import secret_in
 
 REFUSALS: Final[Mapping[Fault, Problem]] = {
     Fault.REFUSE: (27, "Некорректные данные"),
@@ -271,7 +271,7 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[CloudKassir, Se
         # It opens this emulator alone, and nobody else could tell it.
         told = [f"public id {arguments.public_id}, secret {secret}"]
     else:
-        secret = _secret(arguments.secret_file)
+        secret = secret_in("--secret-file", arguments.secret_file)
     settings = Settings(
         public_id=arguments.public_id,
         secret=secret,
@@ -284,14 +284,6 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[CloudKassir, Se
         daily=arguments.daily,
     )
     return CloudKassir(settings, drive), told
-
-
-def _secret(file: Path) -> str:
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"--secret-file {file}: {reason}") from error
 
 
 async def _id(request: web.Request) -> str:

@@ -28,7 +28,7 @@ from cloud.emulators.faults import Fault
 from cloud.emulators.ferma_checks import MALFORMED, SIGNS, Problem, problem, tags_of, total_of
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.pushing import Push
-from cloud.errors import ConfigError
+from cloud.secret import secret_in
 
 TOKEN_S: Final = 24 * 3600.0
 DUPLICATE: Final = 1019
@@ -252,7 +252,7 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Ferma, Sequence
         # It opens this emulator alone, and nobody else could tell it.
         told = [f"login {arguments.login}, password {password}"]
     else:
-        password = _secret(arguments.password_file)
+        password = secret_in("--password-file", arguments.password_file)
     settings = Settings(
         login=arguments.login,
         password=password,
@@ -263,14 +263,6 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Ferma, Sequence
         date=arguments.date,
     )
     return Ferma(settings, drive), told
-
-
-def _secret(file: Path) -> str:
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"--password-file {file}: {reason}") from error
 
 
 def _success(given: Mapping[str, Any]) -> web.Response:

@@ -27,7 +27,7 @@ from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.komtet_checks import SIGNS, problem, tags_of, total_of
 from cloud.emulators.pushing import Push
-from cloud.errors import ConfigError
+from cloud.secret import secret_in
 
 API: Final = "/api/shop/v2"
 WRONG: Final = 422
@@ -203,7 +203,7 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Komtet, Sequenc
         # It opens this emulator alone, and nobody else could tell it.
         told = [f"{told[0]}, secret {secret}"]
     else:
-        secret = _secret(arguments.secret_file)
+        secret = secret_in("--secret-file", arguments.secret_file)
     settings = Settings(
         shop_id=arguments.shop_id,
         secret=secret,
@@ -213,14 +213,6 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Komtet, Sequenc
         signs=not arguments.unsigned,
     )
     return Komtet(settings, drive), told
-
-
-def _secret(file: Path) -> str:
-    try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"--secret-file {file}: {reason}") from error
 
 
 def _sign(secret: str, method: str, url: str, body: bytes) -> str:

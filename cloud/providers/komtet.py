@@ -25,7 +25,6 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import aiohttp
@@ -33,12 +32,12 @@ import msgspec
 from msgspec import Meta
 
 from cloud.calling import Answer, Line, kopecks, number, object_in, roubles, tls
-from cloud.errors import ConfigError
 from cloud.fiscal import FiscalDocument, read_qr
 from cloud.marking import identifier, industry
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Account, Attempt, BadSignatureError, File, Finding, Notice, Url
 from cloud.receipt import MarkingMode, Method, Purpose, Receipt, Subject
+from cloud.secret import secret_in
 
 INTENTS: Final = {
     Purpose.INCOME: "sell",
@@ -57,8 +56,6 @@ SUBJECTS: Final = {
 }
 METHODS: Final = {Method.FULL_PAYMENT: "full_payment"}
 PIECE: Final = 0
-LONGEST_EXTRA: Final = 16
-"""Tag 1192, in characters."""
 KINDS: Final = {MarkingMode.GTIN_VEND: "itf14", MarkingMode.FULL_CODE: "gs1m"}
 """What a code is called; a bare GTIN is one of fourteen digits."""
 
@@ -114,7 +111,7 @@ class Komtet:
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings
-        self._secret = _read("secret_file", settings.secret_file)
+        self._secret = secret_in("secret_file", settings.secret_file)
         self._url = settings.url.rstrip("/")
         self._line = Line(http, settings.url, settings.timeout_s, tls(settings.ca))
 
@@ -221,7 +218,7 @@ def _task(receipt: Receipt, key: str, callback_url: str | None) -> _Json:
         "additional_user_props": {"name": "Автомат №", "value": receipt.machine},
     }
     if receipt.basis:
-        told["additional_check_props"] = receipt.basis[:LONGEST_EXTRA]
+        told["additional_check_props"] = receipt.basis
     if receipt.internet is not None:
         told["internet"] = receipt.internet
     if receipt.zone is not None:
@@ -289,8 +286,10 @@ def _refused(heard: Answer) -> Outcome:
 
 def _became(told: Mapping[str, Any], attempt: Attempt) -> Outcome:
     """What a task says of its receipt, held against what was asked for."""
-    if told.get("external_id") not in (None, attempt.key):
-        return Unknown(f"task {attempt.provider_id} is of another receipt: {told['external_id']!r}")
+    named = told.get("external_id")
+    if named != attempt.key:
+        # The number may come from a push that anybody could have sent.
+        return Unknown(f"task {attempt.provider_id} is of another receipt: {named!r}")
     said = str(told.get("error_description") or "no reason")
     match told.get("state"):
         case "new":
@@ -355,19 +354,3 @@ def _pause(said: str) -> Pause | None:
 
 def _sign(secret: str, method: str, url: str, body: bytes) -> str:
     return hmac.new(secret.encode(), (method + url).encode() + body, hashlib.md5).hexdigest()
-
-
-def _read(key: str, file: str) -> str:
-    """A secret's file.
-
-    Raises:
-        ConfigError: it cannot be read, or is empty.
-    """
-    try:
-        secret = Path(file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"{key}: {file} cannot be read: {reason}") from error
-    if not secret:
-        raise ConfigError(f"{key}: {file} is empty")
-    return secret

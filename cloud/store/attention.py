@@ -132,7 +132,7 @@ async def unissued(
         _UNISSUED, *_of(receipt, machine)
     )
     if cause is not None:
-        query = query.where(cause == _WHY)
+        query = query.where(_WHY.in_([cause]))
     place = (receipt.c.sale_id, receipt.c.purpose)
     if past is None:
         query = query.order_by(receipt.c.born_at, *place)

@@ -19,7 +19,7 @@ from cloud.keys import key_of
 from cloud.providers import Attempt
 from cloud.receipt import Purpose, Receipt
 from cloud.step import Sent
-from cloud.store import history
+from cloud.store import history, replies
 from cloud.store.history import Change
 from cloud.store.schema import attempt, receipt
 
@@ -34,6 +34,7 @@ class Job:
     """A receipt as its lane sees it."""
 
     receipt: Receipt
+    machine: str
     state: State
     tries: int
     born_at: int
@@ -58,6 +59,7 @@ class Job:
 _JOBS: Final = (
     sa.select(
         receipt.c.request,
+        receipt.c.machine,
         receipt.c.state,
         receipt.c.tries,
         receipt.c.born_at,
@@ -210,6 +212,21 @@ async def intend(  # noqa: PLR0917, an intent has two clocks
     ]
 
 
+async def give_to_a_person(
+    connection: AsyncConnection, job: Job, reason: str, who: str, now_ms: int
+) -> None:
+    """A receipt that waits cannot be sent as it is: nothing left, and a person has to look."""
+    place = (job.receipt.sale_id, job.receipt.purpose.value)
+    await connection.execute(
+        sa.update(receipt)
+        .where(receipt.c.sale_id == place[0], receipt.c.purpose == place[1])
+        .values(state=State.ATTENTION.value, error=reason)
+    )
+    change = Change(now_ms, who, *place, State.ATTENTION.value, reason)
+    await history.add(connection, [change])
+    await replies.revise_all(connection, [(place[0], job.machine)])
+
+
 def _then(state: State) -> State:
     match state:
         case State.WAITING:
@@ -224,6 +241,7 @@ def _job(row: sa.Row[Any]) -> Job:
     asked = msgspec.json.decode(row.request, type=Receipt)
     return Job(
         receipt=asked,
+        machine=row.machine,
         state=State(row.state),
         tries=row.tries,
         born_at=row.born_at,

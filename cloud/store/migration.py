@@ -21,7 +21,7 @@ from cloud.store.schema import metadata
 
 PATIENCE_S: Final = 30.0
 """So long it waits for whoever writes to the file."""
-_ONE_AT_A_TIME: Final = 0x6368656B
+ONE_AT_A_TIME: Final = 0x6368656B
 """The advisory lock of all who migrate this database."""
 
 
@@ -53,7 +53,7 @@ def _connected(where: Address) -> Iterator[sa.Connection]:
             where.url, poolclass=sa.NullPool, connect_args=connecting(where), hide_parameters=True
         )
         with engine.begin() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
             yield connection
         return
     make_folder(where.file)

@@ -16,6 +16,7 @@ from cloud.receipt import Purpose, Receipt
 from cloud.store import history, receipts
 from cloud.store.dialect import insert
 from cloud.store.history import Change
+from cloud.store.receipts import Asked
 from cloud.store.replies import document_of
 from cloud.store.sales import columns_of
 from cloud.store.schema import answer, receipt, sale
@@ -39,6 +40,7 @@ class Issued:
     """A sale's receipt of income, or the correction that stands for it, with its document."""
 
     receipt: Receipt
+    machine: str
     register: str
     document: FiscalDocument
 
@@ -94,7 +96,7 @@ async def place_again(
         sa.update(sale).where(sale.c.sale_id == each.sale.sale_id).values(**columns)
     )
     if isinstance(placed, Placed):
-        asked = (placed.receipt, placed.register, each.received_at)
+        asked = Asked(placed.receipt, each.machine, placed.register, each.received_at)
         await receipts.ask(connection, [asked], who, now_ms)
     change = (each.sale.sale_id, None, columns["disposition"], columns["reason"])
     await history.add(connection, [Change(now_ms, who, *change)])
@@ -157,6 +159,7 @@ def _stuck(row: sa.Row[Any]) -> Stuck:
 def _issued(row: sa.Row[Any]) -> Issued:
     return Issued(
         receipt=msgspec.json.decode(row.request, type=Receipt),
+        machine=row.machine,
         register=row.register,
         document=document_of(row),
     )

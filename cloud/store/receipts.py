@@ -33,33 +33,48 @@ class Told:
     register: str
 
 
-async def ask(
-    connection: AsyncConnection, asked: Sequence[tuple[Receipt, str, int]], who: str, now_ms: int
-) -> None:
-    """Put receipts into the lanes of their registers; each with its register and its birth."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A receipt to ask for: of which machine (its id, which tag 1036 need not be), and where.
+
+    `born_at` is when the sale came, Unix ms: what came first is sent first.
+    """
+
+    receipt: Receipt
+    machine: str
+    register: str
+    born_at: int
+
+
+async def ask(connection: AsyncConnection, asked: Sequence[Asked], who: str, now_ms: int) -> None:
+    """Put receipts into the lanes of their registers."""
     if not asked:
         return
     await connection.execute(
         sa.insert(receipt),
         [
             {
-                "sale_id": each.sale_id,
-                "purpose": each.purpose.value,
+                "sale_id": each.receipt.sale_id,
+                "purpose": each.receipt.purpose.value,
                 "machine": each.machine,
-                "register": register,
-                "request": msgspec.json.encode(each).decode(),
+                "register": each.register,
+                "request": msgspec.json.encode(each.receipt).decode(),
                 "state": State.WAITING.value,
-                "born_at": born_at,
+                "born_at": each.born_at,
                 "next_at": now_ms,
             }
-            for each, register, born_at in asked
+            for each in asked
         ],
     )
+    waiting = State.WAITING.value
     await history.add(
         connection,
         [
-            Change(now_ms, who, each.sale_id, each.purpose.value, State.WAITING.value, register)
-            for each, register, _ in asked
+            Change(
+                *(now_ms, who, each.receipt.sale_id, each.receipt.purpose.value, waiting),
+                each.register,
+            )
+            for each in asked
         ],
     )
 

@@ -8,29 +8,40 @@ from cloud.intake import Attention, Cause, Disposition, ReturnOf, Skipped, retur
 from cloud.receipt import Purpose
 from cloud.store import claims, placing, receipts
 from cloud.store.placing import Issued
+from cloud.store.receipts import Asked
 from edge.wire import Sale
 
 
-async def settle(
-    connection: AsyncConnection, back: Sale, placed: Disposition, who: str, now_ms: int
+async def settle(  # noqa: PLR0917, what came back, when, and who says so
+    connection: AsyncConnection,
+    back: Sale,
+    placed: Disposition,
+    when: str,
+    who: str,
+    now_ms: int,
 ) -> Disposition:
     """Goods came back: ask for the return of their receipt, if it can be told which it was.
 
     `placed` is what intake says; it comes back as it is where there is nothing to return yet.
+    `when` is the local time of the machine.
     """
     if isinstance(placed, ReturnOf):
         found = await placing.issued(connection, placed.sale_id)
-        wanted, sold_at = placed.sale_id, placed.sold_at
+        if found is None:
+            said = f"sale {placed.sale_id} has no receipt that could be returned"
+            return Attention(Cause.RETURN, said)
     elif isinstance(placed, Attention) and placed.cause is Cause.RETURN:
         found = await placing.sold_before(connection, back)
-        wanted, sold_at = found.receipt.sale_id if found else "", ""
+        if found is None:
+            return placed
     else:
         return placed
-    if found is None:
-        said = f"sale {wanted} has no receipt that could be returned" if wanted else ""
-        return Attention(Cause.RETURN, said) if said else placed
-    await ask(connection, found, sold_at or found.receipt.sold_at, who, now_ms)
-    return Skipped(Cause.RETURN, f"goods came back: the receipt of {wanted} is returned")
+    sale_id = found.receipt.sale_id
+    try:
+        await ask(connection, found, when, who, now_ms)
+    except DecisionError as error:
+        return Attention(Cause.RETURN, str(error))
+    return Skipped(Cause.RETURN, f"goods came back: the receipt of {sale_id} is returned")
 
 
 async def ask(
@@ -49,4 +60,5 @@ async def ask(
         said = "returned already" if before is State.ISSUED else f"being returned: {before.value}"
         raise DecisionError(f"{found.receipt.sale_id}: it is {said}")
     back = return_of(found.receipt, found.document, sold_at)
-    await receipts.ask(connection, [(back, found.register, now_ms)], who, now_ms)
+    asked = Asked(back, found.machine, found.register, now_ms)
+    await receipts.ask(connection, [asked], who, now_ms)

@@ -13,6 +13,7 @@ from cloud.sequence import together
 from cloud.store import history, receipts, streams
 from cloud.store.history import Change
 from cloud.store.incidents import report
+from cloud.store.receipts import Asked
 from cloud.store.schema import sale
 from edge.wire import Sale
 
@@ -136,10 +137,12 @@ async def _insert(connection: AsyncConnection, fresh: Sequence[Arrival], now_ms:
             if (told := columns_of(each.disposition))["disposition"] != "receipt"
         ],
     )
-    placed = [each.disposition for each in fresh if isinstance(each.disposition, Placed)]
-    await receipts.ask(
-        connection, [(each.receipt, each.register, now_ms) for each in placed], WHO, now_ms
-    )
+    asked = [
+        Asked(placed.receipt, each.machine, placed.register, now_ms)
+        for each in fresh
+        if isinstance(placed := each.disposition, Placed)
+    ]
+    await receipts.ask(connection, asked, WHO, now_ms)
 
 
 def columns_of(placed: Disposition) -> dict[str, Any]:

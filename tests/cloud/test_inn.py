@@ -21,8 +21,8 @@ def test_a_number_with_the_right_control_digits_is_one(inn: str) -> None:
         "",
         "7708806063",
         "500100732258",
-        "500100732269",
-        "500100732249",
+        # The last digit is right for the wrong one before it.
+        "500100732266",
         "77088060",
         "07708806062",
         "7708806062 ",

@@ -532,6 +532,50 @@ def test_a_service_has_no_mark() -> None:
     assert told.reason.startswith("tag 1212: subject 4 with a mark is not lawful in FFD 1.05")
 
 
+OLD_RATE = a_sale(sold_at="2018-12-31T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("tag", "sale", "site", "step"),
+    [
+        (1018, a_sale(), a_site(operator=an_operator(inn="1" * 10)), "operator add coffee …"),
+        (
+            1055,
+            a_sale(),
+            a_site(a_product(vat="5"), operator=an_operator(taxation="osn")),
+            "operator add coffee …",
+        ),
+        (1117, a_sale(), a_site(operator=an_operator(email="checks")), "operator add coffee …"),
+        (1009, a_sale(), a_site(machine=a_machine(address="☕")), f"machine add {MACHINE} …"),
+        (1187, a_sale(), a_site(machine=a_machine(place="☕")), f"machine add {MACHINE} …"),
+        (1036, a_sale(), a_site(machine=a_machine(number="№\n")), f"machine add {MACHINE} …"),
+        (1030, a_sale(), a_site(a_product(name="☕")), "product add cappuccino …"),
+        (1199, OLD_RATE, under(late="receipt"), f"requeue {SALE_ID} --product PRODUCT"),
+        (
+            1212,
+            a_sale(),
+            a_site(a_product(subject="service", marking="gtin_vend", gtin=GTIN)),
+            "product add cappuccino …",
+        ),
+        (
+            1162,
+            a_sale(),
+            a_site(a_product(marking="gtin_vend", gtin=GTIN[::-1])),
+            "product add cappuccino …",
+        ),
+        (1020, a_sale(amount=10**10), a_site(), f"requeue {SALE_ID} --amount 120.00"),
+    ],
+)
+def test_what_is_wrong_is_mended_where_it_comes_from(
+    tag: int, sale: Sale, site: Site, step: str
+) -> None:
+    told = place(sale, site, ARRIVAL)
+    assert cause_of(told) is Cause.INVALID
+    assert isinstance(told, Attention)
+    assert told.reason.startswith(f"tag {tag}: ")
+    assert told.reason.endswith(f": python -m cloud {step}")
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     site = a_site(a_product(name="☕"), operator=an_operator(email="checks", inn="1" * 10))
     told = place(a_sale(), site, ARRIVAL)

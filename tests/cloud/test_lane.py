@@ -446,6 +446,23 @@ async def test_a_repeated_request_is_the_stored_one_even_if_the_code_has_changed
     assert await mute.keys() == [KEY]
 
 
+async def test_a_receipt_that_cannot_be_written_is_a_persons_and_holds_up_no_other(
+    store: Store, mute: Register
+) -> None:
+    class Picky(Through):
+        def compose(self, told: Receipt, key: str) -> str:
+            if key == id_of(1):
+                raise ValueError("the mark is no mark")
+            return super().compose(told, key)
+
+    await sell(store, a_sale(1), a_sale(2))
+    await mute.settle(store, "issued", "attention", provider=Picky(mute.client()))
+    assert await states(store) == {id_of(1): "attention", id_of(2): "issued"}
+    said = "it cannot be written for the provider: the mark is no mark"
+    assert (await the_receipt(store)).error == said
+    assert await revisions(store) == [1, 1]
+
+
 # Two processes. ----------------------------------------------------------------------------------
 
 

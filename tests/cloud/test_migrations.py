@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -19,6 +20,7 @@ from cloud.errors import StartError
 from cloud.receipt import Purpose, Receipt
 from cloud.store import Store, fleet, migrate, replies
 from cloud.store.address import address
+from cloud.store.migration import ONE_AT_A_TIME
 from cloud.store.schema import metadata
 from edge.wire import Receipt as WireReceipt
 
@@ -110,7 +112,9 @@ def test_a_migration_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> No
 
 
 @pytest.mark.needs("postgres")
-def test_processes_that_start_together_migrate_one_after_the_other(postgres: Cluster) -> None:
+def test_of_processes_that_start_together_one_migrates_and_the_others_wait(
+    postgres: Cluster,
+) -> None:
     failed: list[BaseException] = []
 
     def start(url: str) -> None:
@@ -119,12 +123,14 @@ def test_processes_that_start_together_migrate_one_after_the_other(postgres: Clu
         except BaseException as error:  # noqa: BLE001, it is what is asked for
             failed.append(error)
 
-    with postgres.database() as url:
-        both = [threading.Thread(target=start, args=[url]) for _ in range(3)]
-        for each in both:
-            each.start()
-        for each in both:
-            each.join()
+    with postgres.database() as url, psycopg.connect(url, autocommit=True) as first:
+        first.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+        second = threading.Thread(target=start, args=[url])
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        first.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
+        second.join()
         assert failed == []
         assert differences(address(url).url) == []
 

@@ -1,5 +1,7 @@
 """Births: a machine's word against what is here."""
 
+import asyncio
+
 import sqlalchemy as sa
 from shop import EPOCH, MACHINE, a_sale, incidents, now_ms, rows, sell
 
@@ -72,3 +74,17 @@ async def test_many_holes_are_counted_and_the_lowest_named(store: Store) -> None
     assert "31 sales that" in told.detail
     assert "seq 1, 3, 5," in told.detail
     assert " 39 and 11 gaps more; was" in told.detail
+
+
+async def test_of_two_births_at_once_the_later_knows_what_the_earlier_said(
+    store: Store, database: str
+) -> None:
+    await born(store, 0, "first")
+    other = Store(database)
+    async with store.transaction() as connection:
+        await births.settle(connection, MACHINE, EPOCH, 5, "a", now_ms())
+        later = asyncio.ensure_future(born(other, 5, "b"))
+        done, _ = await asyncio.wait([later], timeout=0.1)
+        assert not done
+    assert await later == Received(5, 5, ())
+    await other.close()

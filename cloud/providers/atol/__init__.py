@@ -22,7 +22,6 @@ Assumed, as no source tells, or as sources differ:
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -30,7 +29,6 @@ import aiohttp
 import msgspec
 
 from cloud.calling import Answer, Line, object_in, tls
-from cloud.errors import ConfigError
 from cloud.outcome import Dead, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Attempt, Finding, Notice
 from cloud.providers.atol.answer import error_in, reported, stale, submitted, token_in
@@ -38,6 +36,7 @@ from cloud.providers.atol.codes import MISSING_UUID, NOT_US, meaning
 from cloud.providers.atol.request import composed
 from cloud.providers.atol.settings import Settings
 from cloud.receipt import Receipt
+from cloud.secret import secret_in
 
 __all__ = ["Atol", "Settings"]
 
@@ -64,7 +63,7 @@ class Atol:
         self._settings = settings
         self._line = Line(http, settings.url, settings.timeout_s, tls(settings.ca))
         self._group = quote(settings.group, safe="")
-        self._password = _secret(settings.password_file)
+        self._password = secret_in("password_file", settings.password_file)
         self._token: str | None = None
         self._asking = asyncio.Lock()
 
@@ -169,11 +168,3 @@ class Atol:
         if isinstance(outcome, Unsent | Unknown | Dead) and self._token and self._token in reason:
             return replace(outcome, reason=reason.replace(self._token, "…"))
         return outcome
-
-
-def _secret(file: str) -> str:
-    try:
-        return Path(file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"password_file: {file}: {reason}") from error

@@ -28,7 +28,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote_plus
 
@@ -36,7 +35,6 @@ import aiohttp
 import msgspec
 
 from cloud.calling import Answer, Line, number, object_in, tls
-from cloud.errors import ConfigError
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Attempt, BadSignatureError, Finding, Notice
 from cloud.providers.cloudkassir import answer as reading
@@ -44,6 +42,7 @@ from cloud.providers.cloudkassir.health import health, register_named
 from cloud.providers.cloudkassir.request import CORRECTION_ROOT, correction_body, receipt_body
 from cloud.providers.cloudkassir.settings import Settings
 from cloud.receipt import Purpose, Receipt
+from cloud.secret import secret_in
 
 __all__ = ["CloudKassir", "Settings"]
 
@@ -73,11 +72,11 @@ class CloudKassir:
     by_key = False
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
-        secret = _secret(settings.secret_file)
+        word = secret_in("secret_file", settings.secret_file)
         self._settings = settings
         self._line = Line(http, settings.url, settings.timeout_s, tls(settings.ca))
-        self._auth = aiohttp.encode_basic_auth(settings.public_id, secret)
-        self._secret = secret.encode()
+        self._auth = aiohttp.encode_basic_auth(settings.public_id, word)
+        self._secret = word.encode()
 
     def compose(self, receipt: Receipt, key: str) -> str:
         """The body of `/kkt/receipt` or `/kkt/correction-receipt`: its root tells which.
@@ -234,13 +233,5 @@ def _fields(body: bytes, content_type: str) -> dict[str, str]:
     return {name: values[-1] for name, values in pairs.items()}
 
 
-def _sign(secret: bytes, text: bytes) -> str:
-    return base64.b64encode(hmac.new(secret, text, hashlib.sha256).digest()).decode()
-
-
-def _secret(file: str) -> str:
-    try:
-        return Path(file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"secret_file: {file}: {reason}") from error
+def _sign(word: bytes, text: bytes) -> str:
+    return base64.b64encode(hmac.new(word, text, hashlib.sha256).digest()).decode()

@@ -26,7 +26,6 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -34,7 +33,6 @@ import aiohttp
 import msgspec
 
 from cloud.calling import Answer, Line, object_in, tls
-from cloud.errors import ConfigError
 from cloud.outcome import Accepted, Dead, Outcome, Unknown, Unsent
 from cloud.providers import Attempt, Finding, Notice
 from cloud.providers.ferma.answer import (
@@ -49,6 +47,7 @@ from cloud.providers.ferma.answer import (
 from cloud.providers.ferma.request import request
 from cloud.providers.ferma.settings import Settings
 from cloud.receipt import Receipt
+from cloud.secret import secret_in
 
 __all__ = ["Ferma", "Settings"]
 
@@ -67,7 +66,7 @@ class Ferma:
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings
-        self._password = _read("password_file", settings.password_file)
+        self._password = secret_in("password_file", settings.password_file)
         self._line = Line(http, settings.url, settings.timeout_s, tls(settings.ca))
         self._tokens = deque[str](maxlen=TOKENS)
         self._got_at = 0.0
@@ -102,12 +101,13 @@ class Ferma:
     def notice(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:  # noqa: ARG002, no signature
         """A push has no signature: it hints that its `InvoiceId` is worth a question.
 
-        One that tells its `ReceiptId` alone is about nothing that we know.
+        Its `ReceiptId` is not believed: a status names no key, so with a number of somebody's own
+        choice another receipt's document would be taken for this one's. A push that tells the
+        `ReceiptId` alone is about nothing that we know.
         """
         told = object_in(body) or {}
-        places = (told, told.get("Data"), told.get("Request"))
-        key = first_text("InvoiceId", *places)
-        return Notice(key, None, first_text("ReceiptId", *places)) if key else None
+        key = first_text("InvoiceId", told, told.get("Data"), told.get("Request"))
+        return Notice(key, None) if key else None
 
     async def check(self) -> Sequence[Finding]:
         """Whether a token is given for login and password."""
@@ -182,19 +182,3 @@ def _unheard(attempt: Attempt, why: Any) -> Outcome:  # noqa: ANN401, an outcome
 
 def _under(path: str, token: str) -> str:
     return f"{path}?AuthToken={quote(token, safe='')}"
-
-
-def _read(key: str, file: str) -> str:
-    """A secret's file.
-
-    Raises:
-        ConfigError: it cannot be read, or is empty.
-    """
-    try:
-        secret = Path(file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"{key}: {file} cannot be read: {reason}") from error
-    if not secret:
-        raise ConfigError(f"{key}: {file} is empty")
-    return secret

@@ -26,8 +26,6 @@ TAXATIONS: Final = {
 CASH: Final = 0
 CASHLESS: Final = 1
 LONGEST_ADDRESS: Final = 256
-LONGEST_EXTRA: Final = 16
-"""Tag 1192, in characters."""
 KINDS: Final = {MarkingMode.GTIN_VEND: "ITF14", MarkingMode.FULL_CODE: "GS1M"}
 """What a code is called; a bare GTIN is one of fourteen digits."""
 
@@ -79,7 +77,7 @@ def _optional(receipt: Receipt, settings: Settings) -> _Json:
     if receipt.internet is not None:
         told["IsInternet"] = receipt.internet
     if receipt.basis:
-        told["AdditionalReceiptProp"] = receipt.basis[:LONGEST_EXTRA]
+        told["AdditionalReceiptProp"] = receipt.basis
     if receipt.cause is not None:
         told["CorrectionInfo"] = _correction(receipt.cause)
     return told

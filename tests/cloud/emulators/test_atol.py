@@ -594,5 +594,5 @@ async def test_a_dialect_has_paths_of_its_own(tmp_path: Path, dialect: str, path
 
 
 def test_a_password_that_cannot_be_read_is_the_users_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"--password-file {tmp_path}"):
+    with pytest.raises(ConfigError, match=f"--password-file: {tmp_path}"):
         started("--password-file", str(tmp_path))

@@ -215,6 +215,13 @@ async def test_a_forgotten_key_makes_a_second_document(counter: Counter) -> None
     assert await counter.till.keys() == [KEY, KEY]
 
 
+async def test_a_key_is_forgotten_in_the_queue_as_well() -> None:
+    async with a_counter(delay_s=3600) as counter:
+        assert await counter.sell() == 202
+        await counter.till.control({"forget": True})
+        assert [await counter.sell(), await counter.sell()] == [202, 409]
+
+
 async def test_a_key_is_forgotten_by_itself_when_its_time_is_over() -> None:
     async with a_counter(Forgetful) as counter:
         assert [await counter.sell(), await counter.sell()] == [202, 202]

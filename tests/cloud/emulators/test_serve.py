@@ -115,6 +115,22 @@ async def test_it_says_where_it_listens_and_the_secret_that_nobody_else_could_te
             assert answer.status == 200
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+async def test_every_provider_has_its_ledger_where_it_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where keys are made, if it makes some
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    async with serving(name) as url, aiohttp.ClientSession() as http:
+        told = capsys.readouterr().out.splitlines()
+        where = url if told[0].startswith(f"{name} listens on http:") else f"https{url[4:]}"
+        assert told[0] == f"{name} listens on {where}, ledger {where}/ledger"
+        assert len(told) > 1
+        async with http.get(f"{where}/ledger", ssl=trust) as answer:
+            assert await answer.json() == []
+
+
 async def test_a_secret_of_a_file_is_used_and_not_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,7 +146,7 @@ async def test_a_secret_of_a_file_is_used_and_not_told(
 
 async def test_what_is_in_the_way_is_named_by_its_option(tmp_path: Path) -> None:
     none = tmp_path / "none"
-    with pytest.raises(ConfigError, match=f"--secret-file {none}: No such file"):
+    with pytest.raises(ConfigError, match=f"--secret-file: {none} cannot be read: No such file"):
         await serve(parsed("cloudkassir", "--secret-file", str(none)))
     with pytest.raises(StartError, match=f"--ledger {none}/ledger: "):
         await serve(parsed("cloudkassir", "--ledger", f"{none}/ledger"))

@@ -345,10 +345,10 @@ def test_settings_that_do_not_agree_are_refused(
 
 def test_a_password_that_cannot_be_read_is_the_users_mistake(tmp_path: Path) -> None:
     file = tmp_path / "password"
-    with pytest.raises(ConfigError, match=f"^password_file: {file}: No such file"):
+    with pytest.raises(ConfigError, match=f"^password_file: {file} cannot be read: No such file"):
         Atol(None, settings(str(file)))  # type: ignore[arg-type]
     file.write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match=f"^password_file: {file}: it is no UTF-8 text$"):
+    with pytest.raises(ConfigError, match=f"^password_file: {file} cannot be read: it is no UTF-8 text$"):
         Atol(None, settings(str(file)))  # type: ignore[arg-type]
 
 

@@ -96,6 +96,7 @@ async def test_each_row_of_the_outcome_table(till: Till, tmp_path: Path, fault: 
     while isinstance(asked := await provider.ask(attempt), Accepted):
         pass
     assert isinstance(asked, then)
+    assert getattr(asked, "again", False) is (fault == "expire")
     # Whatever it was, the same key once more makes no second document.
     if then is not Dead:
         assert isinstance(await settled(provider, attempt), Done)

@@ -597,7 +597,7 @@ async def test_an_answer_that_makes_no_sense_is_unknown(
     assert isinstance(await say(secret, asked, status, body), Unknown | Unsent)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b"{}", b"[]"])
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{}", b"[]", b'{"id":1}'])
 async def test_a_refusal_without_a_reason_is_unknown(secret: str, body: bytes) -> None:
     assert isinstance(await say(secret, sent, 422, body), Unknown)
 
@@ -684,7 +684,7 @@ async def test_a_provider_that_never_answers_is_unknown(secret: str) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{}, {"external_id": None}, {"fiscal_data": {**FISCAL, "i": 19158, "s": 120.1, "n": "1"}}],
+    [{}, {"fiscal_data": {**FISCAL, "i": 19158, "s": 120.1, "n": "1"}}],
 )
 async def test_a_done_task_holds_the_document(secret: str, changed: dict[str, Any]) -> None:
     assert await say(secret, asked, 200, {**DONE_TASK, **changed}) == DONE
@@ -694,6 +694,7 @@ async def test_a_done_task_holds_the_document(secret: str, changed: dict[str, An
     "changed",
     [
         {"external_id": f"{KEY}-1"},
+        {"external_id": None},
         {"state": "printing"},
         {"state": None},
         {"fiscal_data": None},

@@ -19,7 +19,8 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from parts import free_port
 from till import INN, KEY, MACHINE, RECEIPT, Till, a_hook, a_server, a_till, an_attempt, settled
@@ -999,6 +1000,25 @@ async def test_a_failed_marking_check_is_told_in_both_forms(
     async with answered(light, 422, body) as provider:
         told = await provider.ask(an_attempt(provider))
     assert told == Dead(f"422: the marking code did not pass: {said}")
+
+
+async def test_the_stored_bytes_are_what_is_sent_and_signed(made: Keys) -> None:
+    heard = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append((request.path, request.headers, await request.read()))
+        return web.Response(status=201)
+
+    async with a_server(answer) as url, aiohttp.ClientSession() as http:
+        provider = OrangeData(http, settings(made, url))
+        stored = Attempt(KEY, ' {"id" : "с пробелами"}\n')
+        await provider.submit(stored)
+    ((path, headers, body),) = heard
+    assert path == "/api/v2/documents/"
+    assert body == stored.body.encode()
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    signature = base64.b64decode(headers["X-Signature"], validate=True)
+    made.signing().verify(signature, body, padding.PKCS1v15(), hashes.SHA256())
 
 
 async def test_a_key_is_escaped_where_it_stands_in_an_address(light: Keys) -> None:

@@ -1,0 +1,155 @@
+"""The desk: what was asked for on the command line, done in the store."""
+
+import getpass
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from cloud.books.adding import Hand, added, put_on_shelf, said_on
+from cloud.books.comparison import Complete
+from cloud.books.importing import Wish, imported
+from cloud.books.kinds import KINDS, PLANOGRAM, REGISTER, SHELF, Column, Kind
+from cloud.books.lanes import paused, resumed
+from cloud.books.listing import listed, showed
+from cloud.books.removal import cleared, removed
+from cloud.books.template import template
+from cloud.clock import now_ms
+from cloud.config import load
+from cloud.errors import ConfigError, StartError
+from cloud.fleet import Register
+from cloud.sale_day import zone_of
+from cloud.store import BUSY, Store, fleet
+
+Say = Callable[[str], None]
+
+
+async def kept(arguments: Namespace, say: Say, note: Say) -> int:
+    """One command of the books; the exit status.
+
+    Raises:
+        ConfigError: what was asked for cannot be; nothing was written.
+        StartError: the database is not to be had.
+    """
+    kind = KINDS[arguments.command]
+    if arguments.deed == "import" and arguments.template:
+        say(template(_columns(kind)))
+        return 0
+    config = load(arguments.config)
+    store = await Store.open(config.database)
+    try:
+        await _do(store, kind, arguments, say, note)
+    except BUSY as error:
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise StartError(
+            f"database {store.address}: {said}; nothing was written: try again"
+        ) from error
+    finally:
+        await store.close()
+    return 0
+
+
+async def _do(store: Store, kind: Kind, arguments: Namespace, say: Say, note: Say) -> None:
+    told = vars(arguments)
+    operator = told.get("operator")
+    now = now_ms()
+    hand = Hand(told.get("who") or login(), now, datetime.fromtimestamp(now / 1000, _zone()).date())
+    match arguments.deed:
+        case "list":
+            names = ("operator", "register", "planogram")
+            where = {name: told[name] for name in names if told.get(name)}
+            await listed(store, kind, where, say, as_json=arguments.json)
+        case "show":
+            await showed(store, kind, arguments.id, operator, say, as_json=arguments.json)
+        case "add":
+            await _add(store, kind, arguments, hand, say, note)
+        case "set":
+            what = said_on(arguments, SHELF.columns)
+            await put_on_shelf(store, what, hand, say, operator)
+        case "remove" if told.get("slot"):
+            begin = told.get("valid_from")
+            await cleared(store, arguments.id, arguments.slot, begin, operator, hand, say)
+        case "remove":
+            await removed(store, kind, arguments.id, operator, hand, say)
+        case "pause":
+            await paused(store, arguments.id, arguments.reason, now, say)
+        case "resume":
+            await resumed(store, arguments.id, now, say)
+        case "import":
+            await imported(store, _wish(kind, arguments, hand), say, note)
+
+
+async def _add(  # noqa: PLR0917, all that a command has
+    store: Store, kind: Kind, arguments: Namespace, hand: Hand, say: Say, note: Say
+) -> None:
+    told = said_on(arguments, kind.columns)
+    if kind is not REGISTER:
+        await added(store, kind, told, hand, say)
+        return
+    from cloud.books import settings  # noqa: PLC0415, all providers are loaded for it
+
+    provider = told.get("provider") or await _provider_of(store, arguments.id)
+    from_file = settings.from_file(arguments.settings, provider) if arguments.settings else {}
+    said = {**from_file, **settings.from_pairs(arguments.set, provider)}
+    told["settings"] = said | dict.fromkeys(arguments.unset)
+    told.pop("policies", None)
+    register = await added(store, kind, told, hand, say, settings.finished)
+    if isinstance(register, Register):
+        for line in settings.unreadable(register):
+            note(line)
+
+
+async def _provider_of(store: Store, name: str) -> str:
+    async with store.reading() as connection:
+        register = await fleet.get(connection, Register, name)
+    if register is None:
+        raise ConfigError(f"register {name} is new: say --provider, and its settings with --set")
+    return register.provider
+
+
+def _wish(kind: Kind, arguments: Namespace, hand: Hand) -> Wish:
+    if arguments.file is None:
+        raise ConfigError("say which file to import, or --template for an example of one")
+    return Wish(
+        arguments.file,
+        SHELF if kind is PLANOGRAM else kind,
+        _columns(kind),
+        vars(arguments).get("operator"),
+        arguments.dry_run,
+        hand.who,
+        hand.now_ms,
+        _complete(kind),
+    )
+
+
+def _columns(kind: Kind) -> tuple[Column, ...]:
+    """Of a file of that kind."""
+    if kind is PLANOGRAM:
+        return SHELF.columns
+    if kind is not REGISTER:
+        return kind.columns
+    from cloud.books.settings import columns  # noqa: PLC0415, all providers are loaded for it
+
+    return (*kind.columns, *columns())
+
+
+def _complete(kind: Kind) -> Complete | None:
+    if kind is not REGISTER:
+        return None
+    from cloud.books.settings import finished  # noqa: PLC0415, all providers are loaded for it
+
+    return finished
+
+
+def login() -> str:
+    """Who is logged in; a container may have a number without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def _zone() -> Any:  # noqa: ANN401, any zone
+    """Where a day begins, if nobody says a day."""
+    return zone_of("Europe/Moscow") or UTC

@@ -1,0 +1,295 @@
+"""Accounts: a rented register of each kind, whole but for the provider's own machines.
+
+The provider's emulator on loopback with its ledger, the register and its settings in the fleet, our
+client of it, its pushes to a real hook, and a lane to work its queue. Nobody waits: what is due
+later is made due in the store.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import msgspec
+import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from shop import INN, MACHINE, NOW, a_fleet, a_sale, arrival, now_ms, rows, stock, write
+from till import Till
+
+from cloud import registers
+from cloud.bell import Bell
+from cloud.emulators import atol, cloudkassir, ferma, komtet, orange
+from cloud.emulators.drive import Drive
+from cloud.emulators.frame import Emulator
+from cloud.fleet import Policies, Register
+from cloud.intake import place
+from cloud.lane import Lane
+from cloud.providers import Provider
+from cloud.receipt import Purpose
+from cloud.registers import Opened
+from cloud.store import Store, fleet, placing, returns, sales
+from cloud.store.schema import history, lane, receipt
+from cloud.store.sites import Sites
+from cloud.web.hooks import Hooks
+from edge.wire import Sale, Tender
+
+SECRET: Final = "tell nobody"
+CASH, CARD = 10000, 2010
+CAME_BACK: Final = "2026-11-24T09:00:00"
+COMMON: Final = {"timeout_s": 5.0, "rate_per_s": 10_000}
+"""In every register's settings: the pace is not what is looked at here."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things are: the emulator, the files of secrets, our hook if there is one."""
+
+    folder: Path
+    hook: str | None
+    url: str = ""
+
+    def file(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def pushed_to(self) -> dict[str, object]:
+        return {"callback_url": self.hook} if self.hook else {}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a provider's emulator is opened, and what the fleet says of the register there."""
+
+    provider: str
+    emulator: Callable[[Place], Emulator]
+    settings: Callable[[Place], Mapping[str, object]]
+
+
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    """A short one, as it is made and read sooner; nobody is kept out by it here."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)
+
+
+def _cloudkassir(at: Place) -> Emulator:
+    account = cloudkassir.Settings("demo", SECRET, inn=INN, webhook=at.hook)
+    return cloudkassir.CloudKassir(account, Drive(None))
+
+
+def _orange(_at: Place) -> Emulator:
+    return orange.OrangeData(orange.Organisation(INN, _signing_key().public_key()), Drive(None))
+
+
+def _atol(protocol: str) -> Callable[[Place], Emulator]:
+    account = atol.Settings("demo", SECRET, "demo_1", protocol, inn=INN)
+    return lambda _at: atol.Atol(account, Drive(None))
+
+
+def _ferma(_at: Place) -> Emulator:
+    return ferma.Ferma(ferma.Settings("demo", SECRET, inn=INN), Drive(None))
+
+
+def _komtet(_at: Place) -> Emulator:
+    return komtet.Komtet(komtet.Settings("demo", SECRET, queue=7), Drive(None))
+
+
+def _atol_settings(protocol: str, ffd: str) -> Callable[[Place], Mapping[str, object]]:
+    return lambda at: {
+        "url": f"{at.url}/possystem/{protocol}",
+        "protocol": protocol,
+        "ffd": ffd,
+        "login": "demo",
+        "password_file": at.file("secret"),
+        "group": "demo_1",
+        "email": "office@coffee.example",
+        **at.pushed_to(),
+    }
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "cloudkassir": Kind(
+        "cloudkassir",
+        _cloudkassir,
+        lambda at: {"url": at.url, "public_id": "demo", "secret_file": at.file("secret")},
+    ),
+    "orange": Kind(
+        "orange",
+        _orange,
+        lambda at: {
+            "url": at.url,
+            "inn": INN,
+            "signing_key": at.file("signing.key"),
+            **at.pushed_to(),
+        },
+    ),
+    "atol4": Kind("atol", _atol("v4"), _atol_settings("v4", "1.05")),
+    "atol5": Kind("atol", _atol("v5"), _atol_settings("v5", "1.2")),
+    "ferma": Kind(
+        "ferma",
+        _ferma,
+        lambda at: {
+            "url": f"{at.url}/api",
+            "login": "demo",
+            "password_file": at.file("secret"),
+            "machine_field": "AutomatNumber",
+            **at.pushed_to(),
+        },
+    ),
+    "komtet": Kind(
+        "komtet",
+        _komtet,
+        lambda at: {
+            "url": f"{at.url}/api/shop/v2",
+            "shop_id": "demo",
+            "secret_file": at.file("secret"),
+            "queue": 7,
+            **at.pushed_to(),
+        },
+    ),
+}
+"""Every provider there is, and ATOL once for each of its protocols."""
+
+
+@dataclass
+class Rented:
+    """A register at work in a store, and its provider's ledger."""
+
+    store: Store
+    till: Till
+    emulator: Emulator
+    hook: str | None
+    due: Bell
+    news: Bell
+    opened: Opened
+    sites: Sites = field(default_factory=Sites)
+
+    async def sell(self, *told: Sale, late: bool = False) -> None:
+        """Sales come in, as the inbox takes them; late ones get a correction."""
+        async with self.store.transaction() as connection:
+            site = await self.sites.of(connection, MACHINE)
+            assert site is not None
+            machine = msgspec.structs.replace(site.machine, policies=Policies(late="correction"))
+            site = msgspec.structs.replace(site, machine=machine) if late else site
+            when = NOW + timedelta(days=2 if late else 0)
+            arrivals = [arrival(each, place(each, site, when)) for each in told]
+            await sales.keep(connection, arrivals, now_ms())
+
+    async def take_back(self, sale_id: str) -> None:
+        """The goods of an issued sale came back."""
+        async with self.store.transaction() as connection:
+            found = await placing.issued(connection, sale_id)
+            assert found is not None
+            await returns.ask(connection, found, CAME_BACK, "test", now_ms())
+
+    async def fault(self, name: str, times: int = 1) -> None:
+        await self.till.fault(name, times)
+
+    async def states(self) -> list[str]:
+        return [row.state for row in await rows(self.store, sa.select(receipt.c.state))]
+
+    async def path(self, sale_id: str, purpose: Purpose = Purpose.INCOME) -> list[str]:
+        """The states that a receipt went through, without the first."""
+        of_it = (history.c.sale_id == sale_id, history.c.purpose == purpose.value)
+        query = sa.select(history.c.state).where(*of_it).order_by(history.c.id)
+        return [row.state for row in await rows(self.store, query)][1:]
+
+    async def pause(self) -> str | None:
+        """Why the lane is paused."""
+        found = await rows(self.store, sa.select(lane.c.pause))
+        return found[0].pause if found else None
+
+    @asynccontextmanager
+    async def at_work(
+        self, provider: Provider | None = None, owner: str = "one"
+    ) -> AsyncIterator["asyncio.Task[None]"]:
+        """A process that works the lane until the block ends."""
+        opened = Opened(
+            self.opened.register, self.opened.account, provider or self.opened.provider
+        )
+        work = Lane(self.store, opened, owner, self.due, self.news, stop_s=0.1)
+        task = asyncio.ensure_future(work.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def until(self, there: Callable[[], Awaitable[bool]], *, hurry: bool = False) -> None:
+        """Work until it is so; in a hurry no time is waited for, and no pause kept."""
+        async with self.at_work() as task, asyncio.timeout(20):
+            while not await there():
+                assert not task.done(), task
+                if hurry:
+                    await self.hurry()
+                self.due.ring()
+                await asyncio.sleep(0.005)
+
+    async def hurry(self) -> None:
+        """All that is put off is due, and no hold is kept any more."""
+        await write(self.store, sa.update(receipt).values(next_at=0))
+        await write(self.store, sa.update(lane).values(hold_until=0))
+
+    async def settle(self, *wanted: str) -> None:
+        """Work in a hurry until every receipt is in one of these states."""
+
+        async def there() -> bool:
+            return set(await self.states()) <= set(wanted)
+
+        await self.until(there, hurry=True)
+
+
+def sale_of(number: int) -> Sale:
+    """A sale that was paid for partly in coins."""
+    paid = (Tender(by="cash", amount=CASH), Tender(by="cashless-1", amount=CARD))
+    return a_sale(number, tenders=paid)
+
+
+def fleet_of(kind: str, at: Place) -> Sequence[fleet.Thing]:
+    """The ordinary fleet; its register is of this kind."""
+    rented = Register(
+        id="main",
+        operator="coffee",
+        provider=KINDS[kind].provider,  # type: ignore[arg-type]
+        settings={**COMMON, **KINDS[kind].settings(at)},
+    )
+    return [rented if isinstance(each, Register) else each for each in a_fleet()]
+
+
+def write_secrets(folder: Path) -> None:
+    """The files that settings name."""
+    (folder / "secret").write_text(SECRET, "utf-8")
+    pem = _signing_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "signing.key").write_bytes(pem)
+
+
+@asynccontextmanager
+async def rented(kind: str, store: Store, folder: Path, *, pushes: bool) -> AsyncIterator[Rented]:
+    """Rent a register; without `pushes` its provider has to be asked."""
+    async with contextlib.AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        opened, due, news = dict[str, Opened](), Bell(), Bell()
+        hook: str | None = None
+        if pushes:
+            app = web.Application()
+            app.add_routes(Hooks(store, opened, due, news).routes())
+            hooks = await stack.enter_async_context(TestServer(app))
+            hook = str(hooks.make_url("/hook/main"))
+        write_secrets(folder)
+        at = Place(folder, hook)
+        emulator = KINDS[kind].emulator(at)
+        server = await stack.enter_async_context(TestServer(emulator.app()))
+        at = Place(folder, hook, str(server.make_url("")).rstrip("/"))
+        await stock(store, *fleet_of(kind, at))
+        async with store.reading() as connection:
+            register = await fleet.get(connection, Register, "main")
+        assert register is not None
+        opened["main"] = registers.opened(register, http)
+        yield Rented(store, Till(at.url, http), emulator, hook, due, news, opened["main"])
