@@ -48,19 +48,17 @@ class Fiscalizer:
         try:
             while True:
                 try:
-                    await self.look(work=work)
+                    await self.look()
                 except BUSY as error:
                     log.warning("the store is busy", reason=str(error))
-                for name, lane in list(self._lanes.items()):
-                    if lane.done():
-                        lane.result()  # a lane never ends by itself
-                        del self._lanes[name]
+                if work:
+                    self._work()
                 await asyncio.sleep(LOOK_S)
         finally:
             await self._stop(*self._lanes)
 
-    async def look(self, *, work: bool = False) -> None:
-        """See what changed in the fleet; lanes of what is new, or changed, begin anew."""
+    async def look(self) -> None:
+        """See what changed in the fleet; lanes of what was changed or taken away end."""
         async with self._store.reading() as connection:
             version = await fleet.version(connection)
             if version == self._version:
@@ -74,22 +72,27 @@ class Fiscalizer:
             del self._opened[name]
         for name, register in wanted.items():
             if name not in self._opened:
-                await self._open(register, work=work)
+                await self._open(register)
         self._version = version
 
-    async def _open(self, register: Register, *, work: bool) -> None:
+    def _work(self) -> None:
+        """A lane for every register that is open: some were before the first was worked."""
+        for lane in self._lanes.values():
+            if lane.done():
+                lane.result()  # a lane never ends by itself
+        for name, account in self._opened.items():
+            if name not in self._lanes:
+                lane = Lane(self._store, account, self._owner, self._due, self._news)
+                self._lanes[name] = asyncio.create_task(lane.run(), name=f"lane {name}")
+
+    async def _open(self, register: Register) -> None:
         try:
-            account = opened(register, self._http)
+            self._opened[register.id] = opened(register, self._http)
         except ConfigError as error:
             log.warning("register cannot be opened", register=register.id, reason=str(error))
             shut = Circuit(pause=Pause.AUTH, reason=str(error))
             async with self._store.transaction() as connection:
                 await lanes.set_circuit(connection, register.id, shut, now_ms())
-            return
-        self._opened[register.id] = account
-        if work:
-            lane = Lane(self._store, account, self._owner, self._due, self._news)
-            self._lanes[register.id] = asyncio.create_task(lane.run(), name=f"lane {register.id}")
 
     async def _stop(self, *names: str) -> None:
         ending = [self._lanes.pop(name) for name in names if name in self._lanes]

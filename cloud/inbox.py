@@ -8,9 +8,10 @@ A machine speaks for itself alone: a sale that names another machine than its to
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,6 +47,7 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 200
 RETRY_S: Final = 1.0
 Stream = tuple[str, str]
+T = TypeVar("T")
 
 SUBSCRIPTIONS: Final = tuple(
     channel.of_all
@@ -93,18 +95,45 @@ class Inbox:
                 batch.append(self._waiting.get_nowait())
             await self._insist(batch)
 
-    async def _insist(self, batch: list[Incoming]) -> None:
-        """Until the store takes it: nobody is acknowledged before."""
-        while True:
-            try:
-                await self._store_batch(batch)
-            except BUSY as error:
-                log.warning("the store is busy", reason=str(error))
-                await asyncio.sleep(RETRY_S)
-            else:
-                return
+    async def _insist(self, messages: list[Incoming]) -> None:
+        """Until the store takes them: nobody is acknowledged before. What spoils it goes alone."""
+        try:
+            batch, acks = await _patiently(lambda: self._store_batch(messages))
+        except OSError:
+            raise
+        except Exception:
+            log.exception("together they cannot be stored; now one after the other")
+            for incoming in messages:
+                await self._alone(incoming)
+        else:
+            for incoming in messages:
+                incoming.acknowledge()
+            self._answer(batch, acks)
 
-    async def _store_batch(self, messages: list[Incoming]) -> None:
+    async def _alone(self, incoming: Incoming) -> None:
+        """Store one message, or set it aside.
+
+        A sale that is set aside is acknowledged to the broker alone: its machine keeps it, and says
+        it again.
+        """
+        try:
+            batch, acks = await _patiently(lambda: self._store_batch([incoming]))
+        except OSError:
+            raise
+        except Exception as error:
+            log.exception("a message cannot be stored", topic=incoming.topic[:200])
+            said = f"it cannot be stored: {getattr(error, 'orig', None) or error!r}"
+            await _patiently(lambda: self._set_aside(incoming, said))
+            incoming.acknowledge()
+        else:
+            incoming.acknowledge()
+            self._answer(batch, acks)
+
+    async def _set_aside(self, incoming: Incoming, reason: str) -> None:
+        async with self._store.transaction() as connection:
+            await self._quarantine(connection, incoming, reason)
+
+    async def _store_batch(self, messages: list[Incoming]) -> tuple[_Batch, Mapping[Stream, Ack]]:
         batch = _Batch()
         async with self._store.transaction() as connection:
             for incoming in messages:
@@ -118,8 +147,10 @@ class Inbox:
                 stream: await _ack(connection, stream, nonce)
                 for stream, nonce in batch.answers.items()
             }
-        for incoming in messages:
-            incoming.acknowledge()
+        return batch, acks
+
+    def _answer(self, batch: _Batch, acks: Mapping[Stream, Ack]) -> None:
+        """It is committed: tell the machines, and wake whoever goes on with it."""
         if batch.sales:
             self._due.ring()
         if any(sale.kind == "return" for _, sale, _ in batch.sales):
@@ -200,6 +231,16 @@ class Inbox:
             body=incoming.payload[:65536],
         )
         log.warning("message quarantined", topic=incoming.topic[:200], reason=reason[:500])
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """What it gives, once the store is not busy."""
+    while True:
+        try:
+            return await work()
+        except BUSY as error:
+            log.warning("the store is busy", reason=str(error))
+            await asyncio.sleep(RETRY_S)
 
 
 def _placed(machine: str, sale: Sale, site: Site | None, arrived: datetime) -> Disposition:

@@ -59,7 +59,10 @@ def account_of(register: Register) -> Account:
         account = msgspec.convert(register.settings, settings)
     except msgspec.ValidationError as error:
         raise ConfigError(f"register {register.id}: {error}") from error
-    address = urlsplit(account.url)
+    try:
+        address = urlsplit(account.url)
+    except ValueError as error:
+        raise ConfigError(f"register {register.id}: url {account.url}: {error}") from error
     if address.scheme == "http" and address.hostname not in LOOPBACK:
         raise ConfigError(
             f"register {register.id}: url {account.url}: receipts and secrets travel over https;"

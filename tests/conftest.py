@@ -9,6 +9,8 @@ from parts import Mosquitto, free_port, mosquitto, program, python, until, wait_
 
 __all__ = ["Mosquitto", "free_port", "mosquitto", "program", "python", "until", "wait_for_port"]
 
+PACKAGES = {"postgres": "postgresql"}
+"""Debian's name of a part, where it is another one."""
 _NOT_RUN: dict[str, int] = {}
 
 
@@ -25,7 +27,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for part, count in _NOT_RUN.items():
         terminalreporter.write_line(
-            f"NOT RUN: {count} tests that need {part}; install it: sudo apt-get install {part}",
+            f"NOT RUN: {count} tests that need {part}; install it: sudo apt-get install {PACKAGES.get(part, part)}",
             red=True,
             bold=True,
         )

@@ -113,13 +113,13 @@ class Cluster:
         connection.execute("; ".join(orders).encode())
 
     @contextmanager
-    def database(self, template: str = "template1") -> Iterator[str]:
-        """A database of its own, made as the template is; its URL."""
+    def database(self) -> Iterator[str]:
+        """An empty database of its own; its URL."""
         name = f"test_{next(self._numbers)}"
         ((version,),) = self.execute("SHOW server_version_num")
         # A small one is copied sooner than logged; before 15 there is nothing to choose.
         how = "STRATEGY FILE_COPY" if int(version) >= 150000 else ""
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {how}")
+        self.execute(f"CREATE DATABASE {name} {how}")
         try:
             yield self.url(name)
         finally:

@@ -8,7 +8,9 @@ import codecs
 import csv
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import islice
@@ -27,6 +29,11 @@ _MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"} | 
 }
 _CHUNK: Final = 1 << 20
 _AT_ONCE: Final = 500
+_BROKEN: Final = (
+    *(AttributeError, EOFError, IndexError, KeyError, SyntaxError, TypeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""How the library says that a file is not what it should be."""
 _SEPARATORS: Final = ",;\t"
 
 
@@ -50,19 +57,19 @@ def rows(file: Path) -> Iterator[Numbered]:
 
 
 def _csv(file: Path) -> Iterator[Numbered]:
-    with file.open(encoding=_encoding(file), newline="") as opened:
-        separator, skipped = _separator(opened)
-        reader = csv.reader(opened, delimiter=separator, strict=True, skipinitialspace=True)
-        number = skipped
-        try:
-            for number, cells in enumerate(reader, skipped + 1):
+    encoding, number = _encoding(file), 0
+    try:
+        with file.open(encoding=encoding, newline="") as opened:
+            separator, number = _separator(opened)
+            reader = csv.reader(opened, delimiter=separator, strict=True, skipinitialspace=True)
+            for number, cells in enumerate(reader, number + 1):  # noqa: B020, PLR1704, it is told
                 yield number, [cell.strip() for cell in cells]
-        except csv.Error as error:
-            raise ConfigError(
-                f"{file}: row {number + 1} is no CSV: {error}; is a quotation mark left open?"
-            ) from error
-        except UnicodeError as error:
-            raise ConfigError(f"{file}: row {number + 1}: {error}") from error
+    except csv.Error as error:
+        raise ConfigError(
+            f"{file}: row {number + 1} is no CSV: {error}; is a quotation mark left open?"
+        ) from error
+    except UnicodeError as error:
+        raise ConfigError(f"{file}: row {number + 1} or after is no {encoding}: {error}") from error
 
 
 def _encoding(file: Path) -> str:
@@ -95,21 +102,21 @@ def _separator(opened: TextIO) -> tuple[str, int]:
 def _workbook(file: Path) -> Iterator[Numbered]:
     import openpyxl  # type: ignore[import-untyped]  # noqa: PLC0415, slow to load, and most files are CSV
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and the like, which are not read
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"{file}: is no XLSX: {error}") from error
-    try:
-        if not book.worksheets:
-            raise ConfigError(f"{file}: has no sheet")
-        sheet = book.worksheets[0]
-        # Some programs write a size that is not the sheet's.
-        sheet.reset_dimensions()
-        yield from _cells(file, enumerate(sheet.iter_rows(), 1))
-    finally:
-        book.close()
+    # Opened here: the library believes in the ends of names.
+    with file.open("rb") as opened:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of styles and the like, which are not read
+                book = openpyxl.load_workbook(opened, read_only=True, data_only=True)
+        except _BROKEN as error:
+            raise ConfigError(f"{file}: is no XLSX: {error}") from error
+        with closing(book):
+            if not book.worksheets:
+                raise ConfigError(f"{file}: has no sheet")
+            sheet = book.worksheets[0]
+            # Some programs write a size that is not the sheet's.
+            sheet.reset_dimensions()
+            yield from _cells(file, enumerate(sheet.iter_rows(), 1))
 
 
 def _cells(file: Path, counted: Iterator[tuple[int, Any]]) -> Iterator[Numbered]:
@@ -122,7 +129,7 @@ def _cells(file: Path, counted: Iterator[tuple[int, Any]]) -> Iterator[Numbered]
                     (number, [_text(cell) for cell in row])
                     for number, row in islice(counted, _AT_ONCE)
                 ]
-        except (KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile) as error:
+        except _BROKEN as error:
             raise ConfigError(f"{file}: is damaged: {error}") from error
         if not lot:
             return

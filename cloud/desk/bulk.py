@@ -59,7 +59,13 @@ class Tally:
 
 
 async def requeue_all(
-    store: Store, sites: Sites, wanted: Wanted, by: By, note: Callable[[str], None]
+    store: Store,
+    sites: Sites,
+    wanted: Wanted,
+    by: By,
+    note: Callable[[str], None],
+    *,
+    batch: int = BATCH,
 ) -> Tally:
     """Let all of them go on; `note` takes the progress.
 
@@ -72,11 +78,12 @@ async def requeue_all(
     total = sum(each.count for each in sums)
     tally, past = Tally(), ("", "")
     while True:
+        walk = _Walk(past, batch, tally)
         async with deciding(store, dry_run=wanted.dry_run) as connection:
             if wanted.cause == REFUSED:
-                past = await _receipts(connection, sites, wanted, by, (past, tally))
+                past = await _receipts(connection, sites, wanted, by, walk)
             else:
-                past = await _sales(connection, sites, wanted, by, (past, tally))
+                past = await _sales(connection, sites, wanted, by, walk)
         if past == ("", ""):
             return tally
         note(f"{tally.seen} of {total}")
@@ -97,15 +104,22 @@ def _check(wanted: Wanted) -> None:
         raise DecisionError(f"--register is for receipts, with --cause {REFUSED}")
 
 
-Walk = tuple[tuple[str, str], Tally]
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Where a batch begins, how long it is, and what has become of those before."""
+
+    past: tuple[str, str]
+    most: int
+    tally: Tally
 
 
 async def _sales(
-    connection: AsyncConnection, sites: Sites, wanted: Wanted, by: By, walk: Walk
+    connection: AsyncConnection, sites: Sites, wanted: Wanted, by: By, walk: _Walk
 ) -> tuple[str, str]:
     """One batch of sales; where the next begins."""
-    (past, _), tally = walk
-    batch = await placing.stuck(connection, Cause(wanted.cause), past=past, most=BATCH)
+    tally = walk.tally
+    cause = Cause(wanted.cause)
+    batch = await placing.stuck(connection, cause, past=walk.past[0], most=walk.most)
     ours = [each for each in batch if wanted.machine in {None, each.machine}]
     ours = [replace(each, answers=await say(connection, each, wanted.answers, by)) for each in ours]
     for each, goes in zip(ours, await again(connection, sites, ours, by.who, by.at), strict=True):
@@ -120,12 +134,12 @@ async def _sales(
 
 
 async def _receipts(
-    connection: AsyncConnection, sites: Sites, wanted: Wanted, by: By, walk: Walk
+    connection: AsyncConnection, sites: Sites, wanted: Wanted, by: By, walk: _Walk
 ) -> tuple[str, str]:
     """One batch of refused receipts; where the next begins."""
-    past, tally = walk
+    tally = walk.tally
     batch = await attention.unissued(
-        connection, machine=wanted.machine, cause=REFUSED, past=past, most=BATCH
+        connection, machine=wanted.machine, cause=REFUSED, past=walk.past, most=walk.most
     )
     for each in batch:
         try:

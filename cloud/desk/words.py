@@ -31,12 +31,9 @@ def kopecks(text: str) -> int:
 
 def moment(unix_ms: int, zone: tzinfo = UTC) -> str:
     """``2026-11-25 18:42:10 +03:00``."""
-    when = datetime.fromtimestamp(unix_ms / 1000, UTC).astimezone(zone)
-    return when.isoformat(" ", "seconds").replace("+", " +") if zone is not UTC else _utc(when)
-
-
-def _utc(when: datetime) -> str:
-    return f"{when.replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
+    when = datetime.fromtimestamp(unix_ms / 1000, UTC).astimezone(zone).isoformat(" ", "seconds")
+    day_and_time, offset = when[:19], when[19:]
+    return f"{day_and_time} {'UTC' if zone is UTC else offset}"
 
 
 def age(since_ms: int, now_ms: int) -> str:

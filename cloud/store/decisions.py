@@ -114,14 +114,17 @@ async def found(  # noqa: PLR0917, a decision says all it says
         DecisionError: no such receipt, or it was never sent.
     """
     row = await _row(connection, sale_id, purpose)
-    used = await _attempt(connection, row)
-    key = used.key if used is not None else key_of(sale_id, purpose, row.attempt - 1)
-    states = await receipts.record(
-        connection, [Told(key, Done(document), row.register)], who, now_ms
+    ours = (attempt.c.sale_id == row.sale_id, attempt.c.purpose == row.purpose)
+    query = sa.select(attempt.c.key, attempt.c.register).where(
+        *ours, attempt.c.verdict.is_distinct_from("withdrawn")
     )
-    if key not in states:
+    # What left last, or what we took for unsent.
+    order = (attempt.c.first_sent_at.is_(None), attempt.c.number.desc())
+    sent = (await connection.execute(query.order_by(*order))).first()
+    if sent is None:
         raise DecisionError(f"{sale_id}: nothing was sent for it, so no document can be its own")
-    return states[key]
+    told = Told(sent.key, Done(document), sent.register)
+    return (await receipts.record(connection, [told], who, now_ms))[sent.key]
 
 
 async def close(  # noqa: PLR0917, a decision says all it says

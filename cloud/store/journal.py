@@ -11,15 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import OPEN, State
 from cloud.receipt import Purpose, Receipt
+from cloud.store.recording import SETTLES
 from cloud.store.replies import document_of
 from cloud.store.schema import incident, machine, operator, presence, receipt, reply, sale
 from edge.wire import Sale, decode
 
 _DOCUMENT: Final = ("fn", "fd", "fp", "registered_at", "total", "rnm", "ofd_inn")
-_CORRECTION: Final = receipt.alias("correction")
-_corrected: Final = sa.exists().where(
-    _CORRECTION.c.sale_id == sale.c.sale_id,
-    _CORRECTION.c.purpose == Purpose.CORRECTION.value,
+_INCOME: Final = Purpose.INCOME.value
+_OTHER: Final = receipt.alias("other")
+_other: Final = sa.exists().where(
+    _OTHER.c.sale_id == receipt.c.sale_id,
+    _OTHER.c.purpose.in_(SETTLES),
+    _OTHER.c.purpose != receipt.c.purpose,
+)
+_settling: Final = receipt.c.purpose.in_(SETTLES) & (
+    (receipt.c.state != State.CLOSED.value)
+    # Of two that are closed, the correction is the later one.
+    | ~_other.where((_OTHER.c.state != State.CLOSED.value) | (receipt.c.purpose == _INCOME))
 )
 """A sale whose receipt was closed and that got a correction instead is one line all the same."""
 
@@ -63,13 +71,11 @@ _LATEST: Final = sa.select(
     reply.c.rev,
     reply.c.acked_rev,
     operator.c.name.label("operator_name"),
-    *(_BACK.c[name].label(f"back_{name}") for name in ("purpose", *_DOCUMENT)),
+    *(_BACK.c[name].label(f"back_{name}") for name in ("request", *_DOCUMENT)),
 ).select_from(
     sale.outerjoin(
         receipt,
-        (receipt.c.sale_id == sale.c.sale_id)
-        & receipt.c.purpose.in_([Purpose.INCOME.value, Purpose.CORRECTION.value])
-        & ((receipt.c.purpose == Purpose.CORRECTION.value) | ~_corrected),
+        (receipt.c.sale_id == sale.c.sale_id) & _settling,
     )
     .outerjoin(
         _BACK,
@@ -175,8 +181,8 @@ def _entry(row: sa.Row[*tuple[Any, ...]]) -> Entry:
 
 
 def _returned(row: sa.Row[*tuple[Any, ...]]) -> FiscalDocument | None:
-    if row.back_fd is None:
-        return None
+    if row.back_fd is None or msgspec.json.decode(row.back_request, type=Receipt).duplicate:
+        return None  # a second document was undone; the sale stands
     return FiscalDocument(
         fn=row.back_fn,
         fd=row.back_fd,

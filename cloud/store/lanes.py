@@ -90,20 +90,21 @@ async def set_circuit(
 ) -> None:
     """Write it down; since when it is so is kept while the pause is the same."""
     pause = now.pause.value if now.pause else None
-    changed = lane.c.pause.is_distinct_from(pause)
+    changed = lane.c.pause.is_distinct_from(pause) | lane.c.since.is_(None)
     values = {
         "failures": now.failures,
         "hold_until": now.hold_until,
         "pause": pause,
-        "reason": now.reason or None,
+        "reason": now.reason or pause,
     }
-    since = sa.case((changed, now_ms), else_=lane.c.since) if pause or now.is_open() else None
+    since = sa.case((changed, now_ms), else_=lane.c.since) if now.is_open() else None
     changes = await connection.execute(
         sa.update(lane).where(lane.c.register == register).values(since=since, **values)
     )
     if changes.rowcount == 0:
-        row = {"register": register, "owner": "", "lease_until": 0, "fence": 0, "since": now_ms}
-        await connection.execute(sa.insert(lane).values(**row, **values))
+        row = {"register": register, "owner": "", "lease_until": 0, "fence": 0}
+        begun = now_ms if now.is_open() else None
+        await connection.execute(sa.insert(lane).values(**row, since=begun, **values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from cloud.fiscalization import State
 from cloud.fleet import Answers
 from cloud.intake import Attention, Cause, Disposition, Placed
 from cloud.receipt import Purpose, Receipt
-from cloud.store import history, receipts
+from cloud.store import history, receipts, streams
 from cloud.store.dialect import insert
 from cloud.store.history import Change
 from cloud.store.receipts import Asked
@@ -115,8 +115,11 @@ async def sold_before(connection: AsyncConnection, back: Sale) -> Issued | None:
     """The sale that came back: the machine's last one of that slot and price, if it was settled.
 
     A machine says that goods came back, and not which sale it was: the last one of the same slot
-    before it in its sequence, of the same amount if it tells one.
+    before it in its sequence, of the same amount if it tells one. Where a place between them is not
+    here yet, that may be the one.
     """
+    if back.item is None:
+        return None
     query = (
         sa.select(sale.c.sale_id, sale.c.body)
         .where(
@@ -125,7 +128,7 @@ async def sold_before(connection: AsyncConnection, back: Sale) -> Issued | None:
             sale.c.seq < back.seq,
             sale.c.seq >= back.seq - _NEAR,
         )
-        .order_by(sale.c.seq.desc())
+        .order_by(sale.c.seq.desc(), sale.c.sale_id.desc())
     )
     for row in await connection.execute(query):
         told = decode(row.body.encode(), Sale)
@@ -133,8 +136,16 @@ async def sold_before(connection: AsyncConnection, back: Sale) -> Issued | None:
             continue
         if back.amount not in {None, told.amount}:
             continue
+        if not await _all_here(connection, back, told.seq):
+            return None
         return await issued(connection, row.sale_id)
     return None
+
+
+async def _all_here(connection: AsyncConnection, back: Sale, seq: int) -> bool:
+    """Whether every place from there to the return is stored, or answered for."""
+    runs = await streams.runs_up_to(connection, back.machine, back.epoch, seq)
+    return bool(runs) and runs[-1][1] >= back.seq
 
 
 _NEAR: Final = 50

@@ -30,8 +30,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres() -> Iterator[Cluster]:
     """A server; ask for it, or for what is in it, in a test that is marked ``needs("postgres")``."""
     with cluster() as running:
-        running.execute("CREATE DATABASE migrated")
-        migrate(running.url("migrated"))
+        running.execute("CREATE DATABASE kept")
+        migrate(running.url("kept"))
         yield running
 
 
@@ -43,14 +43,14 @@ def sqlite_database(tmp_path: Path, migrated: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def _kept(postgres: Cluster) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(postgres.url("migrated"), autocommit=True) as connection:
+    with psycopg.connect(postgres.url("kept"), autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
 def postgres_database(postgres: Cluster, _kept: psycopg.Connection[Any]) -> Iterator[str]:
     """A database of today's schema on a server, empty: its URL. One test has it after the other."""
-    yield postgres.url("migrated")
+    yield postgres.url("kept")
     postgres.empty(_kept, [*metadata.tables])
 
 

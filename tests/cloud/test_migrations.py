@@ -76,9 +76,11 @@ def test_a_migrated_file_has_exactly_the_schema(migrated: Path, tmp_path: Path) 
 
 
 @pytest.mark.needs("postgres")
-def test_a_migrated_server_has_exactly_the_schema(postgres: Cluster) -> None:
-    with postgres.database("migrated") as migrated, postgres.database() as empty:
-        ours, whole = address(migrated).url, address(empty).url
+def test_a_migrated_server_has_exactly_the_schema(
+    postgres: Cluster, postgres_database: str
+) -> None:
+    with postgres.database() as empty:
+        ours, whole = address(postgres_database).url, address(empty).url
         create_all(whole)
         assert differences(ours) == []
         assert told(ours) == told(whole)

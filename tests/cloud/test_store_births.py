@@ -83,7 +83,7 @@ async def test_of_two_births_at_once_the_later_knows_what_the_earlier_said(
     other = Store(database)
     async with store.transaction() as connection:
         await births.settle(connection, MACHINE, EPOCH, 5, "a", now_ms())
-        later = asyncio.ensure_future(born(other, 5, "b"))
+        later = asyncio.ensure_future(born(other, 6, "b"))
         done, _ = await asyncio.wait([later], timeout=0.1)
         assert not done
     assert await later == Received(5, 5, ())

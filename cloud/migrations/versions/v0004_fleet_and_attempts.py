@@ -75,7 +75,6 @@ LANES = """
 INSERT INTO lane (register, owner, lease_until, fence)
 SELECT register, owner, lease_until, fence FROM lane_before
 """
-REFUSE = "RAISE(ABORT, 'what is written in {table} stays as it is')"
 APPEND_ONLY = ("history", "change")
 
 
@@ -380,13 +379,11 @@ def _beside() -> None:
 
 
 def _refuse_on_sqlite() -> None:
-    """What is written in the history, and in the fleet's changes, stays."""
     for table in APPEND_ONLY:
-        refuse = REFUSE.format(table=table)
         for what in ("UPDATE", "DELETE"):
             op.execute(
                 f"CREATE TRIGGER {table}_no_{what.lower()} BEFORE {what} ON {table}"
-                f" BEGIN SELECT {refuse}; END"
+                f" BEGIN SELECT RAISE(ABORT, 'what is written in {table} stays as it is'); END"
             )
 
 

@@ -19,10 +19,25 @@ import aiohttp
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from shop import INN, MACHINE, NOW, a_fleet, a_sale, arrival, now_ms, rows, stock, write
+from shop import (
+    INN,
+    MACHINE,
+    MACHINE_AT_WORK,
+    NOW,
+    OPERATOR,
+    PRODUCTS,
+    SHELVES,
+    a_sale,
+    arrival,
+    now_ms,
+    rows,
+    stock,
+    write,
+)
 from till import Till
 
 from cloud import registers
@@ -30,7 +45,7 @@ from cloud.bell import Bell
 from cloud.emulators import atol, cloudkassir, ferma, komtet, orange
 from cloud.emulators.drive import Drive
 from cloud.emulators.frame import Emulator
-from cloud.fleet import Policies, Register
+from cloud.fleet import Planogram, Policies, Register
 from cloud.intake import place
 from cloud.lane import Lane
 from cloud.providers import Provider
@@ -54,7 +69,8 @@ class Place:
     """Where things are: the emulator, the files of secrets, our hook if there is one."""
 
     folder: Path
-    hook: str | None
+    hook: str
+    """Empty, where nobody is to push."""
     url: str = ""
 
     def file(self, name: str) -> str:
@@ -80,7 +96,7 @@ def _signing_key() -> rsa.RSAPrivateKey:
 
 
 def _cloudkassir(at: Place) -> Emulator:
-    account = cloudkassir.Settings("demo", SECRET, inn=INN, webhook=at.hook)
+    account = cloudkassir.Settings("demo", SECRET, inn=INN, webhook=at.hook or None)
     return cloudkassir.CloudKassir(account, Drive(None))
 
 
@@ -159,13 +175,28 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 @dataclass
+class Hook:
+    """Our hook: where it is, and each push that it was sent, with what it answered."""
+
+    url: str
+    heard: list[tuple[bytes, Mapping[str, str], int]] = field(default_factory=list)
+
+    @web.middleware
+    async def listen(self, request: web.Request, take: Handler) -> web.StreamResponse:
+        body = await request.read()
+        answer = await take(request)
+        self.heard.append((body, request.headers.copy(), answer.status))
+        return answer
+
+
+@dataclass
 class Rented:
     """A register at work in a store, and its provider's ledger."""
 
     store: Store
     till: Till
     emulator: Emulator
-    hook: str | None
+    hook: Hook
     due: Bell
     news: Bell
     opened: Opened
@@ -253,14 +284,15 @@ def sale_of(number: int) -> Sale:
 
 
 def fleet_of(kind: str, at: Place) -> Sequence[fleet.Thing]:
-    """The ordinary fleet; its register is of this kind."""
+    """One machine that sells one thing at a register of this kind."""
     rented = Register(
         id="main",
         operator="coffee",
         provider=KINDS[kind].provider,  # type: ignore[arg-type]
         settings={**COMMON, **KINDS[kind].settings(at)},
     )
-    return [rented if isinstance(each, Register) else each for each in a_fleet()]
+    hot = Planogram(id="hot", operator="coffee")
+    return [OPERATOR, rented, hot, PRODUCTS[0], SHELVES[0], MACHINE_AT_WORK]
 
 
 def write_secrets(folder: Path) -> None:
@@ -276,17 +308,17 @@ async def rented(kind: str, store: Store, folder: Path, *, pushes: bool) -> Asyn
     async with contextlib.AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         opened, due, news = dict[str, Opened](), Bell(), Bell()
-        hook: str | None = None
+        hook = Hook("")
         if pushes:
-            app = web.Application()
+            app = web.Application(middlewares=[hook.listen])
             app.add_routes(Hooks(store, opened, due, news).routes())
             hooks = await stack.enter_async_context(TestServer(app))
-            hook = str(hooks.make_url("/hook/main"))
+            hook.url = str(hooks.make_url("/hook/main"))
         write_secrets(folder)
-        at = Place(folder, hook)
+        at = Place(folder, hook.url)
         emulator = KINDS[kind].emulator(at)
         server = await stack.enter_async_context(TestServer(emulator.app()))
-        at = Place(folder, hook, str(server.make_url("")).rstrip("/"))
+        at = Place(folder, hook.url, str(server.make_url("")).rstrip("/"))
         await stock(store, *fleet_of(kind, at))
         async with store.reading() as connection:
             register = await fleet.get(connection, Register, "main")
