@@ -1,4 +1,4 @@
-"""The fiscaliser on the command line: ``python -m cloud serve | tell | wish | migrate | …``."""
+"""The fiscaliser on the command line: ``python -m cloud serve | machine | attention | …``."""
 
 import argparse
 import logging
@@ -16,6 +16,9 @@ CONFIG: Final = Path("/etc/chekomat/cloud.toml")
 EXAMPLES = """\
 examples:
   python -m cloud serve --config /etc/chekomat/cloud.toml
+  python -m cloud operator add coffee --name 'ООО «Кофе»' --inn 7708806062 --taxation usn_income
+  python -m cloud attention
+  python -m cloud reconcile --day 2026-11-25
   python -m cloud tell vm-000123 capture --minutes 5 --output bus.mdb.gz
   python -m cloud wish vm-000123 wish.toml
   python -m cloud migrate --config /etc/chekomat/cloud.toml
@@ -69,6 +72,12 @@ async def _demo(arguments: argparse.Namespace) -> int:
     return await demo(arguments.sales, arguments.broker)
 
 
+async def _books(arguments: argparse.Namespace) -> int:
+    from cloud.books.desk import kept  # noqa: PLC0415
+
+    return await kept(arguments, print, _note)
+
+
 async def _tell(arguments: argparse.Namespace) -> int:
     from cloud.orders.asked import told  # noqa: PLC0415
 
@@ -103,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.set_defaults(run=_serve)
     _add_orders(commands)
+    _add_books(commands)
+    _add_desk(commands)
     migrate = _command(commands.add_parser, "migrate", help="bring the database up to date")
     migrate.add_argument(
         "--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s"
@@ -130,6 +141,26 @@ def _add_orders(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
     add_tell(add, CONFIG)
     add_wish(add, CONFIG)
+
+
+def _add_books(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from cloud.books.arguments import add_books  # noqa: PLC0415
+
+    def add(name: str, **how: str) -> argparse.ArgumentParser:
+        parser = _command(commands.add_parser, name, **how)
+        parser.set_defaults(run=_books)
+        return parser
+
+    add_books(add, CONFIG)
+
+
+def _add_desk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from cloud.desk.arguments import add_desk  # noqa: PLC0415
+
+    def add(name: str, **how: str) -> argparse.ArgumentParser:
+        return _command(commands.add_parser, name, **how)
+
+    add_desk(add, CONFIG)
 
 
 def _add_emulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import aiohttp
+import sqlalchemy as sa
 import structlog
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from cloud.roles import ON_THE_LINK, ROLES, Role
 from cloud.seat import seat
 from cloud.store import Store, alone
 from cloud.store.ringing import ringing
+from cloud.store.schema import lane
 from cloud.web.api import Api
 from cloud.web.buyer import Buyer
 from cloud.web.cabinet import Cabinet
@@ -45,9 +47,17 @@ async def serve(config: Config, roles: Sequence[Role] = ROLES) -> None:
     with alone(config.database):
         store = await Store.open(config.database)
         try:
+            if store.address.file is not None:
+                await _vacate(store)
             await _serve(config, store, frozenset(roles), api)
         finally:
             await store.close()
+
+
+async def _vacate(store: Store) -> None:
+    """Nobody else serves this file: what a killed process held is free at once."""
+    async with store.transaction() as connection:
+        await connection.execute(sa.update(lane).values(lease_until=0))
 
 
 async def _serve(config: Config, store: Store, roles: frozenset[Role], word: str | None) -> None:

@@ -5,9 +5,10 @@
        └──────────────── anything the provider says ────────────┘
 
 With it, a day without the provider costs one try every five minutes, however many receipts wait.
+What was on its way when it opened, and fails as well, tells nothing new.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cloud.outcome import Outcome, Pause, Unknown, Unsent
@@ -22,6 +23,8 @@ PROBE_S: Final = {
     Pause.NO_REGISTER: 300.0,
 }
 """So long a register that is paused is left alone; then one receipt tries it. By hand: for ever."""
+SURE_EVERY: Final = 4
+"""One try of so many is a receipt that was not sent yet, while there are any that were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,17 @@ class Circuit:
 
     def mutes(self, now_ms: int) -> bool:
         """Whether nothing may be asked either: the provider would not answer us."""
-        deaf = self.pause is Pause.AUTH or (self.pause is None and self.failures >= FAILURES)
+        deaf = self.pause is Pause.AUTH or self.failures >= FAILURES
         return deaf and self.holds(now_ms)
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether what may have arrived tries it, or else what surely has not.
+
+        Nothing more becomes uncertain by the first; but what only it would fail at must not keep
+        the circuit open.
+        """
+        return self.pause is None and self.failures % SURE_EVERY != 0
 
 
 def after(circuit: Circuit, outcome: Outcome, now_ms: int, *, asked: bool = False) -> Circuit:
@@ -67,12 +79,34 @@ def after(circuit: Circuit, outcome: Outcome, now_ms: int, *, asked: bool = Fals
         return Circuit(0, now_ms + round(1000 * outcome.retry_after_s))
     if isinstance(outcome, Unsent | Unknown):
         return _failed(circuit, outcome.reason, now_ms)
-    return circuit if asked and circuit.pause not in {None, Pause.AUTH} else Circuit()
+    if asked and circuit.pause not in {None, Pause.AUTH}:
+        return replace(circuit, failures=0)
+    return Circuit()
+
+
+def is_late(circuit: Circuit, outcome: Outcome, now_ms: int) -> bool:
+    """Whether it is a failure of what left before the circuit opened: nothing leaves since.
+
+    Were each of them counted, a second without the network would cost minutes.
+    """
+    plain = isinstance(outcome, Unknown) or (
+        isinstance(outcome, Unsent) and outcome.pause is None and outcome.retry_after_s is None
+    )
+    return plain and circuit.mutes(now_ms)
 
 
 def _failed(circuit: Circuit, reason: str, now_ms: int) -> Circuit:
     failures = circuit.failures + 1
-    if failures < FAILURES or circuit.pause is not None:
-        return Circuit(failures, circuit.hold_until, circuit.pause, circuit.reason)
-    open_s = OPEN_S[min(failures - FAILURES, len(OPEN_S) - 1)]
-    return Circuit(failures, now_ms + 1000 * open_s, None, reason)
+    if circuit.pause is not None:
+        # It does not even answer: no receipt after the other tries that.
+        paused = circuit.hold_until if circuit.holds(now_ms) else 0
+        until = max(paused, now_ms + _open_ms(failures - 1))
+        return replace(circuit, failures=failures, hold_until=until)
+    if failures < FAILURES:
+        return replace(circuit, failures=failures)
+    return Circuit(failures, now_ms + _open_ms(failures - FAILURES), None, reason)
+
+
+def _open_ms(times: int) -> int:
+    """How long it is open, having been so many times without a word from the provider."""
+    return 1000 * OPEN_S[min(times, len(OPEN_S) - 1)]

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
 """How often a lane looks by itself for what another process put into it."""
+TOGETHER_S: Final = 0.05
+"""What the pace lets go within so short a time goes together: each turn is a commit."""
 IN_FLIGHT_S: Final = 3.0
 """So many seconds of a register's pace may be on their way at once."""
 MOST_IN_FLIGHT: Final = 200
@@ -109,7 +111,7 @@ class Lane:
                 raise LeaseLostError(f"register {self._register}: another process took the lane")
             circuit = await lanes.circuit(connection, self._register)
             then = await self._record(connection, said, circuit, now)
-            taken, wait_s = await self._take(connection, then, now)
+            taken, wait_s = await self._take(connection, then, now, len(said))
             jobs = [
                 (
                     job,
@@ -148,7 +150,7 @@ class Lane:
         states = await receipts.record(connection, told, self._owner, now, self._account.poll_s)
         then = circuit
         for each, do in said:
-            if do != "give up":
+            if do != "give up" and not breaker.is_late(then, each.outcome, now):
                 then = breaker.after(then, each.outcome, now, asked=do == "ask")
             reason = getattr(each.outcome, "reason", None)
             state = states.get(each.key)
@@ -160,17 +162,18 @@ class Lane:
         return then
 
     async def _take(
-        self, connection: AsyncConnection, circuit: Circuit, now: int
+        self, connection: AsyncConnection, circuit: Circuit, now: int, heard: int
     ) -> tuple[list[Job], float]:
-        """What may go now, and seconds until more may."""
+        """What may go now, and seconds until more may; so many outcomes are in the circuit."""
         at = time.monotonic()
         self._sending, self._asking = self._sending.filled(at), self._asking.filled(at)
         room = self._most - len(self._flying)
         if circuit.is_open():
-            # One receipt tries it.
-            room = 0 if self._flying else 1
-        sends = 0 if circuit.holds(now) else min(room, self._sending.ready)
-        asks = 0 if circuit.mutes(now) else min(room, self._asking.ready)
+            # One receipt tries it. What has come back meanwhile is heard first.
+            room = 0 if self._flying or len(self._said) > heard else 1
+        can_send, can_ask = not circuit.holds(now), not circuit.mutes(now)
+        sends = min(room, self._sending.ready) if can_send else 0
+        asks = min(room, self._asking.ready) if can_ask else 0
         busy = len(self._flying) + len(self._said)
         self._live_first = not self._live_first
         due = await claims.to_send(
@@ -181,10 +184,19 @@ class Lane:
         known = {*self._flying, *(told.key for told, _ in self._said)}
         asked = [job for job in asked if job.key not in known][:asks]
         if circuit.is_open():
-            asked = asked[: 1 - len(due)]
+            due, asked = _one(due, asked, circuit)
         self._sending, self._asking = self._sending.taken(len(due)), self._asking.taken(len(asked))
-        more = len(due) == sends > 0 or len(asked) == asks > 0
-        return [*due, *asked], self._asking.wait_s if more else LOOK_S
+        room -= len(due) + len(asked)
+        waits = [
+            pace.wait_s and max(pace.wait_s, TOGETHER_S)
+            for pace, may, found, most in (
+                (self._sending, can_send, due, sends),
+                (self._asking, can_ask, asked, asks),
+            )
+            # All that the pace allows: there may be more. Where there is no room, a landing rings.
+            if may and room > 0 and len(found) == most
+        ]
+        return [*due, *asked], min(waits, default=LOOK_S)
 
     async def _written(
         self, connection: AsyncConnection, jobs: list[tuple[Job, Step]], now: int
@@ -245,6 +257,13 @@ class Lane:
                 await lanes.release(connection, self._held)
         except (TimeoutError, LeaseLostError, *BUSY) as error:
             log.warning("a lane was not released", reason=repr(error))
+
+
+def _one(due: list[Job], asked: list[Job], circuit: Circuit) -> tuple[list[Job], list[Job]]:
+    """The receipt that tries an open circuit, if there is one."""
+    if circuit.asks_first:
+        return due[: 1 - len(asked)], asked
+    return due, asked[: 1 - len(due)]
 
 
 async def _first(ring: asyncio.Event, landing: asyncio.Event, most_s: float) -> None:

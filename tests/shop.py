@@ -21,24 +21,27 @@ from till import INN, MACHINE, RECEIPT, a_server
 
 from cloud import fleet as fleets
 from cloud.bell import Bell
+from cloud.clock import SinceBoot
 from cloud.config import Config
 from cloud.emulators.cloudkassir import CloudKassir as Emulator
 from cloud.emulators.cloudkassir import Settings as Told
 from cloud.emulators.drive import Drive
 from cloud.fiscal import FiscalDocument
+from cloud.fiscalization import State
 from cloud.fleet import Machine, Operator, Planogram, Product, Shelf, Site
 from cloud.fleet import Register as Account
 from cloud.inbox import SUBSCRIPTIONS, Inbox
 from cloud.intake import Disposition, Placed, place
 from cloud.lane import Lane
+from cloud.outcome import Outcome
 from cloud.placer import Placer
 from cloud.providers import Provider
 from cloud.providers.cloudkassir import CloudKassir, Settings
 from cloud.registers import Opened
 from cloud.replies import Replies
-from cloud.store import Store, fleet, sales
+from cloud.store import Store, claims, fleet, history, receipts, sales
 from cloud.store.sales import Arrival, Kept
-from cloud.store.schema import incident, lane, receipt
+from cloud.store.schema import attempt, incident, lane, receipt
 from cloud.web.hooks import Hooks
 from edge.wire import CLOUD_STATE, Ack, Channel, CloudState, Noted, Sale, decode, encode, parse
 from edge.wire import Receipt as WireReceipt
@@ -49,6 +52,8 @@ from edge.wire.settings import Broker
 __all__ = ["INN", "MACHINE", "RECEIPT", "a_server"]
 
 EPOCH = "7f3a9c1e"
+ASKED = msgspec.structs.replace(RECEIPT, place='ТЦ "Ромашка", 1 этаж')
+"""The receipt of the ordinary sale, in the letters of a cash register."""
 SECRET = "tell nobody"
 NOW = datetime(2026, 11, 23, 15, 42, 11, tzinfo=UTC)
 NOON = "20261123T1542"
@@ -198,6 +203,50 @@ async def states(store: Store) -> dict[str, str]:
 async def the_receipt(store: Store, sale_id: str = RECEIPT.sale_id) -> Any:  # noqa: ANN401, a row
     (row,) = await rows(store, sa.select(receipt).where(receipt.c.sale_id == sale_id))
     return row
+
+
+BOOT = SinceBoot("0b6c", 1000)
+
+
+async def leave(
+    store: Store, register: str = "main", at: int = 0, body: str = "body", who: str = "lane"
+) -> list[str]:
+    """Write down, as a lane does, that all leaves that waits or may have been sent; its keys."""
+    now = at or now_ms()
+    async with store.transaction() as connection:
+        jobs = [
+            *await claims.to_send(connection, register, now, 50, live_first=True),
+            *await claims.to_ask(connection, register, now, 50),
+        ]
+        told = [(job, body) for job in jobs]
+        await claims.intend(connection, told, register, who, now, BOOT, now)
+    return [job.key for job in jobs]
+
+
+async def hear(  # noqa: PLR0917, who says what of which key
+    store: Store,
+    outcome: Outcome,
+    key: str = RECEIPT.sale_id,
+    register: str = "main",
+    at: int = 0,
+    who: str = "lane",
+) -> State | None:
+    """Write down what was said of a key; the state of its receipt then, None if it is not ours."""
+    async with store.transaction() as connection:
+        said = [receipts.Told(key, outcome, register)]
+        return (await receipts.record(connection, said, who, at or now_ms())).get(key)
+
+
+async def the_attempts(store: Store, number: int = 1) -> list[Any]:
+    """The keys of a sale, in the order of their numbers."""
+    of_sale = sa.select(attempt).where(attempt.c.sale_id == id_of(number))
+    return list(await rows(store, of_sale.order_by(attempt.c.purpose, attempt.c.number)))
+
+
+async def story(store: Store, number: int = 1) -> list[str]:
+    """The states that a sale went through, as its history has them."""
+    async with store.reading() as connection:
+        return [each.state for each in await history.of(connection, id_of(number))]
 
 
 async def incidents(store: Store) -> list[str]:

@@ -68,6 +68,7 @@ def add_books(add: Add, config: Path) -> None:
     """The five parsers; `add` makes a command's parser, `config` is where the file is by default."""
     for word, kind in KINDS.items():
         parser = add(word, help=_HELP[word])
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.epilog = f"examples:\n{_EXAMPLES[word]}\n"
         deeds = parser.add_subparsers(dest="deed", required=True, metavar="DEED")
         looking = argparse.ArgumentParser(add_help=False)
@@ -94,7 +95,7 @@ def _add_common(
     writing: argparse.ArgumentParser,
 ) -> None:
     word = kind.word
-    add = _deed(deeds, "add", f"add a {word}, or change one", writing, word, _ADD)
+    add = _deed(deeds, "add", "add one, or change one", writing, word, _ADD)
     _add_name(add, kind)
     for column in kind.columns:
         if column.name not in {"id", "operator"} and column not in POLICIES:
@@ -102,15 +103,15 @@ def _add_common(
     policies = [column for column in kind.columns if column in POLICIES]
     if policies:
         _add_policies(add, policies)
-    listing = _deed(deeds, "list", f"every {word}", looking, word)
+    listing = _deed(deeds, "list", "all of them", looking, word)
     listing.add_argument("--json", action="store_true", help="for programs; amounts are kopecks")
     if word == "machine":
         for name in ("register", "planogram"):
             listing.add_argument(f"--{name}", metavar="NAME", help="only those of it")
-    show = _deed(deeds, "show", f"one {word}", looking, word)
+    show = _deed(deeds, "show", "one of them, as a whole", looking, word)
     _add_name(show, kind)
     show.add_argument("--json", action="store_true", help="for programs; amounts are kopecks")
-    remove = _deed(deeds, "remove", f"take a {word} away that is not used", writing, word)
+    remove = _deed(deeds, "remove", "take one away that is not used", writing, word)
     _add_name(remove, kind)
     columns = SHELF.columns if word == "planogram" else kind.columns
     _add_import(deeds, word, columns, writing)

@@ -32,14 +32,13 @@ async def kept(arguments: Namespace, say: Say, note: Say) -> int:
         ConfigError: what was asked for cannot be; nothing was written.
         StartError: the database is not to be had.
     """
-    kind = KINDS[arguments.command]
     if arguments.deed == "import" and arguments.template:
-        say(template(_columns(kind)))
+        say(template(_columns(KINDS[arguments.command])))
         return 0
     config = load(arguments.config)
     store = await Store.open(config.database)
     try:
-        await _do(store, kind, arguments, say, note)
+        await done(store, arguments, say, note)
     except BUSY as error:
         said = " ".join(str(getattr(error, "orig", None) or error).split())
         raise StartError(
@@ -50,8 +49,13 @@ async def kept(arguments: Namespace, say: Say, note: Say) -> int:
     return 0
 
 
-async def _do(store: Store, kind: Kind, arguments: Namespace, say: Say, note: Say) -> None:
-    told = vars(arguments)
+async def done(store: Store, arguments: Namespace, say: Say, note: Say) -> None:
+    """One command, in a store that is open.
+
+    Raises:
+        ConfigError: what was asked for cannot be; nothing was written.
+    """
+    kind, told = KINDS[arguments.command], vars(arguments)
     operator = told.get("operator")
     now = now_ms()
     hand = Hand(told.get("who") or login(), now, datetime.fromtimestamp(now / 1000, _zone()).date())

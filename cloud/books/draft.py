@@ -55,7 +55,9 @@ def shown(name: str, value: object) -> str:
             return "yes" if value else "no"
         case int() if name.rpartition(".")[2] in _AMOUNTS:
             return roubles(value)
-        case date() | str() | int() | float():
+        case float():
+            return f"{value:g}"
+        case date() | str() | int():
             return str(value)
     return msgspec.json.encode(value).decode()
 

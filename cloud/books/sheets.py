@@ -30,8 +30,8 @@ _MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"} | 
 _CHUNK: Final = 1 << 20
 _AT_ONCE: Final = 500
 _BROKEN: Final = (
-    *(AttributeError, EOFError, IndexError, KeyError, SyntaxError, TypeError, ValueError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(AttributeError, EOFError, IndexError, KeyError, RuntimeError, SyntaxError, TypeError),
+    *(ValueError, zipfile.BadZipFile, zlib.error),
 )
 """How the library says that a file is not what it should be."""
 _SEPARATORS: Final = ",;\t"
@@ -47,7 +47,9 @@ def rows(file: Path) -> Iterator[Numbered]:
         with file.open("rb") as opened:
             start = opened.read(4)
         if start == _OLD_EXCEL:
-            raise ConfigError(f"{file}: is of an old Excel (.xls): save it as .xlsx or as CSV")
+            raise ConfigError(
+                f"{file}: is of an old Excel (.xls), or has a password: save it as .xlsx or as CSV"
+            )
         found = _workbook(file) if start == _ZIP else _csv(file)
         for number, cells in found:
             if any(cells):
@@ -62,7 +64,7 @@ def _csv(file: Path) -> Iterator[Numbered]:
         with file.open(encoding=encoding, newline="") as opened:
             separator, number = _separator(opened)
             reader = csv.reader(opened, delimiter=separator, strict=True, skipinitialspace=True)
-            for number, cells in enumerate(reader, number + 1):  # noqa: B020, PLR1704, it is told
+            for number, cells in enumerate(reader, number + 1):  # noqa: B020, it is told
                 yield number, [cell.strip() for cell in cells]
     except csv.Error as error:
         raise ConfigError(

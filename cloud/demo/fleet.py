@@ -47,9 +47,9 @@ def things(
     ]
 
 
-async def stock(folder: Path, places: Places) -> None:
-    """Put the fleet into the demo's database."""
-    store = await Store.open(str(folder / "cloud.sqlite"))
+async def stock(database: str | Path, folder: Path, places: Places) -> None:
+    """Put the fleet into a database; the register's secret lies in `folder`."""
+    store = await Store.open(database)
     try:
         async with store.transaction() as connection:
             for thing in things(folder, places):

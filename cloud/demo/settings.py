@@ -17,10 +17,10 @@ DRINKS: Final = {
 }
 
 
-def cloud(folder: Path, ports: Places, mqtt: str) -> str:
+def cloud(database: str | Path, ports: Places, mqtt: str) -> str:
     """`cloud.toml`."""
     return f"""\
-database = "{folder}/cloud.sqlite"
+database = "{database}"
 listen = "127.0.0.1:{ports.public}"
 cabinet = "127.0.0.1:{ports.cabinet}"
 public_url = "http://127.0.0.1:{ports.public}"

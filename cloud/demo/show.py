@@ -65,7 +65,8 @@ async def parts(
         public = places.url(places.public)
         emulator, kiosk = places.url(places.emulator), places.url(places.kiosk)
         cloud_toml, edge_toml = folder / "cloud.toml", folder / "edge.toml"
-        cloud_toml.write_text(settings.cloud(folder, places, version), "utf-8")
+        database = folder / "cloud.sqlite"
+        cloud_toml.write_text(settings.cloud(database, places, version), "utf-8")
         edge_toml.write_text(settings.edge(folder, places, version), "utf-8")
         emulate = python(
             *("cloud", "emulate", "cloudkassir", "--listen", f"127.0.0.1:{places.emulator}"),
@@ -74,7 +75,7 @@ async def parts(
         )
         await stack.enter_async_context(run("emulator", emulate))
         await until_it_answers(http, f"{emulator}/ledger")
-        await stock(folder, places)
+        await stock(database, folder, places)
         await stack.enter_async_context(
             run("cloud", python("cloud", "serve", "--config", str(cloud_toml)))
         )

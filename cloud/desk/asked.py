@@ -136,7 +136,7 @@ async def _decide(arguments: argparse.Namespace, order: Decision) -> int:
         settled = await decide(store, Sites(), arguments.sale, order, by)
     tried = "tried only, nothing is changed: " if settled.dry_run else ""
     _say(f"{settled.sale_id}: {tried}{settled.told}")
-    return 0
+    return int(isinstance(order, Requeue) and not settled.goes_on)
 
 
 async def _check(arguments: argparse.Namespace) -> int:

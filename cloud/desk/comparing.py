@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 
 from cloud.desk.reconciling import Line
-from cloud.desk.words import COMMAND
+from cloud.desk.words import COMMAND, counted
 from cloud.errors import ConfigError
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import SENT, State
@@ -118,7 +118,8 @@ async def _of_register(
     try:
         account = opened(_there(register, name), http)
     except ConfigError as error:
-        return [Line(explained=False, text=f"{len(tried)} attempts are not compared: {error}")]
+        not_compared = counted(len(tried), "attempt is", "attempts are")
+        return [Line(explained=False, text=f"{not_compared} not compared: {error}")]
     lines, loop = list[Line](), asyncio.get_running_loop()
     pace = Pace.full(account.account.rate_per_s, loop.time())
     for each in tried:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.desk.comparing import compare
 from cloud.desk.reconciling import Day, Reckoning, registers
-from cloud.desk.words import COMMAND
+from cloud.desk.words import COMMAND, counted
 from cloud.errors import DecisionError
 from cloud.fleet import Operator, Register
 from cloud.store import Store, fleet
@@ -37,7 +37,7 @@ async def the_day(
         reckoning = Reckoning(day, await days.places(connection), operator)
         async for page in days.sold(connection, day, reckoning.where):
             reckoning.take(page)
-            note(f"{len(reckoning.sale_ids)} sales of {day}")
+            note(f"{counted(len(reckoning.sale_ids), 'sale')} of {day}")
         await _miss(connection, reckoning)
         found = Day(
             day=day,

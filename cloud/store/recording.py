@@ -292,4 +292,6 @@ def _of_the_attempt(
 def _known(row: Mapping[str, Any], outcome: Done | Accepted, now_ms: int) -> dict[str, Any]:
     """The provider has it: what it calls it, and that it did leave, whatever we were told."""
     named = {"provider_id": outcome.provider_id} if outcome.provider_id else {}
-    return {**named, **({"first_sent_at": now_ms} if row["first_sent_at"] is None else {})}
+    told = isinstance(outcome, Done) or row["verdict"] is None
+    left = {"first_sent_at": now_ms} if told and row["first_sent_at"] is None else {}
+    return {**named, **left}

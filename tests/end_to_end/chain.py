@@ -1,5 +1,6 @@
 """The whole chain as processes of its own: each may be killed, and started again."""
 
+import asyncio
 import json
 import signal
 import sqlite3
@@ -12,21 +13,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from parts import Mosquitto, mosquitto, python, wait_for_port
 
 from cloud.demo import settings
+from cloud.demo.fleet import stock
 from cloud.demo.places import Places
+from cloud.demo.selling import SALE_ID
 
 PATIENCE_S = 40.0
 
 
 @dataclass
 class Chain:
-    """Broker, register emulator, cloud and edge, with their ledgers."""
+    """Broker, register emulator, cloud and edge, with their ledgers.
+
+    The cloud is one process, `cloud`; or two that share its work, `cloud` and `lanes`.
+    """
 
     folder: Path
     places: Places
     broker: Mosquitto
+    database: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
@@ -34,7 +42,8 @@ class Chain:
         log = (self.folder / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
         log.close()
-        wait_for_port(port, PATIENCE_S)
+        if port is not None:
+            wait_for_port(port, PATIENCE_S)
 
     def kill(self, name: str) -> None:
         """SIGKILL: no goodbye, nothing is flushed."""
@@ -79,17 +88,22 @@ class Chain:
 
     def kept(self) -> list[tuple[str, int]]:
         """(sale id, acknowledged) of what is on the machine's disk."""
-        return self._rows(
-            self.folder / "edge/outbox.sqlite", "SELECT sale_id, acknowledged FROM sale"
-        )
+        return _rows(self.folder / "edge/outbox.sqlite", "SELECT sale_id, acknowledged FROM sale")
 
     def untold(self) -> int:
-        """Receipts that their machine has not confirmed."""
-        rows = self._rows(
-            self.folder / "cloud.sqlite",
-            "SELECT count(*) FROM receipt WHERE acked_rev = 0 OR acked_rev < rev",
+        """Sales whose receipt is not issued, or is not confirmed by their machine."""
+        ((count,),) = self.books(
+            "SELECT count(*) FROM sale LEFT JOIN reply ON reply.sale_id = sale.sale_id"
+            " WHERE reply.rev IS NULL OR acked_rev < rev"
         )
-        return int(rows[0][0])
+        return int(count)
+
+    def books(self, query: str) -> list[Any]:
+        """What the cloud's database says."""
+        if not self.database.startswith("postgresql:"):
+            return _rows(Path(self.database), query)
+        with psycopg.connect(self.database, autocommit=True, connect_timeout=5) as connection:
+            return connection.execute(query.encode()).fetchall()
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait until it holds; a server that is being restarted does not answer yet."""
@@ -105,12 +119,12 @@ class Chain:
 
     def assert_one_document_a_sale(self, sales: int) -> None:
         """The machine's disk and the register's ledger name the same sales, once each."""
-        invoices = [document["invoice_id"] for document in self.documents()]
+        recorded = [sale_of(document) for document in self.documents()]
         kept = [sale_id for sale_id, _ in self.kept()]
         assert len(kept) == sales, self._logs()
-        assert sorted(invoices) == sorted(kept), self._logs()
+        assert sorted(recorded) == sorted(kept), self._logs()
 
-    def _commands(self) -> dict[str, tuple[list[str], int]]:
+    def _commands(self) -> dict[str, tuple[list[str], int | None]]:
         places, folder = self.places, self.folder
         emulate = python(
             *("cloud", "emulate", "cloudkassir", "--listen", f"127.0.0.1:{places.emulator}"),
@@ -118,19 +132,14 @@ class Chain:
             *("--webhook", f"{self.public}/hook/main", "--public-id", settings.PUBLIC_ID),
         )
         serve = python("cloud", "serve", "--config", str(folder / "cloud.toml"), "--verbose")
+        shared = ["--role", "inbox,replies,web"] if self.database.startswith("postgresql:") else []
         run = python("edge", "run", "--config", str(folder / "edge.toml"), "--verbose")
         return {
             "emulator": (emulate, places.emulator),
-            "cloud": (serve, places.public),
+            "cloud": ([*serve, *shared], places.public),
+            "lanes": ([*serve, "--role", "fiscalizer"], None),
             "edge": (run, places.kiosk),
         }
-
-    def _rows(self, file: Path, query: str) -> list[Any]:
-        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
 
     def get(self, url: str) -> list[dict[str, Any]]:
         with urllib.request.urlopen(url, timeout=5) as response:
@@ -149,18 +158,33 @@ class Chain:
         return "\n".join(tails)
 
 
+def sale_of(document: dict[str, Any]) -> str:
+    """The sale that a document of the ledger is for: its key begins with it."""
+    return str(document["key"])[:SALE_ID]
+
+
+def _rows(file: Path, query: str) -> list[Any]:
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
 @contextmanager
-def chain(folder: Path) -> Iterator[Chain]:
-    """All of it, running."""
+def chain(folder: Path, database: str | None = None) -> Iterator[Chain]:
+    """All of it, running; on a file in `folder`, or on PostgreSQL in two processes."""
     (folder / "secret").write_text("not a secret", "utf-8")
     with mosquitto(folder) as broker:
         free = Places.free()
         places = Places(broker.port, free.emulator, free.public, free.cabinet, free.kiosk)
-        (folder / "cloud.toml").write_text(settings.cloud(folder, places, "5"), "utf-8")
+        running = Chain(folder, places, broker, database or str(folder / "cloud.sqlite"))
+        cloud = settings.cloud(running.database, places, "5")
+        (folder / "cloud.toml").write_text(cloud, "utf-8")
         (folder / "edge.toml").write_text(settings.edge(folder, places, "5"), "utf-8")
-        running = Chain(folder, places, broker)
+        asyncio.run(stock(running.database, folder, places))
         try:
-            for name in ("emulator", "cloud", "edge"):
+            for name in ("emulator", "cloud", *(["lanes"] if database else []), "edge"):
                 running.start(name)
             yield running
         finally:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 import zxingcpp
-from chain import Chain
+from chain import Chain, sale_of
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -71,7 +71,7 @@ def test_the_display_says_what_it_painted(chain: Chain, chromium: Browser) -> No
     chain.until(lambda: _painted(chain, "ready"))
 
     (ready,) = _painted(chain, "ready")
-    assert (ready["sale_id"], ready["qr"]) == (document["invoice_id"], document["qr"])
+    assert (ready["sale_id"], ready["qr"]) == (sale_of(document), document["qr"])
 
 
 def test_the_receipt_page_works_from_the_first_second_and_becomes_the_receipt(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import Chain
+from chain import Chain, sale_of
 from parts import python
 from PIL import Image
 from specimens import read
@@ -64,7 +64,7 @@ def sell(chain: Chain, item: str) -> dict[str, Any]:
     chain.press(item)
     chain.until(lambda: len(chain.documents()) > before)
     document = chain.documents()[-1]
-    chain.until(lambda: screen(chain)["sale_id"] == document["invoice_id"])
+    chain.until(lambda: screen(chain)["sale_id"] == sale_of(document))
     chain.until(lambda: screen(chain)["kind"] == "ready")
     return document
 
@@ -79,9 +79,9 @@ def test_a_press_prints_a_slip_whose_code_is_the_register_s_and_a_copy_when_aske
 
     for _ in range(2):  # the same command: answered twice, printed once
         said = tell(machine, "reprint", "--id", "again-1")
-        assert f"a copy of {document['invoice_id']} is with the printer" in said
-    said = tell(machine, "reprint", document["invoice_id"])
-    assert document["invoice_id"] in said
+        assert f"a copy of {sale_of(document)} is with the printer" in said
+    said = tell(machine, "reprint", sale_of(document))
+    assert sale_of(document) in said
     machine.until(lambda: len(slips(machine)) == 3)
     copies = [
         "КОПИЯ".encode("cp866") in each.with_suffix(".escpos").read_bytes()
@@ -119,8 +119,8 @@ def test_the_operator_shows_records_reads_and_restarts(machine: Chain, tmp_path:
     assert [(each["item"], each["amount"]) for each in sales] == [("0005", 13000)]
 
     said = tell(machine, "show-last")
-    assert f"the receipt of {document['invoice_id']} is shown" in said
-    assert screen(machine)["sale_id"] == document["invoice_id"]
+    assert f"the receipt of {sale_of(document)} is shown" in said
+    assert screen(machine)["sale_id"] == sale_of(document)
 
     logs = tell(machine, "logs", "--lines", "200")
     assert "sale kept: seq=1 item=0005" in logs

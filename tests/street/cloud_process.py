@@ -16,12 +16,11 @@ class CloudProcess:
     def __init__(self, folder: Path, broker: int) -> None:
         free = Places.free()
         places = Places(broker, free.emulator, free.public, free.cabinet, free.kiosk)
-        (folder / "secret").write_text("not a secret", "utf-8")
+        self.books = Books(folder / "cloud.sqlite")
         self._config = folder / "cloud.toml"
-        self._config.write_text(settings.cloud(folder, places, "5"), "utf-8")
+        self._config.write_text(settings.cloud(self.books.file, places, "5"), "utf-8")
         self._log = folder / "cloud.log"
         self._port = places.public
-        self.books = Books(folder / "cloud.sqlite")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from deploy.secured import make_authority, secured_broker
 from parts import Mosquitto, until
-from shop import a_config, eventually, rows
+from shop import eventually, rows
 from specimens import receipt
 from street.living import MACHINE, OwnClock, Screen, sell
 from street.mortal import Fuse, Mortal
@@ -76,7 +76,7 @@ class Cloud:
             subscriptions=[*SUBSCRIPTIONS, Channel.HEALTH.of_all],
             will=(CLOUD_STATE, encode(CloudState(online=False))),
         )
-        self._inbox = Inbox(a_config(), store, self.link, Bell(), Bell())
+        self._inbox = Inbox(store, self.link, Bell(), Bell(), Bell())
 
     async def run(self) -> None:
         storing = asyncio.ensure_future(self._inbox.run())

@@ -25,7 +25,7 @@ def test_of_the_settings_too() -> None:
 
 
 def test_what_is_new_lacks_what_has_no_default() -> None:
-    with pytest.raises(ValueError, match="is new, and lacks planogram, address, place$"):
+    with pytest.raises(ValueError, match=r"is new, and lacks planogram, address, place$"):
         drafted(Machine, None, {"id": "vm-1", "operator": "coffee", "register": "main"})
 
 

@@ -22,5 +22,5 @@ def test_an_amount_is_written_as_people_do(text: str, amount: int) -> None:
     "text", ["", "-1", "1.005", "1e3", "12,", "٣", "10000000.01", "1.2.3", "p"]
 )
 def test_what_is_no_exact_amount_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="expected roubles, such as 120 or 120.50"):
+    with pytest.raises(ValueError, match=r"expected roubles, such as 120 or 120.50"):
         kopecks(text)

@@ -1,7 +1,8 @@
 import csv
-import datetime
 import io
+import random
 import zipfile
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,8 @@ def test_a_byte_that_is_no_utf8_far_in_the_file_is_heeded(tmp_path: Path) -> Non
         (1e15, "1000000000000000"),
         (True, "yes"),
         (" Чай ", "Чай"),
-        (datetime.date(2026, 11, 23), "2026-11-23"),
-        (datetime.datetime(2026, 11, 23, 15, 42), "2026-11-23 15:42:00"),  # noqa: DTZ001, as Excel has it
+        (date(2026, 11, 23), "2026-11-23"),
+        (datetime(2026, 11, 23, 15, 42), "2026-11-23 15:42:00"),  # noqa: DTZ001, as Excel has it
     ],
 )
 def test_a_cell_is_what_a_person_sees_in_it(tmp_path: Path, value: object, text: str) -> None:
@@ -96,7 +97,10 @@ def test_a_sheet_whose_size_is_wrong_is_read_all_the_same(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is of an old Excel (.xls): save it as .xlsx"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+            "is of an old Excel (.xls), or has a password: save it as",
+        ),
         (b"PK\x03\x04 nothing", "is no XLSX"),
         (b'id,name\nx,"y\n', "row 2 is no CSV: unexpected end of data; is a quotation mark left"),
         (b"id\n" + b"x" * 200_000, "row 2 is no CSV: field larger than field limit"),
@@ -109,6 +113,21 @@ def test_a_file_that_is_none_says_why(tmp_path: Path, content: bytes, said: str)
         list(rows(file))
     assert str(error.value).startswith(f"{file}: ")
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_workbook_is_rows_or_a_mistake_of_the_file(tmp_path: Path, seed: int) -> None:
+    file = book(tmp_path / "a.xlsx", ["id", "name"], *[[number, "x"] for number in range(20)])
+    damaged, chance = bytearray(file.read_bytes()), random.Random(seed)
+    for _ in range(chance.randint(1, 4)):
+        damaged[chance.randrange(4, len(damaged))] = chance.randrange(256)
+    file.write_bytes(damaged)
+    said = f"{file}: "
+    try:
+        list(rows(file))
+    except ConfigError as error:
+        said = str(error)
+    assert said.startswith(f"{file}: ")
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
@@ -135,9 +154,11 @@ def test_whatever_a_file_holds_it_is_rows_or_a_mistake_of_it(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.csv"
     file.write_bytes(content)
+    said = f"{file}: "
     try:
         for number, cells in rows(file):
             assert number > 0
             assert any(cells)
     except ConfigError as error:
-        assert str(file) in str(error)
+        said = str(error)
+    assert said.startswith(f"{file}: ")

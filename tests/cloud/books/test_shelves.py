@@ -56,7 +56,7 @@ def test_a_product_begins_where_what_was_sold_before_keeps_its_name(
     ],
 )
 def test_two_ends_that_contradict_each_other_overlap(
-    one: Shelf, other: Shelf, overlaps: bool
+    one: Shelf, other: Shelf, *, overlaps: bool
 ) -> None:
     assert overlapping(one, [other]) == (other if overlaps else None)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from cloud.books import words
-from cloud.books.kinds import KINDS, SHELF
+from cloud.books.kinds import KINDS, SHELF, Kind
 from cloud.books.words import plain
 
 
@@ -25,7 +25,7 @@ def test_every_word_of_a_table_is_plain_already() -> None:
 
 
 @pytest.mark.parametrize("kind", [*KINDS.values(), SHELF], ids=lambda kind: kind.of.__name__)
-def test_every_name_of_a_column_is_plain_and_means_one_column(kind) -> None:  # type: ignore[no-untyped-def]
+def test_every_name_of_a_column_is_plain_and_means_one_column(kind: Kind) -> None:
     names = [name for column in kind.columns for name in column.also]
     assert [plain(name) for name in names] == names
     every = [*names, *(plain(column.name) for column in kind.columns)]

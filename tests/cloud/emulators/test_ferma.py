@@ -460,7 +460,9 @@ def test_a_password_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None
         file.write_text("pw\n", "utf-8")
         assert opened(arguments("--password-file", str(file)), drive)[1] == ()
         missing = str(tmp_path / "missing")
-        with pytest.raises(ConfigError, match=f"--password-file: {missing} cannot be read: No such file"):
+        with pytest.raises(
+            ConfigError, match=f"--password-file: {missing} cannot be read: No such file"
+        ):
             opened(arguments("--password-file", missing), drive)
     finally:
         drive.close()

@@ -437,7 +437,9 @@ def test_a_secret_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None:
         _, told = opened(arguments("--secret-file", str(file)), drive)
         assert list(told) == ["shop demo, queue 1"]
         missing = str(tmp_path / "missing")
-        with pytest.raises(ConfigError, match=f"--secret-file: {missing} cannot be read: No such file"):
+        with pytest.raises(
+            ConfigError, match=f"--secret-file: {missing} cannot be read: No such file"
+        ):
             opened(arguments("--secret-file", missing), drive)
     finally:
         drive.close()

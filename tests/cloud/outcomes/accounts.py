@@ -52,7 +52,7 @@ from cloud.providers import Provider
 from cloud.receipt import Purpose
 from cloud.registers import Opened
 from cloud.store import Store, fleet, placing, returns, sales
-from cloud.store.schema import history, lane, receipt
+from cloud.store.schema import attempt, history, lane, receipt
 from cloud.store.sites import Sites
 from cloud.web.hooks import Hooks
 from edge.wire import Sale, Tender
@@ -174,18 +174,33 @@ KINDS: Final[Mapping[str, Kind]] = {
 """Every provider there is, and ATOL once for each of its protocols."""
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """One push as it came, and the status that it was answered with."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    status: int
+
+
+def _tells(header: str) -> bool:
+    """Whether a header is the provider's, and not HTTP's."""
+    return header.lower().startswith(("x-", "content-hmac", "content-type"))
+
+
 @dataclass
 class Hook:
     """Our hook: where it is, and each push that it was sent, with what it answered."""
 
     url: str
-    heard: list[tuple[bytes, Mapping[str, str], int]] = field(default_factory=list)
+    heard: list[Pushed] = field(default_factory=list)
 
     @web.middleware
-    async def listen(self, request: web.Request, take: Handler) -> web.StreamResponse:
+    async def listen(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
-        answer = await take(request)
-        self.heard.append((body, request.headers.copy(), answer.status))
+        answer = await handler(request)
+        told = {name: value for name, value in request.headers.items() if _tells(name)}
+        self.heard.append(Pushed(body, told, answer.status))
         return answer
 
 
@@ -193,6 +208,7 @@ class Hook:
 class Rented:
     """A register at work in a store, and its provider's ledger."""
 
+    kind: str
     store: Store
     till: Till
     emulator: Emulator
@@ -223,6 +239,11 @@ class Rented:
     async def fault(self, name: str, times: int = 1) -> None:
         await self.till.fault(name, times)
 
+    async def push(self, body: bytes, headers: Mapping[str, str]) -> int:
+        """Push something to our hook, whoever signed it; the status of its answer."""
+        async with self.till.http.post(self.hook.url, data=body, headers=headers) as answer:
+            return answer.status
+
     async def states(self) -> list[str]:
         return [row.state for row in await rows(self.store, sa.select(receipt.c.state))]
 
@@ -242,9 +263,7 @@ class Rented:
         self, provider: Provider | None = None, owner: str = "one"
     ) -> AsyncIterator["asyncio.Task[None]"]:
         """A process that works the lane until the block ends."""
-        opened = Opened(
-            self.opened.register, self.opened.account, provider or self.opened.provider
-        )
+        opened = Opened(self.opened.register, self.opened.account, provider or self.opened.provider)
         work = Lane(self.store, opened, owner, self.due, self.news, stop_s=0.1)
         task = asyncio.ensure_future(work.run())
         try:
@@ -253,20 +272,33 @@ class Rented:
             task.cancel()
             await asyncio.wait([task])
 
-    async def until(self, there: Callable[[], Awaitable[bool]], *, hurry: bool = False) -> None:
-        """Work until it is so; in a hurry no time is waited for, and no pause kept."""
+    async def until(
+        self, there: Callable[[], Awaitable[bool]], *, due: bool = False, hurry: bool = False
+    ) -> None:
+        """Work until it is so. All is `due`, if it says so; in a `hurry` no pause is kept either."""
         async with self.at_work() as task, asyncio.timeout(20):
             while not await there():
                 assert not task.done(), task
+                if due or hurry:
+                    await write(self.store, sa.update(receipt).values(next_at=0))
                 if hurry:
-                    await self.hurry()
+                    await write(self.store, sa.update(lane).values(hold_until=0))
                 self.due.ring()
                 await asyncio.sleep(0.005)
 
-    async def hurry(self) -> None:
-        """All that is put off is due, and no hold is kept any more."""
-        await write(self.store, sa.update(receipt).values(next_at=0))
-        await write(self.store, sa.update(lane).values(hold_until=0))
+    async def turns(self, count: int) -> None:
+        """Work in a hurry for so many looks at it."""
+        left = iter(range(count))
+
+        async def over() -> bool:
+            return next(left, None) is None
+
+        await self.until(over, hurry=True)
+
+    async def age(self, by_s: float) -> None:
+        """It was all sent so much earlier."""
+        earlier = attempt.c.first_sent_at - round(1000 * by_s)
+        await write(self.store, sa.update(attempt).values(first_sent_at=earlier))
 
     async def settle(self, *wanted: str) -> None:
         """Work in a hurry until every receipt is in one of these states."""
@@ -324,4 +356,4 @@ async def rented(kind: str, store: Store, folder: Path, *, pushes: bool) -> Asyn
             register = await fleet.get(connection, Register, "main")
         assert register is not None
         opened["main"] = registers.opened(register, http)
-        yield Rented(store, Till(at.url, http), emulator, hook, due, news, opened["main"])
+        yield Rented(kind, store, Till(at.url, http), emulator, hook, due, news, opened["main"])

@@ -348,7 +348,9 @@ def test_a_password_that_cannot_be_read_is_the_users_mistake(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=f"^password_file: {file} cannot be read: No such file"):
         Atol(None, settings(str(file)))  # type: ignore[arg-type]
     file.write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match=f"^password_file: {file} cannot be read: it is no UTF-8 text$"):
+    with pytest.raises(
+        ConfigError, match=f"^password_file: {file} cannot be read: it is no UTF-8 text$"
+    ):
         Atol(None, settings(str(file)))  # type: ignore[arg-type]
 
 

@@ -134,7 +134,9 @@ def test_a_secret_that_cannot_be_read_is_named_by_key_and_file(tmp_path: Path) -
     foreign.write_bytes(b"\xff")
     with pytest.raises(ConfigError, match=r"^secret_file: .*none cannot be read: No such file"):
         a_client(None, "http://x", str(missing))
-    with pytest.raises(ConfigError, match=r"^secret_file: .*foreign cannot be read: it is no UTF-8 text$"):
+    with pytest.raises(
+        ConfigError, match=r"^secret_file: .*foreign cannot be read: it is no UTF-8 text$"
+    ):
         a_client(None, "http://x", str(foreign))
 
 

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+from clerk import Clerk
+
+from cloud.breaker import FAILURES, Circuit
+from cloud.outcome import Pause
+from cloud.store import Store
+from cloud.store.lanes import circuit, set_circuit
+
+
+async def test_a_register_is_paused_by_hand_and_resumed(any_clerk: Clerk, database: str) -> None:
+    await any_clerk.coffee()
+    assert await any_clerk("register pause main 'the drive is changed'") == [
+        "register main: paused; 0 receipts wait",
+        "next: python -m cloud register resume main",
+    ]
+    store = Store(database)
+    async with store.reading() as connection:
+        held = await circuit(connection, "main")
+    await store.close()
+    assert held == Circuit(pause=Pause.BY_HAND, reason="the drive is changed")
+    (row,) = json.loads("".join(await any_clerk("register list --json")))
+    assert (row["state"], row["reason"]) == ("paused: by hand", "the drive is changed")
+    assert row["since"] > 1_700_000_000_000
+    heading, line = await any_clerk("register list")
+    assert heading.split() == [
+        *("id", "operator", "provider", "machines", "state", "waiting", "since", "reason")
+    ]
+    assert line.endswith("UTC  the drive is changed")
+    assert await any_clerk("register resume main") == ["register main: resumed; 0 receipts wait"]
+    assert await any_clerk("register resume main") == [
+        "register main: nothing holds it; 0 receipts wait"
+    ]
+    (row,) = json.loads("".join(await any_clerk("register list --json")))
+    assert (row["state"], row["since"], row["reason"]) == ("open", None, "")
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        (Circuit(failures=FAILURES, hold_until=1, reason="time-out"), "no answer"),
+        (Circuit(pause=Pause.BILLING, reason="pay"), "paused: billing"),
+        (Circuit(failures=1), "open"),
+    ],
+)
+async def test_whatever_holds_a_register_is_listed(
+    clerk: Clerk,
+    sqlite_store: Store,
+    now: Circuit,
+    state: str,
+) -> None:
+    await clerk.coffee()
+    async with sqlite_store.transaction() as connection:
+        await set_circuit(connection, "main", now, 1)
+    (row,) = json.loads("".join(await clerk("register list --json")))
+    assert row["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("register pause spare why", "there is no register spare"),
+        ("register resume spare", "there is no register spare"),
+        ("register pause main ' '", "say why"),
+    ],
+)
+async def test_a_pause_has_a_register_and_a_reason(clerk: Clerk, line: str, said: str) -> None:
+    await clerk.coffee()
+    assert said in (await clerk.refused(line))[1]

@@ -1,0 +1,133 @@
+"""Lives of a worker process that works one lane, and dies by SIGKILL at a step that it is told.
+
+One process waits here for orders, a line of JSON each, with all code loaded; for each it forks, and
+the child is the worker. A step is a place between two things that matter: before a transaction,
+before its commit, after it; as a request begins, as its body leaves, as its answer is here.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud import registers
+from cloud.bell import Bell
+from cloud.fleet import Register
+from cloud.lane import Lane
+from cloud.store import Store, fleet
+from cloud.store.schema import lane, receipt
+
+REGISTER: Final = "main"
+OPEN: Final = ("waiting", "submitted", "unknown", "accepted")
+PATIENCE_S: Final = 20
+
+
+class Fuse:
+    """Counts steps; at one of them the process is no more, and its last word is which it was."""
+
+    def __init__(self, at: int | None, last_word: int) -> None:
+        self._left = at
+        self._last_word = last_word
+
+    def step(self, name: str) -> None:
+        if self._left is None:
+            return
+        if self._left == 0:
+            os.write(self._last_word, name.encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
+
+
+class MortalStore(Store):
+    def __init__(self, database: str, fuse: Fuse) -> None:
+        super().__init__(database)
+        self._fuse = fuse
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        self._fuse.step("before a transaction")
+        async with super().transaction() as connection:
+            yield connection
+            self._fuse.step("before a commit")
+        self._fuse.step("after a commit")
+
+
+def mortal_requests(fuse: Fuse) -> aiohttp.TraceConfig:
+    """Every request of a session has three steps."""
+
+    async def begins(*_: object) -> None:
+        fuse.step("before a request")
+
+    async def leaves(*_: object) -> None:
+        fuse.step("as its body leaves")
+
+    async def is_answered(*_: object) -> None:
+        fuse.step("after its answer")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(begins)
+    trace.on_request_chunk_sent.append(leaves)
+    trace.on_request_end.append(is_answered)
+    return trace
+
+
+async def live(order: Mapping[str, Any], fuse: Fuse) -> None:
+    """Work the lane until nothing is open; what is put off is due at once."""
+    store = Store(order["database"])
+    async with aiohttp.ClientSession(trace_configs=[mortal_requests(fuse)]) as http:
+        async with store.reading() as connection:
+            register = await fleet.get(connection, Register, REGISTER)
+        assert register is not None
+        opened, due = registers.opened(register, http), Bell()
+        mortal = MortalStore(order["database"], fuse)
+        work = Lane(mortal, opened, order["owner"], due, Bell())
+        task = asyncio.ensure_future(work.run())
+        async with asyncio.timeout(PATIENCE_S):
+            while await _hurried(store):
+                assert not task.done(), task
+                due.ring()
+                await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.wait([task])
+        await mortal.close()
+    await store.close()
+
+
+async def _hurried(store: Store) -> int:
+    """How many receipts are open; they are all due now."""
+    async with store.transaction() as connection:
+        await connection.execute(sa.update(lane).values(hold_until=0))
+        due = sa.update(receipt).where(receipt.c.state.in_(OPEN)).values(next_at=0)
+        return (await connection.execute(due)).rowcount
+
+
+def main() -> None:
+    """An order: database, owner, at which step to die, or null. The answer: at which it did."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its log is no answer
+            asyncio.run(live(order, Fuse(order["at"], writing)))
+            os._exit(0)
+        os.close(writing)
+        _, status = os.waitpid(child, 0)
+        with os.fdopen(reading) as pipe:
+            last_word = pipe.read()
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        told = {"killed": killed, "at": last_word, "status": status}
+        print(json.dumps(told), flush=True)  # noqa: T201, that is its answer
+
+
+if __name__ == "__main__":
+    main()
