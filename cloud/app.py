@@ -74,7 +74,7 @@ async def _serve(config: Config, store: Store, roles: frozenset[Role], word: str
         if "web" in roles:
             await fiscalizer.look()
             public = [
-                *Buyer(config, store, news).routes(),
+                *Buyer(store, news).routes(),
                 *Hooks(store, fiscalizer.opened, due, news).routes(),
                 *health.routes(),
             ]

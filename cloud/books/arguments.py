@@ -56,11 +56,13 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 _FILES: Final = """\
 
 A file is CSV (commas or semicolons) or XLSX, its first row names the columns, in English or in
-Russian; an empty cell says nothing, and leaves what is there. Nothing is written unless every row
-is right.
+Russian. {empty}
+Nothing is written unless every row is right.
 
 columns:
 """
+_EMPTY: Final = "An empty cell says nothing, and leaves what is there."
+_EMPTY_OF_SLOT: Final = "A row is all that is said of a slot from its day on, empty cells too."
 _ADD: Final = "\nOf what exists already, only what is said changes.\n"
 
 
@@ -153,10 +155,11 @@ def _add_import(
     deeds: _Deeds, word: str, columns: Sequence[Column], writing: argparse.ArgumentParser
 ) -> None:
     told = "".join(f"  {column.name:15}{column.says}{_russian(column)}\n" for column in columns)
+    files = _FILES.format(empty=_EMPTY_OF_SLOT if word == "planogram" else _EMPTY)
     if word == "register":
         told += "  and every key of the provider's settings, such as secret_file\n"
     parser = _deed(
-        deeds, "import", "take many from a CSV or XLSX file", writing, word, _FILES + told
+        deeds, "import", "take many from a CSV or XLSX file", writing, word, files + told
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
     parser.add_argument(

@@ -102,7 +102,7 @@ async def _second(connection: AsyncConnection, sale_id: str) -> FiscalDocument:
     )
     told = (await connection.scalars(query.order_by(incident.c.id))).all()
     read = [read_qr(match[1]) for each in told if (match := _SECOND.search(each))]
-    found = [each for each in read if each is not None and each.sign == Purpose.INCOME.sign]
+    found = [each for each in read if each is not None]
     if not found:
         raise DecisionError(
             f"{sale_id}: no second document of it is known; if you have one:"

@@ -13,32 +13,35 @@ from datetime import datetime
 from typing import Final
 
 import qrcode
+import structlog
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.image.svg import SvgPathImage
 
 from cloud.bell import Bell
-from cloud.config import Config
-from cloud.store import Store, journal
+from cloud.store import BUSY, Store, journal
 from cloud.store.journal import Entry
 from cloud.vat import included
-from cloud.web.pages import page, render
+from cloud.web.pages import busy, page, render
+
+log = structlog.get_logger(__name__)
 
 TOKEN: Final = re.compile(r"[0-9a-hjkmnp-tv-z]{16}")
 LOOK_S: Final = 5.0
 LONGEST_S: Final = 3600.0
 """A page that stays open longer asks anew, by itself."""
 MOST_OPEN: Final = 500
+"""Streams at once: each costs memory, and anybody may open one."""
 
 
 class Buyer:
     """Routes of the receipt page."""
 
-    def __init__(self, config: Config, store: Store, news: Bell) -> None:
-        self._config = config
+    def __init__(self, store: Store, news: Bell, *, most_open: int = MOST_OPEN) -> None:
         self._store = store
         self._news = news
+        self._most_open = most_open
         self._open = 0
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -53,7 +56,11 @@ class Buyer:
         token = _token(request)
         if token is None:
             return page(request, "no_such.html", status=404)
-        entry = await self._find(token)
+        try:
+            entry = await self._find(token)
+        except BUSY as error:
+            log.warning("the store is busy", reason=str(error))
+            return busy(request)
         return page(request, "receipt.html", token=token, card=self._card(request, entry))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -61,7 +68,7 @@ class Buyer:
         token = _token(request)
         if token is None:
             return web.Response(status=404)
-        if self._open >= MOST_OPEN:
+        if self._open >= self._most_open:
             return web.Response(status=503, headers={"Retry-After": "30"})
         self._open += 1
         try:
@@ -77,7 +84,12 @@ class Buyer:
         with contextlib.suppress(ConnectionResetError):  # the page was closed
             while stream.is_connected() and time.monotonic() < deadline:
                 ring = self._news.listen()
-                entry = await self._find(token)
+                try:
+                    entry = await self._find(token)
+                except BUSY as error:
+                    log.warning("the store is busy", reason=str(error))
+                    await self._news.wait(ring, LOOK_S)
+                    continue
                 card = self._card(request, entry)
                 if card != told:
                     await stream.send(card)
@@ -96,14 +108,13 @@ class Buyer:
             return await journal.by_token(connection, token)
 
     def _card(self, request: web.Request, entry: Entry | None) -> str:
-        document = entry.document if entry else None
         return render(
             request,
             "card.html",
             entry=entry,
-            document=document,
-            when=datetime.fromisoformat(document.at) if document else None,
-            code=svg(document.qr) if document else None,
+            document=entry.document if entry else None,
+            at=datetime.fromisoformat,
+            svg=svg,
             vat=_vat(entry) if entry else None,
         )
 

@@ -6,9 +6,10 @@ from typing import Any, Final
 import jinja2
 from aiohttp import web
 
+from cloud.web.numbers import FORMS
 from cloud.web.words import WORDS
-from mdb.money import Money
 
+AGAIN_S: Final = 5
 _TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -33,8 +34,15 @@ def language(request: web.Request) -> str:
 def render(request: web.Request, template: str, **values: Any) -> str:  # noqa: ANN401
     """A template in the reader's language."""
     code = language(request)
-    words = WORDS[code]
-    return _TEMPLATES.get_template(template).render(lang=code, say=words, rub=rub, **values)
+    speech = {"lang": code, "say": WORDS[code], "form": FORMS[code]}
+    return _TEMPLATES.get_template(template).render(**speech, **values)
+
+
+def busy(request: web.Request) -> web.Response:
+    """The store cannot be read now: a page that asks again by itself."""
+    answer = page(request, "busy.html", status=503, again_s=AGAIN_S)
+    answer.headers["Retry-After"] = str(AGAIN_S)
+    return answer
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401
@@ -53,11 +61,3 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
             ),
         },
     )
-
-
-def rub(kopecks: int | None) -> str:
-    """``1 234,50``, as an amount is written in Russian."""
-    if kopecks is None:
-        return "—"
-    whole, _, part = str(Money(kopecks, None)).partition(".")
-    return f"{int(whole):,}".replace(",", "\u00a0") + f",{part}"

@@ -15,7 +15,7 @@ def ledgers(sales: int = 4) -> tuple[Ledger, Ledger, Ledger]:
     """Machine, register and display of a day on which all went well."""
     machine = [{"at": 10.0 * number, "price": 9000 + number} for number in range(sales)]
     register = [
-        {"invoice_id": f"sale-{number}", "qr": f"qr-{number}", "total": 9000 + number}
+        {"key": f"sale-{number}", "qr": f"qr-{number}", "total": 9000 + number}
         for number in range(sales)
     ]
     display = [
@@ -67,9 +67,20 @@ def test_a_duplicate_does_not_hide_a_loss() -> None:
     assert (told.duplicates, told.lost, told.good) == (1, 1, False)
 
 
+def test_a_later_attempt_is_of_the_same_sale() -> None:
+    sale_id = "0193a5d2-7c1e-7b54-9d0e-000000000001"
+    machine, register, display = ledgers(1)
+    register[0]["key"] = f"{sale_id}-1"
+    for picture in display:
+        picture["sale_id"] = sale_id
+    assert summary(machine, register, display).good
+    first = {**register[0], "key": sale_id}
+    assert summary(machine, [*register, first], display).duplicates == 1
+
+
 def test_a_document_of_a_sale_that_never_was_is_not_good() -> None:
     machine, register, display = ledgers()
-    stray = {"invoice_id": "nobody's", "qr": "qr-9", "total": 1}
+    stray = {"key": "nobody's", "qr": "qr-9", "total": 1}
     assert not summary(machine, [*register, stray], display).good
     assert not summary(machine, [*register[:-1], stray], display).good
 

@@ -11,6 +11,7 @@ from parts import ROOT, python
 
 from cloud.books.desk import kept, login
 from cloud.errors import StartError
+from cloud.store import Store
 
 NEXT = "next: python -m cloud register add NAME --provider PROVIDER --set KEY=VALUE …"
 TABLE = "id;name;vat\ntea;Чай;10%\ncola;Кола;18\n"
@@ -65,7 +66,7 @@ async def test_the_configuration_says_which_database(clerk: Clerk) -> None:
     ]
 
 
-async def test_a_database_that_others_write_to_is_a_fault_of_the_surroundings(
+async def test_a_server_that_is_not_there_is_a_fault_of_the_surroundings(
     clerk: Clerk,
 ) -> None:
     (clerk.folder / "cloud.toml").write_text(
@@ -73,6 +74,15 @@ async def test_a_database_that_others_write_to_is_a_fault_of_the_surroundings(
     )
     with pytest.raises(StartError, match="no server answers there"):
         await kept(clerk.parsed("machine list"), print, print)
+
+
+async def test_a_fault_of_the_database_is_one_of_the_surroundings(
+    clerk: Clerk, sqlite_store: Store
+) -> None:
+    async with sqlite_store.transaction() as connection:
+        await connection.exec_driver_sql("DROP TABLE machine")
+    with pytest.raises(StartError, match=r"no such table: machine; nothing was written: try again"):
+        await clerk.kept("machine list")
 
 
 def test_who_writes_is_who_is_logged_in() -> None:

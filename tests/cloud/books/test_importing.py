@@ -33,7 +33,7 @@ async def test_what_a_file_says_is_there_then(any_clerk: Clerk, database: str) -
     async with store.reading() as connection:
         one = await fleet.get(connection, Machine, "vm-1")
         other = await fleet.get(connection, Machine, "vm-000123")
-    await store.close()
+        seen = await fleet.version(connection)
     assert one == Machine(
         id="vm-1", operator="coffee", register="main", planogram="hot", number="17",
         address="г. Казань", place="зал 1", policies=Policies(late="receipt"),
@@ -41,6 +41,8 @@ async def test_what_a_file_says_is_there_then(any_clerk: Clerk, database: str) -
     assert other is not None
     assert (other.address, other.place) == ("г. Москва", "у входа")
     assert await any_clerk("machine import", file) == [f"{file}: 3 rows: 0 new, 0 changed, 3 same"]
+    assert await version(store) == seen
+    await store.close()
 
 
 async def test_a_dry_run_tells_what_would_come_and_writes_nothing(
@@ -137,6 +139,8 @@ async def test_a_planogram_is_there_once_a_row_names_it(
     async with store.reading() as connection:
         cold = await fleet.every(connection, Shelf, planogram="cold")
         assert len(await fleet.every(connection, Planogram)) == 2
+        made = "SELECT count(*) FROM change WHERE kind = 'planogram' AND name = 'coffee/cold'"
+        assert (await connection.exec_driver_sql(made)).scalar_one() == 1
     await store.close()
     assert [(each.product, str(each.valid_from), each.valid_until and str(each.valid_until))
             for each in cold] == [

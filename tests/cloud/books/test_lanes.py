@@ -41,7 +41,7 @@ async def test_a_register_is_paused_by_hand_and_resumed(any_clerk: Clerk, databa
     [
         (Circuit(failures=FAILURES, hold_until=1, reason="time-out"), "no answer"),
         (Circuit(pause=Pause.BILLING, reason="pay"), "paused: billing"),
-        (Circuit(failures=1), "open"),
+        (Circuit(failures=1, reason="time-out"), "open"),
     ],
 )
 async def test_whatever_holds_a_register_is_listed(
@@ -55,6 +55,7 @@ async def test_whatever_holds_a_register_is_listed(
         await set_circuit(connection, "main", now, 1)
     (row,) = json.loads("".join(await clerk("register list --json")))
     assert row["state"] == state
+    assert bool(row["reason"]) == bool(row["since"]) == (state != "open")
 
 
 @pytest.mark.parametrize(

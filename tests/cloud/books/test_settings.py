@@ -48,7 +48,7 @@ def test_a_secret_is_never_a_value(pair: str) -> None:
 @pytest.mark.parametrize(
     ("pair", "said"),
     [
-        ("secret_file=-----BEGIN PRIVATE KEY-----\nabc", "found what is in it"),
+        ("secret_file=-----BEGIN PRIVATE KEY----- abc", "found what is in it"),
         ("secret_file=abc\nabc", "found what is in it"),
         ("url=https://me:abc@kassa.example", "a user and a password do not stand in a URL"),
         ("abc", "--set: expected KEY=VALUE"),

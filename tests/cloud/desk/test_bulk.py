@@ -12,7 +12,7 @@ from cloud.desk.settled import By
 from cloud.errors import DecisionError
 from cloud.fleet import Answers, Policies
 from cloud.store import Store
-from cloud.store.schema import receipt
+from cloud.store.schema import answer, receipt
 from cloud.store.sites import Sites
 
 LATE_BY_HAND = msgspec.structs.replace(
@@ -84,6 +84,8 @@ async def test_what_is_left_says_why(either: Store) -> None:
     assert "2 still need a hand" in told
     assert f"{id_of(1)}: unknown product nothing" in told
     assert set((await states(either)).values()) == {"attention"}
+    # Nothing of the try is left.
+    assert await rows(either, sa.select(answer)) == []
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 from fate import LOST, REFUSED, accept, issue, leave, meet
-from shop import OPERATOR, SITE, a_sale, id_of, now_ms, rows, sell, stock
+from shop import MACHINE_AT_WORK, OPERATOR, SITE, a_sale, id_of, now_ms, rows, sell, stock
 
-from cloud.desk.orders import Correct, Resolve, decide
+from cloud.desk.orders import Correct, Requeue, Resolve, decide
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
 from cloud.fleet import Policies
-from cloud.receipt import Receipt
+from cloud.receipt import Purpose, Receipt
 from cloud.store import Store
 from cloud.store.schema import receipt, sale
 from cloud.store.sites import Sites
@@ -60,6 +60,20 @@ async def test_a_correction_by_order_names_the_order_and_its_day(store: Store) -
     cause = (await correction(store)).cause
     assert cause is not None
     assert (cause.by_order, cause.day, cause.number) == (True, "2026-11-22", "12-34/567")
+
+
+async def test_a_refused_correction_goes_again_with_its_reason(store: Store) -> None:
+    await sell(store, a_sale())
+    await meet(store, REFUSED)
+    await correct(store, by_order="12-34/567", day=date(2026, 11, 22))
+    before = (await correction(store)).cause
+    await meet(store, REFUSED, purpose=Purpose.CORRECTION)
+    mended = msgspec.structs.replace(MACHINE_AT_WORK, address="г. Тверь, ул. Новая, д. 2")
+    await stock(store, mended)
+    settled = await decide(store, Sites(), id_of(1), Requeue(), By("anna", now_ms()))
+    assert settled.told == f"it is sent to register main as {id_of(1)}-c1"
+    after = await correction(store)
+    assert (after.cause, after.address) == (before, mended.address)
 
 
 async def test_what_the_format_does_not_allow_is_refused(store: Store) -> None:

@@ -133,6 +133,17 @@ async def test_a_receipt_moves_to_another_register_only_while_no_attempt_is_open
         await order(either, Requeue(register="spare"), 2)
 
 
+async def test_a_receipt_speaks_the_format_of_the_register_it_moves_to(store: Store) -> None:
+    settings = {**SETTINGS, "ffd": "1.2"}
+    modern = Account(id="spare", operator="coffee", provider="cloudkassir", settings=settings)
+    await sell(store, a_sale())
+    await stock(store, modern)
+    assert (await request(store)).ffd == "1.05"
+    await meet(store, REFUSED)
+    await order(store, Requeue(register="spare"))
+    assert (await request(store)).ffd == "1.2"
+
+
 async def test_a_register_of_another_operator_or_of_no_name_is_refused(store: Store) -> None:
     await sell(store, a_sale())
     await meet(store, REFUSED)

@@ -31,6 +31,7 @@ STEPS: Final = {
 }
 PUSHED: Final = {"komtet"}
 """Who can only be heard, once an answer was lost."""
+PUSH_S: Final = 0.05
 OF_SERVER: Final = ("cloudkassir", "orange")
 
 
@@ -81,6 +82,8 @@ async def test_a_worker_may_die_at_any_step(
 ) -> None:
     pushes = kind in PUSHED
     async with rented(kind, sqlite_store, tmp_path, pushes=pushes) as register:
+        # The answer, if it comes, comes before the push.
+        await register.till.control({"delay_s": PUSH_S if pushes else 0})
         await dies_at_every_step(register, str(sqlite_database), workers, fault)
 
 
@@ -116,6 +119,7 @@ async def dies_at_every_step(
             break
         deaths.append(died)
         await register.till.control({"clear": True})
+    print('ZZ', len(deaths))
     assert set(deaths) == STEPS
     assert went >= {"waiting", "submitted", "issued"}
     assert len(deaths) > len(STEPS)

@@ -27,6 +27,7 @@ from cloud.store.schema import lane, receipt
 
 REGISTER: Final = "main"
 OPEN: Final = ("waiting", "submitted", "unknown", "accepted")
+LOOK_S: Final = 0.03
 PATIENCE_S: Final = 20
 
 
@@ -94,7 +95,8 @@ async def live(order: Mapping[str, Any], fuse: Fuse) -> None:
             while await _hurried(store):
                 assert not task.done(), task
                 due.ring()
-                await asyncio.sleep(0.005)
+                # Each look is three steps more, and tells little.
+                await asyncio.sleep(LOOK_S)
         task.cancel()
         await asyncio.wait([task])
         await mortal.close()
