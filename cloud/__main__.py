@@ -53,9 +53,9 @@ async def _migrate(arguments: argparse.Namespace) -> int:
     from cloud.config import load  # noqa: PLC0415
     from cloud.store import Store  # noqa: PLC0415
 
-    config = load(arguments.config)
-    await (await Store.open(config.database)).close()
-    print(f"{config.database}: the schema is up to date")
+    store = await Store.open(load(arguments.config).database)
+    await store.close()
+    print(f"{store.address}: the schema is up to date")
     return 0
 
 

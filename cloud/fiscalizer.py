@@ -26,16 +26,26 @@ LOOK_S: Final = 2.0
 class Fiscalizer:
     """Works the lanes of all registers, and knows who speaks to each."""
 
-    def __init__(
-        self, store: Store, http: aiohttp.ClientSession, owner: str, due: Bell, news: Bell
+    def __init__(  # noqa: PLR0917, what it is joined to
+        self,
+        store: Store,
+        http: aiohttp.ClientSession,
+        owner: str,
+        due: Bell,
+        news: Bell,
+        look_s: float = LOOK_S,
     ) -> None:
         self._store = store
         self._http = http
         self._owner = owner
         self._due = due
         self._news = news
+        self._look_s = look_s
         self._opened: dict[str, Opened] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._shut: set[str] = set()
+        self._circuits: dict[str, Circuit] = {}
+        """What is to be written of registers by whoever works them: shut, or mended."""
         self._version = -1
 
     @property
@@ -49,11 +59,13 @@ class Fiscalizer:
             while True:
                 try:
                     await self.look()
+                    if work:
+                        await self._tell()
                 except BUSY as error:
                     log.warning("the store is busy", reason=str(error))
                 if work:
                     self._work()
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(self._look_s)
         finally:
             await self._stop(*self._lanes)
 
@@ -72,27 +84,41 @@ class Fiscalizer:
             del self._opened[name]
         for name, register in wanted.items():
             if name not in self._opened:
-                await self._open(register)
+                self._open(register, anew=name in changed or name in self._shut)
         self._version = version
 
     def _work(self) -> None:
         """A lane for every register that is open: some were before the first was worked."""
-        for lane in self._lanes.values():
-            if lane.done():
-                lane.result()  # a lane never ends by itself
+        for working in self._lanes.values():
+            if working.done():
+                working.result()  # a lane never ends by itself
         for name, account in self._opened.items():
             if name not in self._lanes:
                 lane = Lane(self._store, account, self._owner, self._due, self._news)
                 self._lanes[name] = asyncio.create_task(lane.run(), name=f"lane {name}")
 
-    async def _open(self, register: Register) -> None:
+    def _open(self, register: Register, *, anew: bool) -> None:
+        name = register.id
+        self._circuits.pop(name, None)
         try:
-            self._opened[register.id] = opened(register, self._http)
+            self._opened[name] = opened(register, self._http)
         except ConfigError as error:
-            log.warning("register cannot be opened", register=register.id, reason=str(error))
-            shut = Circuit(pause=Pause.AUTH, reason=str(error))
+            log.warning("register cannot be opened", register=name, reason=str(error))
+            self._shut.add(name)
+            self._circuits[name] = Circuit(pause=Pause.AUTH, reason=str(error))
+        else:
+            self._shut.discard(name)
+            if anew:
+                # What it was held for may be mended.
+                self._circuits[name] = Circuit()
+
+    async def _tell(self) -> None:
+        """Write down which registers are shut and which begin anew; a person's pause stands."""
+        for name, circuit in list(self._circuits.items()):
             async with self._store.transaction() as connection:
-                await lanes.set_circuit(connection, register.id, shut, now_ms())
+                if (await lanes.circuit(connection, name)).pause is not Pause.BY_HAND:
+                    await lanes.set_circuit(connection, name, circuit, now_ms())
+            del self._circuits[name]
 
     async def _stop(self, *names: str) -> None:
         ending = [self._lanes.pop(name) for name in names if name in self._lanes]

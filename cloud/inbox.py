@@ -20,8 +20,8 @@ from cloud import metrics
 from cloud.bell import Bell
 from cloud.clock import now_ms
 from cloud.fleet import Site
-from cloud.intake import Attention, Cause, Disposition, ReturnOf, place
-from cloud.placer import own
+from cloud.intake import Attention, Cause, Disposition, ReturnOf
+from cloud.placer import where
 from cloud.store import BUSY, Store, births, notes, replies, sales, streams
 from cloud.store.incidents import report
 from cloud.store.sales import Arrival, Kept
@@ -245,7 +245,7 @@ async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
 
 def _placed(machine: str, sale: Sale, site: Site | None, arrived: datetime) -> Disposition:
     """Where a sale goes; goods that came back are settled by the placer."""
-    goes = own(machine, sale) or place(sale, site, arrived)
+    goes = where(machine, sale, site, arrived)
     return Attention(Cause.RETURN, "goods came back") if isinstance(goes, ReturnOf) else goes
 
 

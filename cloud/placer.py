@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.bell import Bell
 from cloud.clock import now_ms
-from cloud.fleet import Site
-from cloud.intake import Attention, Cause, Disposition, place
+from cloud.fleet import Answers, Site
+from cloud.intake import SILENCE, Attention, Cause, Disposition, place
 from cloud.sale_day import local_text, moment, zone_of
 from cloud.store import BUSY, Store, fleet, placing, returns
 from cloud.store.placing import Stuck
@@ -30,11 +30,12 @@ WHO: Final = "intake"
 class Placer:
     """Looks again at sales in attention."""
 
-    def __init__(self, store: Store, due: Bell, stuck: Bell) -> None:
+    def __init__(self, store: Store, due: Bell, stuck: Bell, look_s: float = LOOK_S) -> None:
         self._store = store
         self._sites = Sites()
         self._due = due
         self._stuck = stuck
+        self._look_s = look_s
         self._version = -1
 
     async def run(self) -> None:
@@ -47,7 +48,7 @@ class Placer:
                 await self._look(returns_too=looks == 0 or ring.is_set())
             except BUSY as error:
                 log.warning("the store is busy", reason=str(error))
-            await self._stuck.wait(ring, LOOK_S)
+            await self._stuck.wait(ring, self._look_s)
             if ring.is_set():
                 looks = RETURNS_EVERY - 1
 
@@ -82,7 +83,7 @@ async def again(
     for each in batch:
         arrived = datetime.fromtimestamp(each.received_at / 1000, UTC)
         site = known.get(each.machine)
-        goes = own(each.machine, each.sale) or place(each.sale, site, arrived, each.answers)
+        goes = where(each.machine, each.sale, site, arrived, each.answers)
         when = _local(each.sale, site, arrived)
         goes = await returns.settle(connection, each.sale, goes, when, who, now)
         await placing.place_again(connection, each, goes, who, now)
@@ -97,6 +98,20 @@ def _local(sale: Sale, site: Site | None, arrived: datetime) -> str:
     zone = (site and zone_of(site.machine.timezone)) or UTC
     when = moment(sale, zone, arrived) if isinstance(zone, ZoneInfo) else None
     return local_text((when or arrived).astimezone(zone))
+
+
+def where(
+    machine: str, sale: Sale, site: Site | None, arrived: datetime, answers: Answers = SILENCE
+) -> Disposition:
+    """Where a sale goes. One that our own code trips over is a person's, and stops no other."""
+    try:
+        return own(machine, sale) or place(sale, site, arrived, answers)
+    except Exception as error:
+        log.exception("a sale cannot be placed", sale_id=sale.sale_id)
+        said = (
+            f"it cannot be placed: {error!r}: python -m cloud resolve {sale.sale_id} --skip REASON"
+        )
+        return Attention(Cause.INVALID, said)
 
 
 def own(machine: str, sale: Sale) -> Attention | None:

@@ -19,18 +19,24 @@ from cloud.store.lanes import LEASE_MS, Lease
 log = structlog.get_logger(__name__)
 
 RENEW_S: Final = LEASE_MS / 1000 / 3
+LOOK_S: Final = 1.0
+"""How often a seat that another has is looked at."""
 RELEASE_S: Final = 0.5
 
 
 @asynccontextmanager
-async def seat(store: Store, name: str, owner: str) -> AsyncIterator["asyncio.Task[None]"]:
+async def seat(
+    store: Store, name: str, owner: str, renew_s: float = RENEW_S
+) -> AsyncIterator["asyncio.Task[None]"]:
     """Wait for the seat; gives the task that keeps it, which fails if it is lost.
+
+    `renew_s` is how often it is renewed.
 
     Raises:
         LeaseLostError: in the task, when another has the seat.
     """
     held = await _taken(store, f"@{name}", owner)
-    keeping = asyncio.create_task(_keep(store, held), name=f"seat {name}")
+    keeping = asyncio.create_task(_keep(store, held, renew_s), name=f"seat {name}")
     try:
         yield keeping
     finally:
@@ -57,13 +63,13 @@ async def _taken(store: Store, name: str, owner: str) -> Lease:
         if not waiting:
             log.info("another process has the seat; waiting", seat=name)
             waiting = True
-        await asyncio.sleep(1)
+        await asyncio.sleep(LOOK_S)
 
 
-async def _keep(store: Store, held: Lease) -> None:
+async def _keep(store: Store, held: Lease, renew_s: float) -> None:
     kept_at = asyncio.get_running_loop().time()
     while True:
-        await asyncio.sleep(RENEW_S)
+        await asyncio.sleep(renew_s)
         try:
             async with store.transaction() as connection:
                 now = await lanes.lease(connection, held.register, held.owner, now_ms())

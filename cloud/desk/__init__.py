@@ -2,6 +2,7 @@
 
     arguments    the command line's parsers
     asked        what was written there, as values; runs it
+    orders       what is asked of one sale, in one form for the command line and the API
     finding      a sale by its id, by the beginning of one, by the token of its page
     settled      what became of a decision, and the transaction it is made in
     story        all that is known of a sale
@@ -14,8 +15,10 @@
     returning    the return of a sale's receipt, or of a second document
     correcting   a correction receipt for a sale that has none
     checking     credentials and registers, asked of the providers
-    reconciling  a day's sales, receipts and documents held against each other
+    the_day      a day, read
+    reconciling  … its sales, receipts and documents held against each other
     comparing    … and against what the providers say
+    balance      … as text
     words        money, times and ages as text
 
 A verb takes a connection and raises what a person did wrong; who opens the transaction commits it.

@@ -21,6 +21,10 @@ INCIDENTS: Final = 10
 UNWORKED_MS: Final = 60_000
 """A receipt that has waited so long for a lane that nobody holds is not on its way."""
 NOTHING: Final = Queue(0, 0)
+LOOK_FOR_IT: Final = (
+    "resolve {0}{1} --issued QR_TEXT; or --not-issued, once you have looked for it in the"
+    " provider's cabinet"
+)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -108,7 +112,7 @@ async def look(
         items=[*map(_of_sale, sales), *map(_of_receipt, receipts)],
         duplicates=[_event(each) for each in duplicates] if whole else [],
         lanes=still(standings, queues, now_ms) if whole and machine is None else [],
-        incidents=[_event(each) for each in happened] if whole else [],
+        incidents=[_event(each) for each in happened if each not in duplicates] if whole else [],
     )
 
 
@@ -166,7 +170,7 @@ def _of_sale(each: Unplaced) -> Item:
 
 def _of_receipt(each: Unissued) -> Item:
     named = "" if each.purpose is Purpose.INCOME else f" --purpose {each.purpose.value}"
-    step = "resolve {0}{1} --not-issued" if each.cause == UNKNOWN else "requeue {0}{1}"
+    step = LOOK_FOR_IT if each.cause == UNKNOWN else "requeue {0}{1}"
     return Item(
         sale_id=each.sale_id,
         machine=each.machine,

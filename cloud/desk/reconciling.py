@@ -171,6 +171,10 @@ class Reckoning:
             )
         return self.machines[name]
 
+    def see_twice(self, machine: str, sale_id: str, detail: str) -> None:
+        """A second document of one of the day's sales, which nobody has undone."""
+        self.of(machine).tell(Line(explained=False, text=detail, sale_id=sale_id))
+
     def miss(self, gap: Gap, conflicts: Sequence[str]) -> None:
         """Places in a machine's sequence that no sale here has."""
         kept = {
@@ -203,10 +207,10 @@ def _settling(each: Sold) -> Piece | None:
     return income
 
 
-def _back(each: Sold) -> Piece | None:
-    """The return of the sale; not of a second document of it."""
+def _back(each: Sold, *, duplicate: bool = False) -> Piece | None:
+    """The return of the sale; or of a second document of it."""
     those = (piece for piece in each.receipts if piece.purpose is Purpose.INCOME_RETURN)
-    return next((piece for piece in those if not piece.duplicate), None)
+    return next((piece for piece in those if piece.duplicate == duplicate), None)
 
 
 def _bucket(each: Sold, settling: Piece | None) -> str:
@@ -235,10 +239,11 @@ def _lines(each: Sold, settling: Piece | None, bucket: str) -> Iterable[Line]:
     said = _said(each, settling, bucket)
     if said:
         yield Line(explained=True, text=said, sale_id=of, kopecks=amount)
-    back = _back(each)
-    if back is not None and back.state is not State.ISSUED:
-        text = f"its return is {back.state.value}" + (f": {back.error}" if back.error else "")
-        yield Line(explained=True, text=text, sale_id=of)
+    for back, whose in ((_back(each), "its"), (_back(each, duplicate=True), "a second document's")):
+        if back is not None and back.state is not State.ISSUED:
+            text = f"{whose} return is {back.state.value}"
+            text += f": {back.error}" if back.error else ""
+            yield Line(explained=True, text=text, sale_id=of)
 
 
 def _said(each: Sold, settling: Piece | None, bucket: str) -> str:

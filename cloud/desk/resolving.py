@@ -8,11 +8,8 @@ from cloud.desk.words import COMMAND, roubles
 from cloud.errors import DecisionError
 from cloud.fiscal import FiscalDocument, read_qr
 from cloud.fiscalization import State
-from cloud.keys import key_of
-from cloud.outcome import Done
 from cloud.receipt import Purpose
-from cloud.store import decisions, receipts
-from cloud.store.receipts import Told
+from cloud.store import decisions
 
 SIGNS = {1: "income", 2: "a return of income"}
 
@@ -78,10 +75,7 @@ async def _second(
     has = asked.document
     told = f"it is issued already, as {has.qr if has else ''}"
     if has is not None and (has.fn, has.fd) != (document.fn, document.fd):
-        key = key_of(it.sale_id, asked.purpose, asked.number)
-        said = [Told(key, Done(document), asked.register)]
-        if not await receipts.record(connection, said, by.who, by.at):
-            raise DecisionError(f"{it.sale_id}: register {asked.register} knows no key {key}")
+        await decisions.found(connection, it.sale_id, asked.purpose, document, by.who, by.at)
         told = (
             f"a second document of it is written down; the first is {has.qr}. Undo it:"
             f" {COMMAND}return {it.sale_id} --duplicate"

@@ -45,7 +45,7 @@ async def send_back(
     """
     found = await placing.issued(connection, it.sale_id)
     if found is None:
-        raise DecisionError(f"{it.sale_id}: {_nothing_to_return(it)}")
+        raise DecisionError(f"{it.sale_id}: {_nothing_to_return(it, duplicate=duplicate)}")
     when = await _here(connection, sites, it, found.receipt, by.at)
     if duplicate:
         second = await _second(connection, it.sale_id)
@@ -68,9 +68,12 @@ async def send_back(
     )
 
 
-def _nothing_to_return(it: Known) -> str:
+def _nothing_to_return(it: Known, *, duplicate: bool) -> str:
     """Why, and what to do instead."""
     back = it.of(Purpose.INCOME_RETURN)
+    if back is not None and back.request.duplicate != duplicate:
+        undid = "the sale itself" if duplicate else "a second document of it"
+        return f"its one return is of {undid}; return this one in the provider's cabinet"
     if back is not None:
         said = {State.ISSUED: f"it is returned: {back.document.qr if back.document else ''}"}
         return said.get(back.state, f"its return is {back.state.value}: {back.error or 'wait'}")

@@ -11,7 +11,7 @@ from cloud.desk.reconciling import Day, Reckoning, registers
 from cloud.desk.words import COMMAND, counted
 from cloud.errors import DecisionError
 from cloud.fleet import Operator, Register
-from cloud.store import Store, fleet
+from cloud.store import Store, attention, fleet
 from cloud.store import day as days
 
 
@@ -39,6 +39,7 @@ async def the_day(
             reckoning.take(page)
             note(f"{counted(len(reckoning.sale_ids), 'sale')} of {day}")
         await _miss(connection, reckoning)
+        await _see_twice(connection, reckoning)
         found = Day(
             day=day,
             machines=[reckoning.machines[name] for name in sorted(reckoning.machines)],
@@ -69,3 +70,11 @@ async def _miss(connection: AsyncConnection, reckoning: Reckoning) -> None:
     for gap in gaps:
         if reckoning.concerns(gap.machine):
             reckoning.miss(gap, await days.conflicts(connection, gap.machine))
+
+
+async def _see_twice(connection: AsyncConnection, reckoning: Reckoning) -> None:
+    """Second documents of the day's sales that are still there."""
+    ours = frozenset(reckoning.sale_ids)
+    for each in await attention.duplicates(connection):
+        if each.sale_id in ours and each.sale_id is not None and each.machine is not None:
+            reckoning.see_twice(each.machine, each.sale_id, each.detail)

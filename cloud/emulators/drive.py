@@ -114,11 +114,10 @@ class Drive:
         last = self._ledger.execute(
             "SELECT fd, shift, number_in_shift FROM document ORDER BY fd DESC LIMIT 1"
         ).fetchone() or (0, 1, 0)
-        (began,) = self._ledger.execute(
-            "SELECT min(recorded_unix) FROM document WHERE shift = ? AND fd > ?",
-            (last[1], last[0] - last[2]),
+        first = self._ledger.execute(
+            "SELECT recorded_unix FROM document WHERE fd = ?", (last[0] - last[2] + 1,)
         ).fetchone()
-        fresh = began is not None and now.timestamp() - began >= SHIFT_S
+        fresh = first is not None and now.timestamp() - first[0] >= SHIFT_S
         shift, number = (last[1] + 1, 1) if fresh else (last[1], last[2] + 1)
         fd = last[0] + 1
         fp = zlib.crc32(f"{self.fn}/{fd}/{told.total}/{now.isoformat()}".encode())

@@ -149,8 +149,9 @@ class Emulator(ABC):
         if entry.document is not None:
             self._drop(entry)  # the ledger has it
         if self._http is not None:
-            good, bad = self.pushed(entry, spoiled=False), self.pushed(entry, spoiled=True)
-            await push(self._http, good, bad, fault)
+            spoiled = fault is Fault.BAD_SIGNATURE
+            bad = self.pushed(entry, spoiled=True) if spoiled else None
+            await push(self._http, self.pushed(entry, spoiled=False), bad, fault)
 
     async def _running(self, _app: web.Application) -> AsyncIterator[None]:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))

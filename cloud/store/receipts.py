@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscalization import State
 from cloud.keys import key_of
-from cloud.outcome import Outcome
+from cloud.outcome import Done, Outcome
 from cloud.receipt import Purpose, Receipt
 from cloud.store import history
 from cloud.store.history import Change
@@ -112,6 +112,8 @@ async def record(
         found = await connection.execute(query.order_by(attempt.c.key))
         rows = {row.key: row._asdict() for row in found}
         writing = Writing(connection, who, now_ms, poll_s)
+        done = (each.outcome for each in news if isinstance(each.outcome, Done))
+        await writing.look_up(each.document for each in done)
         taken: dict[str, str] = {}
         later: list[Told] = []
         for each in news:

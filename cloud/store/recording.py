@@ -27,6 +27,7 @@ _live: Final = (
     & (attempt.c.purpose == receipt.c.purpose)
     & attempt.c.verdict.is_(None)
 )
+_OWNERS: Final = sa.select(receipt.c.fn, receipt.c.fd, receipt.c.sale_id, receipt.c.purpose)
 
 
 class Writing:
@@ -43,6 +44,17 @@ class Writing:
         self._attempts: dict[str, dict[str, Any]] = {}
         self._changes: list[Change] = []
         self._revised: dict[str, str] = {}
+        self._whose: dict[tuple[str, int], tuple[str, str]] = {}
+        """Documents that are a receipt's, before this round or in it."""
+
+    async def look_up(self, documents: Iterable[FiscalDocument]) -> None:
+        """Find out whose these documents are already, before they are taken."""
+        wanted = {(each.fn, each.fd) for each in documents}
+        if wanted:
+            rows = await self._connection.execute(
+                _OWNERS.where(sa.tuple_(receipt.c.fn, receipt.c.fd).in_(sorted(wanted)))
+            )
+            self._whose = {(row.fn, row.fd): (row.sale_id, row.purpose) for row in rows}
 
     async def take(self, row: dict[str, Any], outcome: Outcome) -> State:
         """Decide what an outcome makes of its receipt; `row` is brought up to date."""
@@ -119,6 +131,7 @@ class Writing:
             # Its return goes there too.
             register=row["sent_to"],
         )
+        self._whose[document.fn, document.fd] = (row["sale_id"], row["purpose"])
         self._keep(
             *(row, "fn", "fd", "fp", "registered_at", "total", "rnm", "ofd_inn", "link"),
             *("issued_at", "attempt", "register"),
@@ -208,19 +221,8 @@ class Writing:
             said = f"{document.qr} is no document of the purpose that was asked for"
             await self._report("another purpose", said, row)
             return said
-        other = await self._connection.scalar(
-            sa.select(receipt.c.sale_id).where(
-                receipt.c.fn == document.fn,
-                receipt.c.fd == document.fd,
-                (receipt.c.sale_id != row["sale_id"]) | (receipt.c.purpose != row["purpose"]),
-            )
-        )
-        written = any(
-            (each.get("fn"), each.get("fd")) == (document.fn, document.fd)
-            for place, each in self._receipts.items()
-            if place != (row["sale_id"], row["purpose"])
-        )
-        if other is not None or written:
+        place = (row["sale_id"], row["purpose"])
+        if self._whose.get((document.fn, document.fd), place) != place:
             said = f"the provider gave {document.qr} to another sale as well"
             await self._report("document of another sale", said, row)
             return said

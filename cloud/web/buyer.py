@@ -38,10 +38,14 @@ MOST_OPEN: Final = 500
 class Buyer:
     """Routes of the receipt page."""
 
-    def __init__(self, store: Store, news: Bell, *, most_open: int = MOST_OPEN) -> None:
+    def __init__(
+        self, store: Store, news: Bell, *, most_open: int = MOST_OPEN, look_s: float = LOOK_S
+    ) -> None:
+        """`look_s` is how long a stream waits for news that it is not told of."""
         self._store = store
         self._news = news
         self._most_open = most_open
+        self._look_s = look_s
         self._open = 0
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -88,7 +92,7 @@ class Buyer:
                     entry = await self._find(token)
                 except BUSY as error:
                     log.warning("the store is busy", reason=str(error))
-                    await self._news.wait(ring, LOOK_S)
+                    await self._news.wait(ring, self._look_s)
                     continue
                 card = self._card(request, entry)
                 if card != told:
@@ -99,9 +103,9 @@ class Buyer:
                     return
                 if entry is None:
                     # Nobody knows this token: it may be invented, and must not cost much.
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(self._look_s)
                 else:
-                    await self._news.wait(ring, LOOK_S)
+                    await self._news.wait(ring, self._look_s)
 
     async def _find(self, token: str) -> Entry | None:
         async with self._store.reading() as connection:

@@ -1,25 +1,37 @@
-"""The operator's cabinet: the latest sales, live, and the gauges. Not for the public address."""
+"""The operator's cabinet: the latest sales, live, what needs a hand, and the gauges.
 
+Not for the public address.
+"""
+
+import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
 from aiohttp import web
 from aiohttp_sse import sse_response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from cloud import metrics
+from cloud import clock, metrics
 from cloud.bell import Bell
 from cloud.config import Config
-from cloud.store import Store, journal
+from cloud.desk.attention import look
+from cloud.store import BUSY, Store, journal
 from cloud.store.journal import Counts
-from cloud.web.pages import page, render
+from cloud.web.pages import busy, page, render
+
+log = structlog.get_logger(__name__)
 
 LATEST: Final = 50
 TROUBLES: Final = 5
+ITEMS: Final = 8
+"""So many that need a hand are listed, the oldest first; the rest are counted."""
 LOOK_S: Final = 5.0
+TOGETHER_S: Final = 0.3
+"""Changes that follow so soon are told as one."""
 
 
 class Cabinet:
@@ -39,7 +51,11 @@ class Cabinet:
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
-        return page(request, "cabinet.html", sales=await self._sales(request))
+        try:
+            return page(request, "cabinet.html", sales=await self._sales(request))
+        except BUSY as error:
+            log.warning("the store is busy", reason=str(error))
+            return busy(request)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         async with sse_response(request) as stream:
@@ -47,10 +63,15 @@ class Cabinet:
             with contextlib.suppress(ConnectionResetError):  # the page was closed
                 while stream.is_connected():
                     ring = self._news.listen()
-                    now = await self._sales(request)
-                    if now != told:
-                        await stream.send(now)
-                        told = now
+                    try:
+                        now = await self._sales(request)
+                    except BUSY as error:
+                        log.warning("the store is busy", reason=str(error))
+                    else:
+                        if now != told:
+                            await stream.send(now)
+                            told = now
+                            await asyncio.sleep(TOGETHER_S)
                     await self._news.wait(ring, LOOK_S)
         return stream
 
@@ -58,13 +79,15 @@ class Cabinet:
         async with self._store.reading() as connection:
             entries = await journal.latest(connection, LATEST)
             counted = await journal.counts(connection)
-            troubles = await journal.troubles(connection, TROUBLES)
+            needs = await look(connection, clock.now_ms())
         return render(
             request,
             "sales.html",
             entries=entries,
             counts=counted,
-            troubles=troubles,
+            needs=needs,
+            items=sorted(needs.items, key=lambda each: each.since)[:ITEMS],
+            troubles=needs.incidents[:TROUBLES],
             local=_local,
             page_of=self._config.receipt_page,
         )

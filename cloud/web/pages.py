@@ -6,7 +6,7 @@ from typing import Any, Final
 import jinja2
 from aiohttp import web
 
-from cloud.web.numbers import FORMS
+from cloud.web.forms import FORMS
 from cloud.web.words import WORDS
 
 AGAIN_S: Final = 5

@@ -331,7 +331,7 @@ def _fill(url: str, state: str, past: int, count: int) -> None:
 
 
 def _say(progress: str) -> None:
-    print(f"  {progress}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"  {progress}\n")
 
 
 _REQUEST = {

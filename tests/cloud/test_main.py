@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 import structlog
 from parts import ROOT, free_port, mosquitto, python, until
-from shop import a_sale, sell, token_of
+from postgres import Cluster
+from shop import a_fleet, a_sale, eventually, sell, stock, token_of
 
 from cloud.__main__ import main
-from cloud.store import Store, migrate
+from cloud.fleet import Register
+from cloud.store import Store
 
 GOOD = """\
 database = "{folder}/cloud.sqlite"
@@ -27,11 +29,6 @@ listen = "127.0.0.1:{public}"
 cabinet = "127.0.0.1:{cabinet}"
 public_url = "https://receipts.example"
 broker = {{ port = {broker} }}
-operator = {{ name = "ООО", inn = "7708806062", taxation = "osn" }}
-[registers.main]
-provider = "cloudkassir"
-public_id = "p"
-secret_file = "{folder}/secret"
 """
 
 
@@ -43,7 +40,6 @@ def _own_log() -> Iterator[None]:
 
 
 def config(folder: Path, **ports: int) -> Path:
-    (folder / "secret").write_text("s", "utf-8")
     file = folder / "cloud.toml"
     free = {name: ports.get(name) or free_port() for name in ("public", "cabinet", "broker")}
     file.write_text(GOOD.format(folder=folder, **free), "utf-8")
@@ -83,8 +79,8 @@ def test_a_wrong_configuration_is_exit_2_with_file_key_expected_and_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = config(tmp_path)
-    file.write_text(file.read_text("utf-8").replace('"7708806062"', "77"), "utf-8")
-    said = f"chekomat-cloud: {file}: operator.inn: Expected `str`, found 77\n"
+    file.write_text(file.read_text("utf-8").replace('"https://receipts.example"', "77"), "utf-8")
+    said = f"chekomat-cloud: {file}: public_url: Expected `str`, found 77\n"
     assert run("serve", "--config", str(file)) == (2, "", said)
     assert main(["migrate", "--config", str(file)]) == 2
     assert capsys.readouterr() == ("", said)
@@ -102,16 +98,50 @@ def test_a_missing_configuration_is_exit_2_with_the_next_step(
     )
 
 
-def test_a_secret_that_is_no_text_is_exit_2_by_name(
+def test_a_file_of_the_time_before_is_told_where_the_fleet_is_now(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = config(tmp_path)
-    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    with file.open("a", encoding="utf-8") as written:
+        written.write('[operator]\nname = "ООО"\n')
     assert main(["serve", "--config", str(file)]) == 2
-    assert capsys.readouterr().err == (
-        f"chekomat-cloud: registers.main.secret_file: {tmp_path}/secret cannot be read:"
-        " it is no UTF-8 text\n"
+    assert "the fleet is in the database now: see python -m cloud operator" in (
+        capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("inbox", "inbox and replies go together"),
+        ("lanes", "no role is called 'lanes'; known: inbox, fiscalizer, replies, web"),
+    ],
+)
+def test_roles_that_make_no_sense_are_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], role: str, said: str
+) -> None:
+    assert main(["serve", "--config", str(config(tmp_path)), "--role", role]) == 2
+    assert said in capsys.readouterr().err
+
+
+async def test_a_register_whose_secret_is_no_text_stands_still_and_nothing_else_does(
+    tmp_path: Path,
+) -> None:
+    file = config(tmp_path, cabinet=(cabinet := free_port()))
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    await stocked(tmp_path, free_port())
+    told = f"secret_file: {tmp_path}/secret cannot be read: it is no UTF-8 text"
+
+    async def is_told() -> bool:
+        return told in await asyncio.to_thread(text_of, f"http://127.0.0.1:{cabinet}/")
+
+    with running("serve", "--config", str(file)) as process:
+        await answers(cabinet)
+        await eventually(is_told)
+        process.terminate()
+        _, err = await asyncio.to_thread(process.communicate, timeout=10)
+    assert (process.returncode, "Traceback" in err) == (0, False)
+    assert told in err
 
 
 def test_a_port_in_use_is_exit_1_with_the_next_step(tmp_path: Path) -> None:
@@ -158,7 +188,40 @@ def test_migrate_makes_the_schema_and_says_so(
     assert main(["migrate", "--config", str(file)]) == 0
     assert capsys.readouterr() == (said, "")
     with contextlib.closing(sqlite3.connect(tmp_path / "cloud.sqlite")) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
+
+
+@pytest.mark.needs("postgres")
+def test_migrate_names_a_server_without_its_password(
+    tmp_path: Path, postgres: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgres.database() as url:
+        file = config(tmp_path)
+        told = url.replace("tester@", "tester:hush@")
+        settings = file.read_text("utf-8").replace(f"{tmp_path}/cloud.sqlite", told)
+        file.write_text(settings, "utf-8")
+        assert main(["migrate", "--config", str(file)]) == 0
+        assert capsys.readouterr().out == f"{url}: the schema is up to date\n"
+
+
+def text_of(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+async def stocked(folder: Path, provider: int) -> None:
+    """The ordinary fleet, its register at this port."""
+    store = await Store.open(folder / "cloud.sqlite")
+    account = {
+        "url": f"http://127.0.0.1:{provider}",
+        "public_id": "p",
+        "secret_file": f"{folder}/secret",
+        "timeout_s": 12,
+    }
+    main = Register(id="main", operator="coffee", provider="cloudkassir", settings=account)
+    await stock(store, *a_fleet(main))
+    await store.close()
 
 
 @contextlib.contextmanager
@@ -202,18 +265,6 @@ async def test_serve_answers_without_a_broker_and_ends_when_told_to(
     assert "Traceback" not in err
 
 
-SELLING = """
-url = "http://127.0.0.1:{provider}"
-timeout_s = 12
-[machines.vm-000123]
-register = "main"
-address = "г. Москва"
-place = "1 этаж"
-[slots.0001]
-name = "Капучино"
-"""
-
-
 @pytest.mark.parametrize(
     "broker", [pytest.param("up", marks=pytest.mark.needs("mosquitto")), "silent"]
 )
@@ -226,9 +277,8 @@ async def test_serve_ends_when_told_to_whatever_it_waits_for(tmp_path: Path, bro
             port = stack.enter_context(mosquitto(tmp_path)).port
         public, cabinet = free_port(), free_port()
         file = config(tmp_path, public=public, cabinet=cabinet, broker=port)
-        with file.open("a", encoding="utf-8") as written:
-            written.write(SELLING.format(provider=mute))
-        migrate(tmp_path / "cloud.sqlite")
+        (tmp_path / "secret").write_text("s", "utf-8")
+        await stocked(tmp_path, mute)
         before = Store(tmp_path / "cloud.sqlite")
         await sell(before, *(a_sale(number) for number in (1, 2)))
         await before.close()
@@ -256,7 +306,9 @@ def test_emulate_without_its_secret_is_exit_2(tmp_path: Path) -> None:
     secret = tmp_path / "none"
     status, out, err = run("emulate", "cloudkassir", "--secret-file", str(secret))
     assert (status, out) == (2, "")
-    assert err == f"chekomat-cloud: --secret-file {secret}: No such file or directory\n"
+    assert err == (
+        f"chekomat-cloud: --secret-file: {secret} cannot be read: No such file or directory\n"
+    )
 
 
 def test_emulate_with_a_secret_that_is_no_text_is_exit_2(

@@ -4,11 +4,14 @@ import sqlalchemy as sa
 from fate import LOST, REFUSED, issue, meet
 from shop import a_document, a_sale, id_of, now_ms, sell, write
 
-from cloud.outcome import Accepted, Done
+from cloud.desk.orders import Return, decide
+from cloud.desk.settled import By
+from cloud.outcome import Accepted, Done, Unsent
 from cloud.store import Store, attention
 from cloud.store.attention import REFUSED as REFUSED_CAUSE
 from cloud.store.attention import UNKNOWN
-from cloud.store.schema import sale
+from cloud.store.schema import receipt, sale
+from cloud.store.sites import Sites
 
 
 async def test_sales_that_could_not_be_placed_come_oldest_first(store: Store) -> None:
@@ -82,3 +85,16 @@ async def test_a_second_document_needs_a_hand_until_it_is_undone(store: Store) -
     assert (found.sale_id, found.kind) == (id_of(1), "duplicate receipt")
     assert happened == [found]
     assert later == []
+    by = By("anna", now_ms())
+    await decide(store, Sites(), id_of(1), Return(duplicate=True), by)
+    async with store.reading() as connection:
+        assert await attention.duplicates(connection) == []
+
+
+async def test_a_key_that_surely_never_left_leaves_nothing_in_doubt(store: Store) -> None:
+    await sell(store, a_sale())
+    assert await meet(store, Unsent("no connection")) == "waiting"
+    await write(store, sa.update(receipt).values(state="attention", error="a person stopped it"))
+    async with store.reading() as connection:
+        (found,) = await attention.unissued(connection)
+    assert found.cause == REFUSED_CAUSE

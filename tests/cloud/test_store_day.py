@@ -5,13 +5,14 @@ from datetime import date
 
 import msgspec
 import sqlalchemy as sa
-from fate import REFUSED, issue, meet
+from fate import REFUSED, hear, issue, meet
 from shop import (
     EPOCH,
     MACHINE,
     MACHINE_AT_WORK,
     NOON,
     a_document,
+    a_fleet,
     a_sale,
     id_of,
     sell,
@@ -19,11 +20,11 @@ from shop import (
     write,
 )
 
-from cloud.outcome import Done
+from cloud.outcome import Done, Unsent
 from cloud.store import Store, streams
 from cloud.store import day as days
 from cloud.store.day import Gap, Place, Places, Sold
-from cloud.store.schema import run, sale
+from cloud.store.schema import run, sale, stream
 
 DAY = date(2026, 11, 23)
 OTHER = "0b0b0b0b"
@@ -48,6 +49,15 @@ async def test_a_sale_belongs_to_the_day_of_its_machines_zone(store: Store) -> N
     east = msgspec.structs.replace(MACHINE_AT_WORK, timezone="Asia/Kamchatka")
     await stock(store, east)
     assert await numbers(store) == [1, 2]
+
+
+async def test_a_day_begins_early_in_the_far_east(store: Store) -> None:
+    await stock(store, *a_fleet())
+    await stock(store, msgspec.structs.replace(MACHINE_AT_WORK, timezone="Asia/Kamchatka"))
+    await sell(store, a_sale(1, sold_at="2026-11-22T12:30:00Z"))
+    at_once = 1_795_350_600_000  # 2026-11-22T12:30:00Z
+    await write(store, sa.update(sale).values(received_at=at_once))
+    assert await numbers(store) == [1]
 
 
 async def test_a_sale_that_came_weeks_late_is_of_the_day_on_which_it_was_made(
@@ -137,11 +147,23 @@ async def test_a_hole_with_nothing_behind_it_is_open_to_its_end(store: Store) ->
     assert found == [Gap(MACHINE, OTHER, 1, 1)]
 
 
+async def test_what_a_machine_claims_beyond_what_is_here_is_a_hole(store: Store) -> None:
+    await sell(store, a_sale(1))
+    row = {"machine": MACHINE, "epoch": EPOCH, "claimed": 4}
+    await write(store, sa.insert(stream).values(row))
+    where = Places({MACHINE: Place("coffee", days.UNKNOWN_ZONE)})
+    async with store.reading() as connection:
+        found = await days.gaps_on(connection, date(2026, 11, 25), where, set())
+    assert found == [Gap(MACHINE, EPOCH, 2, 4)]
+
+
 async def test_attempts_that_left_are_tried_and_others_are_not(store: Store) -> None:
     await sell(store, a_sale(1), a_sale(2))
     await issue(store, 1)
-    await sell(store, a_sale(3))
-    ids = [id_of(number) for number in (1, 2, 3)]
+    await sell(store, a_sale(3), a_sale(4))
+    await meet(store, Unsent("no connection"), 4)
+    await hear(store, id_of(3), Unsent("no connection"))
+    ids = [id_of(number) for number in (1, 2, 3, 4)]
     async with store.reading() as connection:
         found = {each.key: each for each in await days.tried(connection, ids)}
     # The second left with the first, and its answer is not in.

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 from shop import (
-    EPOCH,
     MACHINE,
     SETTINGS,
     Account,
@@ -304,7 +303,3 @@ async def test_a_correction_is_returned_as_the_receipt_that_it_stands_for(store:
     await hear(store, Done(a_document()), f"{KEY}-c", at=T)
     assert isinstance(await came(store, back(2)), Skipped)
     assert await leave(store, at=T) == [f"{KEY}-r"]
-
-
-def test_the_sales_of_these_tests_are_of_one_outbox() -> None:
-    assert back().epoch == a_sale().epoch == EPOCH

@@ -173,6 +173,7 @@ async def test_what_is_only_tried_rings_no_bell_and_changes_nothing(
         ("requeue", b"{"),
         ("requeue", b"[]"),
         ("requeue", b"\xff"),
+        ("requeue", b'{"code": "\xff"}'),
         ("requeue", {"amount": "120.00"}),
         ("requeue", {"amount": -1}),
         ("requeue", {"late": "never"}),

@@ -1,31 +1,51 @@
 """The buyer's page: from the first second, until it is the receipt. In two languages."""
 
 import asyncio
+import shutil
+import threading
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from html import escape, unescape
+from pathlib import Path
 from typing import Self
 
+import msgspec
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from parts import until
 from shop import (
     INN,
     MACHINE,
-    a_config,
+    MACHINE_AT_WORK,
+    OPERATOR,
+    SITE,
     a_document,
+    a_fleet,
     a_sale,
+    eventually,
+    hear,
     id_of,
+    leave,
     now_ms,
+    rows,
     sell,
-    settings,
+    stock,
     token_of,
 )
+from structlog.testing import capture_logs
 
+from cloud.amends import return_of
 from cloud.bell import Bell
-from cloud.config import Config
+from cloud.fiscal import FiscalDocument
+from cloud.fleet import Policies
 from cloud.outcome import Dead, Done
-from cloud.store import Store, receipts
-from cloud.web.buyer import Buyer, svg
+from cloud.receipt import Cause, Purpose, Receipt
+from cloud.store import Store, decisions, receipts
+from cloud.store.receipts import Asked
+from cloud.store.schema import receipt
+from cloud.web.buyer import MOST_OPEN, Buyer, svg
 from cloud.web.words import WORDS
 from edge.wire import Sale, Tender
 
@@ -34,12 +54,18 @@ PAGE = f"/r/{token_of(1)}"
 Client = TestClient[web.Request, web.Application]
 
 
-async def serve(store: Store, news: Bell, config: Config) -> Client:
+async def serve(store: Store, news: Bell, most_open: int = MOST_OPEN) -> Client:
     app = web.Application()
-    app.add_routes(Buyer(config, store, news).routes())
+    app.add_routes(Buyer(store, news, most_open=most_open, look_s=0.1).routes())
     client = TestClient(TestServer(app))
     await client.start_server()
     return client
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    """What is read is tested on both databases elsewhere; here it is what is made of it."""
+    return sqlite_store
 
 
 @pytest.fixture
@@ -49,7 +75,7 @@ def news() -> Bell:
 
 @pytest.fixture
 async def client(store: Store, news: Bell) -> AsyncIterator[Client]:
-    served = await serve(store, news, a_config())
+    served = await serve(store, news)
     yield served
     await served.close()
 
@@ -64,9 +90,8 @@ async def page(client: Client, path: str = PAGE, language: str = "", status: int
 
 
 async def issue(store: Store, news: Bell, number: int = 1) -> None:
-    async with store.transaction() as connection:
-        done = Done(a_document(number, total=a_sale(number).amount or 0))
-        await receipts.record(connection, id_of(number), done, now_ms(), None)
+    await leave(store)
+    await hear(store, Done(a_document(number, total=a_sale(number).amount or 0)), id_of(number))
     news.ring()
 
 
@@ -88,7 +113,7 @@ async def test_a_token_that_nobody_knows_is_answered_like_one_on_its_way(
 ) -> None:
     # The amount apart: it is on the machine's screen as well.
     before = await page(client)
-    await sell(store, a_sale(amount=None, kind="token"), config=a_config())
+    await sell(store, a_sale(amount=None, kind="token"))
     assert (await page(client, f"/r/{token_of(2)}")).replace(token_of(2), token_of(1)) == before
 
 
@@ -96,7 +121,7 @@ async def test_a_sale_on_its_way_shows_its_amount(store: Store, client: Client) 
     await sell(store, a_sale())
     text = await page(client)
     assert says(text, "ru", "making")
-    assert "<b>120,10 ₽</b>" in text
+    assert "<b>120,10&nbsp;₽</b>" in text
     assert 'id="qr"' not in text
 
 
@@ -108,10 +133,14 @@ async def test_it_becomes_the_receipt(
     await sell(store, a_sale(tenders=paid))
     await issue(store, news)
     text = await page(client, language=language)
+    numbers = {
+        "ru": ("120,10&nbsp;₽", "100,00", "20,10", "21,66", "22\u00a0%", "23.11.2026 15:42"),
+        "en": ("120.10&nbsp;₽", "100.00", "20.10", "21.66", "22%", "23 Nov 2026 15:42"),
+    }
     facts = [
-        *("Капучино 200 мл", "120,10 ₽", "100,00", "20,10", "21,66", "22 %"),
-        *("ООО «Кофе на ходу»", INN, f"№ {MACHINE}", "23.11.2026 15:42"),
-        *("г. Москва, ул. Примерная, д. 1", "ТЦ «Ромашка», 1 этаж"),
+        *numbers[language],
+        *("Капучино 200 мл", "ООО «Кофе на ходу»", INN, f"№ {MACHINE}"),
+        *("г. Москва, ул. Примерная, д. 1", "ТЦ &#34;Ромашка&#34;, 1 этаж"),
         *("9999078900000001", "3141592653", escape(a_document().qr)),
     ]
     assert [fact for fact in facts if fact not in text] == []
@@ -121,8 +150,7 @@ async def test_it_becomes_the_receipt(
 
 
 async def test_a_receipt_without_vat_says_so(store: Store, client: Client, news: Bell) -> None:
-    no_vat = a_config(slots={"0001": {"name": "Чай", "vat": "none"}})
-    await sell(store, a_sale(), config=no_vat)
+    await sell(store, a_sale(item="0002"))
     await issue(store, news)
     assert says(await page(client), "ru", "vat_none")
 
@@ -164,16 +192,100 @@ async def test_a_sale_without_a_receipt_says_what_is(
 
 async def test_a_refusal_keeps_its_reason_from_the_buyer(store: Store, client: Client) -> None:
     await sell(store, a_sale())
-    async with store.transaction() as connection:
-        held = await receipts.lease(connection, "main", "one", now_ms())
-        job = await receipts.next_job(connection, "main", now_ms())
-        assert held is not None
-        assert job is not None
-        await receipts.intend(connection, held, job, "{}", now_ms())
-        await receipts.record(connection, job.key, Dead("code 25: unpaid"), now_ms(), held)
+    await leave(store)
+    await hear(store, Dead("code 25: unpaid"))
     text = await page(client)
     assert says(text, "ru", "needs_hand")
     assert "unpaid" not in text
+
+
+async def ask(store: Store, asked: Receipt) -> None:
+    async with store.transaction() as connection:
+        told = [Asked(asked, MACHINE, "main", now_ms())]
+        await receipts.ask(connection, told, "test", now_ms())
+
+
+async def the_request(store: Store) -> Receipt:
+    (row,) = await rows(store, sa.select(receipt.c.request))
+    return msgspec.json.decode(row.request, type=Receipt)
+
+
+async def close(store: Store) -> None:
+    async with store.transaction() as connection:
+        why = "made at the till: 17"
+        await decisions.close(connection, id_of(1), Purpose.INCOME, why, "anna", now_ms())
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_a_sale_that_was_closed_by_hand_says_whom_to_ask(
+    store: Store, client: Client, language: str
+) -> None:
+    await sell(store, a_sale())
+    await close(store)
+    text = await page(client, language=language)
+    assert says(text, language, "closed_title")
+    assert OPERATOR.name in text
+    assert INN in text
+    assert "till" not in text
+
+
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [
+        (Cause(by_order=False, day="2026-11-23"), "of_ones_own"),
+        (Cause(by_order=True, day="2026-11-23", number="77-1"), "by_order"),
+    ],
+)
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_a_correction_says_that_it_is_one_and_of_which_day(
+    store: Store, client: Client, language: str, cause: Cause, word: str
+) -> None:
+    await sell(store, a_sale())
+    await close(store)
+    asked = await the_request(store)
+    replaced = msgspec.structs.replace(asked, purpose=Purpose.CORRECTION, cause=cause)
+    await ask(store, replaced)
+    await leave(store)
+    await hear(store, Done(a_document(5)), f"{id_of(1)}-c")
+    text = unescape(await page(client, language=language))
+    receipt_of, correction = WORDS[language]["receipt"], WORDS[language]["correction"]
+    assert f"<h1>{receipt_of} · {correction}</h1>" in text
+    assert f"<dd>{'23.11.2026' if language == 'ru' else '23 Nov 2026'}</dd>" in text
+    assert says(text, language, word)
+    assert (cause.number in text) is cause.by_order or not cause.number
+    assert a_document(5).qr in text
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_a_returned_receipt_shows_the_document_of_its_return(
+    store: Store, client: Client, news: Bell, language: str
+) -> None:
+    await sell(store, a_sale())
+    await issue(store, news)
+    assert 'id="returned"' not in await page(client, language=language)
+    await ask(store, return_of(await the_request(store), a_document(), "2026-11-24T10:00:00"))
+    await leave(store)
+    back = FiscalDocument(
+        fn="9999078900000001", fd=9, fp=271828182, at="20261124T1000", total=12010, sign=2
+    )
+    await hear(store, Done(back), f"{id_of(1)}-r")
+    text = unescape(await page(client, language=language))
+    income, returned = text.split('<section id="returned">')
+    assert a_document().qr in income
+    assert says(returned, language, "income_return")
+    assert [fact for fact in (back.qr, "271828182", "<dd>9</dd>") if fact not in returned] == []
+
+
+async def test_a_sale_that_its_seller_gives_no_receipt_for_is_not_called_free(
+    store: Store, client: Client
+) -> None:
+    policies = Policies(fiscalise_cashless=False)
+    machine = msgspec.structs.replace(MACHINE_AT_WORK, policies=policies)
+    paid = (Tender(by="cashless-1", amount=12010),)
+    await sell(store, a_sale(tenders=paid), site=msgspec.structs.replace(SITE, machine=machine))
+    text = await page(client)
+    assert says(text, "ru", "closed_title")
+    assert not says(text, "ru", "no_receipt_hint")
 
 
 async def test_a_link_in_capitals_opens_too(store: Store, client: Client, news: Bell) -> None:
@@ -228,13 +340,13 @@ async def test_the_readers_language_is_spoken(
 
 
 async def test_hostile_names_are_text(store: Store, news: Bell) -> None:
-    told = settings()
-    told["slots"]["0001"]["name"] = HOSTILE
-    told["operator"]["name"] = HOSTILE
-    told["machines"][MACHINE].update(address=HOSTILE, place=HOSTILE)
-    config = a_config(**told)
-    client = await serve(store, news, config)
-    await sell(store, a_sale(), config=config)
+    replace = msgspec.structs.replace
+    machine = replace(MACHINE_AT_WORK, address=HOSTILE, place=HOSTILE)
+    product = replace(SITE.products["cappuccino"], name=HOSTILE)
+    await stock(store, *a_fleet(replace(OPERATOR, name=HOSTILE)))
+    site = replace(SITE, machine=machine, products={**SITE.products, product.id: product})
+    client = await serve(store, news)
+    await sell(store, a_sale(), site=site)
     await issue(store, news)
     text = await page(client)
     await client.close()
@@ -286,7 +398,7 @@ async def test_the_page_becomes_the_receipt_by_itself_and_is_done(
         news.ring()
         second = await stream.next()
         assert second is not None
-        assert "120,10 ₽" in second[1]
+        assert "120,10&nbsp;₽" in second[1]
         await issue(store, news)
         third = await stream.next()
         assert third is not None
@@ -319,3 +431,55 @@ async def test_a_finished_receipt_is_said_once_and_the_stream_ends(
         told = [await stream.next() for _ in range(3)]
     assert told[0] is not None
     assert told[1:] == [("done", ""), None]
+
+
+async def test_so_many_pages_may_wait_and_no_more(store: Store, news: Bell) -> None:
+    client = await serve(store, news, most_open=2)
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            stream = await stack.enter_async_context(Stream(client))
+            await stream.next()
+        async with client.get(f"{PAGE}/events") as refused:
+            assert refused.status == 503
+            assert refused.headers["Retry-After"] == "30"
+        assert says(await page(client), "ru", "making")
+
+    async def has_room() -> bool:
+        news.ring()  # a stream finds out that its page is gone when it has something to say
+        async with client.get(f"{PAGE}/events") as answer:
+            return answer.status == 200
+
+    await sell(store, a_sale())
+    await eventually(has_room)
+    await client.close()
+
+
+async def test_a_store_that_cannot_be_read_is_asked_again(
+    tmp_path: Path, migrated: Path, news: Bell
+) -> None:
+    threads = set(threading.enumerate())
+    folder = tmp_path / "not there yet"
+    store = Store(folder / "cloud.sqlite")
+    client = await serve(store, news)
+    for language in ("ru", "en"):
+        async with client.get(PAGE, headers={"Accept-Language": language}) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            text = await answer.text()
+        assert says(text, language, "busy")
+        assert '<meta http-equiv="refresh" content="5">' in text
+    with capture_logs() as logged:
+        async with Stream(client) as stream:
+            await until(lambda: logged)
+            folder.mkdir()
+            shutil.copy(migrated, folder / "cloud.sqlite")
+            await sell(store, a_sale())
+            await issue(store, news)
+            told = await stream.next()
+            while told is not None and "<svg" not in told[1]:
+                told = await stream.next()
+    assert told is not None
+    assert escape(a_document().qr) in told[1]
+    await client.close()
+    await store.close()
+    # The driver's thread of a connection that failed says goodbye by itself.
+    await until(lambda: set(threading.enumerate()) <= threads)

@@ -171,7 +171,7 @@ async def test_a_sale_goes_its_whole_way_by_command(store: Store, command: Comma
     assert "tried only, nothing is changed: the return of Капучино 200 мл, 120.10" in out
     await command("return", id_of(1))
     with pytest.raises(DecisionError, match="its return is waiting"):
-        await command("return", id_of(1), "--duplicate")
+        await command("return", id_of(1))
     with pytest.raises(DecisionError, match="it has its receipt"):
         await command("correct", id_of(1), "--by-order", "12-34", "--day", "2026-11-22")
     await command("resolve", id_of(1), "--skip", "not wanted", "--purpose", "income_return")

@@ -221,6 +221,21 @@ async def test_a_gap_and_a_wrong_sum_are_told_first_and_count_as_wrong(either: S
     assert told[-1] == "2 differences that nothing explains, marked by !"
 
 
+async def test_a_second_document_is_wrong_until_it_is_being_undone(store: Store) -> None:
+    await sell(store, a_sale(1), a_sale(2, sold_at="2026-11-20T12:00:00Z"))
+    for number in (1, 2):
+        await issue(store, number)
+        await meet(store, Done(a_document(number + 20)), number)
+    day = await reconcile(store)
+    assert day.unexplained == 1
+    assert any(line.startswith(f"! {id_of(1)}  second document t=") for line in lines(day))
+    by = By("anna", now_ms())
+    await decide(store, Sites(), id_of(1), Return(duplicate=True), by)
+    day = await reconcile(store)
+    assert day.unexplained == 0
+    assert f"  {id_of(1)}  a second document's return is waiting" in lines(day)
+
+
 async def test_receipts_of_another_date_join_the_two_sides(store: Store) -> None:
     await sell(store, a_sale(1), a_sale(2, sold_at="2026-11-20T12:00:00Z"))
     await issue(store, 2)
@@ -233,9 +248,12 @@ async def test_receipts_of_another_date_join_the_two_sides(store: Store) -> None
 
 async def test_one_operators_day_is_asked_for_by_its_name(store: Store) -> None:
     tea = Operator(id="tea", name="ООО «Чай»", inn="7707083893", taxation="osn")
-    await sell(store, a_sale())
+    await sell(store, a_sale(1), a_sale(2, sold_at="2026-11-20T12:00:00Z"))
+    await sell(store, a_sale(5, epoch="0b0b0b0b", sold_at="2026-11-25T12:00:00Z"))
     await stock(store, tea)
+    # Not even the gap of the other's second outbox.
     assert (await reconcile(store, "tea")).machines == []
+    assert (await reconcile(store, "coffee")).unexplained == 1
     assert len((await reconcile(store, "coffee")).machines) == 1
     with pytest.raises(DecisionError, match="no operator is called 'x': coffee, tea"):
         await reconcile(store, "x")

@@ -15,7 +15,7 @@ from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
 from cloud.outcome import Done
 from cloud.receipt import Purpose, Receipt
-from cloud.store import Store, replies
+from cloud.store import Store, attention, replies
 from cloud.store.schema import receipt
 from cloud.store.sites import Sites
 
@@ -107,6 +107,22 @@ async def test_a_second_document_is_undone_and_the_sale_stays_settled(either: St
     async with either.reading() as connection:
         (told,) = await replies.untold(connection, now_ms())
     assert told.receipt.status == "issued"
+
+
+async def test_a_sale_has_one_return_and_what_else_is_to_be_returned_is_said(store: Store) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    for number in (1, 2):
+        await issue(store, number)
+        await meet(store, Done(a_document(number + 20)), number)
+    await give_back(store, 1, duplicate=True)
+    with pytest.raises(DecisionError, match="one return is of a second document of it"):
+        await give_back(store, 1)
+    await give_back(store, 2)
+    with pytest.raises(DecisionError, match="one return is of the sale itself"):
+        await give_back(store, 2, duplicate=True)
+    async with store.reading() as connection:
+        pending = await attention.duplicates(connection)
+    assert [each.sale_id for each in pending] == [id_of(2)]
 
 
 async def test_no_second_document_is_undone_that_nobody_knows(store: Store) -> None:

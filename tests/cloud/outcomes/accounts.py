@@ -269,7 +269,9 @@ class Rented:
         try:
             yield task
         finally:
-            task.cancel()
+            # Who writes is not cut off amid a statement: that is not what is looked at here.
+            async with self.store.transaction():
+                task.cancel()
             await asyncio.wait([task])
 
     async def until(

@@ -32,17 +32,16 @@ PATIENCE_S: Final = 20
 
 
 class Fuse:
-    """Counts steps; at one of them the process is no more, and its last word is which it was."""
+    """Counts the steps of one name; after so many of them the process is no more."""
 
-    def __init__(self, at: int | None, last_word: int) -> None:
-        self._left = at
-        self._last_word = last_word
+    def __init__(self, name: str, after: int) -> None:
+        self._name = name
+        self._left = after
 
     def step(self, name: str) -> None:
-        if self._left is None:
+        if name != self._name:
             return
         if self._left == 0:
-            os.write(self._last_word, name.encode())
             os.kill(os.getpid(), signal.SIGKILL)
         self._left -= 1
 
@@ -97,7 +96,8 @@ async def live(order: Mapping[str, Any], fuse: Fuse) -> None:
                 due.ring()
                 # Each look is three steps more, and tells little.
                 await asyncio.sleep(LOOK_S)
-        task.cancel()
+        async with store.transaction():  # so that it is not amid a statement
+            task.cancel()
         await asyncio.wait([task])
         await mortal.close()
     await store.close()
@@ -112,23 +112,19 @@ async def _hurried(store: Store) -> int:
 
 
 def main() -> None:
-    """An order: database, owner, at which step to die, or null. The answer: at which it did."""
+    """An order: database, owner, the name of a step and how many of it are survived.
+
+    The answer: the child's exit code; of one that was killed, the signal, negative.
+    """
     for line in sys.stdin:
         order = json.loads(line)
-        reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(reading)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its log is no answer
-            asyncio.run(live(order, Fuse(order["at"], writing)))
+            asyncio.run(live(order, Fuse(order["step"], order["after"])))
             os._exit(0)
-        os.close(writing)
         _, status = os.waitpid(child, 0)
-        with os.fdopen(reading) as pipe:
-            last_word = pipe.read()
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        told = {"killed": killed, "at": last_word, "status": status}
-        print(json.dumps(told), flush=True)  # noqa: T201, that is its answer
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201, that is its answer
 
 
 if __name__ == "__main__":

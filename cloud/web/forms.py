@@ -1,4 +1,4 @@
-"""Numbers: amounts, times and dates as each language writes them."""
+"""Forms: amounts, times and dates as each language writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

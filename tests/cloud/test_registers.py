@@ -1,0 +1,129 @@
+"""Registers: a wrong setting is refused with its place and its reason, whoever the provider is."""
+
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import aiohttp
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from till import INN
+
+from cloud.errors import ConfigError
+from cloud.fleet import Register
+from cloud.registers import KINDS, account_of, opened
+
+REMOTE = "https://register.example"
+
+
+def its_settings(folder: Path) -> dict[str, dict[str, Any]]:
+    """What each provider needs, its secrets in files of this folder."""
+    word = folder / "word.secret"
+    word.write_text("tell nobody", "utf-8")
+    return {
+        "cloudkassir": {"public_id": "demo", "secret_file": str(word)},
+        "atol": {
+            "protocol": "v4",
+            "login": "demo",
+            "password_file": str(word),
+            "group": "vending",
+            "email": "checks@coffee.example",
+        },
+        "ferma": {"login": "demo", "password_file": str(word)},
+        "komtet": {"shop_id": "1", "secret_file": str(word), "queue": 7},
+    }
+
+
+def a_register(provider: str, settings: dict[str, Any]) -> Register:
+    return Register(id="main", operator="coffee", provider=provider, settings=settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def http() -> Any:  # noqa: ANN401, an asynchronous generator
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def test_there_is_a_way_to_open_every_provider_that_a_register_may_name() -> None:
+    named = get_args(get_type_hints(Register)["provider"])
+    assert set(KINDS) == set(named)
+
+
+@pytest.mark.parametrize("provider", KINDS)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"nonsense": 1}, {"url": 5}, {"rate_per_s": "fast"}, {"poll_s": [-1]}],
+    ids=str,
+)
+def test_settings_that_are_missing_unknown_or_wrong_are_refused_by_name(
+    provider: str, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match=r"^register main: "):
+        account_of(a_register(provider, settings))
+
+
+@pytest.mark.parametrize("provider", ["cloudkassir", "atol", "ferma", "komtet"])
+async def test_a_register_is_opened_from_its_settings(
+    tmp_path: Path, http: aiohttp.ClientSession, provider: str
+) -> None:
+    told = its_settings(tmp_path)[provider]
+    it = opened(a_register(provider, {**told, "url": REMOTE, "rate_per_s": 2.5}), http)
+    assert (it.register.id, it.account.url, it.account.rate_per_s) == ("main", REMOTE, 2.5)
+    assert it.provider.memory_s >= 0
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://register.example", "receipts and secrets travel over https"),
+        ("http://127.0.0.1.example", "receipts and secrets travel over https"),
+        ("http://[", r"url http://\[: "),
+        ("", None),
+    ],
+)
+def test_an_address_that_is_none_or_in_the_clear_is_refused(
+    tmp_path: Path, url: str, why: str | None
+) -> None:
+    told = its_settings(tmp_path)["cloudkassir"]
+    if why is None:
+        account_of(a_register("cloudkassir", {**told}))
+        return
+    with pytest.raises(ConfigError, match=f"^register main: .*{why}"):
+        account_of(a_register("cloudkassir", {**told, "url": url}))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost", "http://[::1]:80/x"])
+def test_plain_http_is_for_loopback(tmp_path: Path, url: str) -> None:
+    told = its_settings(tmp_path)["cloudkassir"]
+    assert account_of(a_register("cloudkassir", {**told, "url": url})).url == url
+
+
+@pytest.mark.parametrize("provider", ["cloudkassir", "atol", "ferma", "komtet"])
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00"], ids=["no file", "nothing", "?"])
+async def test_a_secret_that_cannot_be_read_is_refused_with_its_file(
+    tmp_path: Path, http: aiohttp.ClientSession, provider: str, content: bytes | None
+) -> None:
+    told = its_settings(tmp_path)[provider]
+    file = tmp_path / "other.secret"
+    if content is not None:
+        file.write_bytes(content)
+    (key,) = [name for name in told if name.endswith("_file")]
+    with pytest.raises(ConfigError, match=f"^register main: .*{key}"):
+        opened(a_register(provider, {**told, key: str(file)}), http)
+
+
+@pytest.mark.parametrize("key", ["signing_key", "certificate"])
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"-----BEGIN"], ids=str)
+async def test_keys_and_certificates_that_are_none_are_refused(
+    tmp_path: Path, http: aiohttp.ClientSession, key: str, content: bytes | None
+) -> None:
+    good = rsa.generate_private_key(65537, 2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (tmp_path / "good").write_bytes(good)
+    if content is not None:
+        (tmp_path / "bad").write_bytes(content)
+    files = {"signing_key": str(tmp_path / "good"), key: str(tmp_path / "bad")}
+    files["url"] = "http://127.0.0.1:1"
+    with pytest.raises(ConfigError, match=f"^register main: .*{key}"):
+        opened(a_register("orange", {"inn": INN, **files}), http)
