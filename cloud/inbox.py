@@ -122,7 +122,9 @@ class Inbox:
             raise
         except Exception as error:
             log.exception("a message cannot be stored", topic=incoming.topic[:200])
-            said = f"it cannot be stored: {getattr(error, 'orig', None) or error!r}"
+            # The first line: what follows may be of this moment, and it would be another incident.
+            why = str(getattr(error, "orig", None) or repr(error)).split("\n", 1)[0]
+            said = f"it cannot be stored: {why}"
             await _patiently(lambda: self._set_aside(incoming, said))
             incoming.acknowledge()
         else:

@@ -24,8 +24,6 @@ MACHINE = "vm-000123"
 SETTINGS = """\
 database = "unused.sqlite"
 public_url = "https://receipts.example"
-operator = {{ name = "ООО", inn = "7708806062", taxation = "osn" }}
-registers = {{}}
 [broker]
 port = {port}
 {more}

@@ -446,7 +446,7 @@ async def a_cloud(
     parts = [
         inbox.run(),
         follow(),
-        Placer(store, due, stuck).run(),
+        Placer(store, due, stuck, look_s=0.2).run(),
         Replies(config, store, link, news).run(),
     ]
     tasks = [asyncio.ensure_future(part) for part in parts]

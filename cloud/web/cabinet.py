@@ -89,6 +89,7 @@ class Cabinet:
             items=sorted(needs.items, key=lambda each: each.since)[:ITEMS],
             troubles=needs.incidents[:TROUBLES],
             local=_local,
+            zone=_local(needs.at).tzname(),
             page_of=self._config.receipt_page,
         )
 

@@ -18,6 +18,7 @@ class Form:
     percent: str
     day: str
     """As `strftime` takes it."""
+    day_of_year: str
 
     def rub(self, kopecks: int | None) -> str:
         """``1 234,50`` in Russian, ``1,234.50`` in English; a dash where it is not known."""
@@ -42,8 +43,16 @@ class Form:
         """``23.11.2026``."""
         return at.strftime(self.day)
 
+    def minute(self, at: datetime) -> str:
+        """``23.11 15:42``."""
+        return at.strftime(f"{self.day_of_year} %H:%M")
+
+    def second(self, at: datetime) -> str:
+        """``23.11 15:42:11``."""
+        return at.strftime(f"{self.day_of_year} %H:%M:%S")
+
 
 FORMS: Final[Mapping[str, Form]] = {
-    "ru": Form("\u00a0", ",", "\u00a0%", "%d.%m.%Y"),
-    "en": Form(",", ".", "%", "%d %b %Y"),
+    "ru": Form("\u00a0", ",", "\u00a0%", "%d.%m.%Y", "%d.%m"),
+    "en": Form(",", ".", "%", "%d %b %Y", "%d %b"),
 }

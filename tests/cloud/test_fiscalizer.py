@@ -75,8 +75,9 @@ async def standing(store: Store, name: str = "main") -> Standing | None:
     return next((each for each in told if each.register == name), None)
 
 
-async def becomes(store: Store, wanted: dict[int, str]) -> None:
+async def becomes(store: Store, mute: Register, wanted: dict[int, str]) -> None:
     async def there() -> bool:
+        mute.due.ring()
         return await states(store) == {id_of(number): state for number, state in wanted.items()}
 
     await eventually(there)
@@ -107,7 +108,7 @@ async def test_each_register_has_a_lane_of_its_own(store: Store, mute: Register)
     await stock(store, *with_main(an_account(mute)), an_account(mute, "side"))
     await sold(store, (1, "main"), (2, "side"))
     async with at_work(store, mute):
-        await becomes(store, {1: "issued", 2: "issued"})
+        await becomes(store, mute, {1: "issued", 2: "issued"})
     held = await rows(store, sa.select(lane.c.register, lane.c.owner).order_by(lane.c.register))
     assert [tuple(row) for row in held] == [("main", "one"), ("side", "one")]
 
@@ -118,11 +119,11 @@ async def test_a_register_that_is_new_gets_its_lane_while_the_others_go_on(
     await stock(store, *with_main(an_account(mute)))
     async with at_work(store, mute) as fiscalizer:
         await sold(store, (1, "main"))
-        await becomes(store, {1: "issued"})
+        await becomes(store, mute, {1: "issued"})
         main = fiscalizer.opened["main"]
         await stock(store, an_account(mute, "side"))
         await sold(store, (2, "side"))
-        await becomes(store, {1: "issued", 2: "issued"})
+        await becomes(store, mute, {1: "issued", 2: "issued"})
         assert fiscalizer.opened["main"] is main
 
 
@@ -141,7 +142,7 @@ async def test_a_register_that_is_taken_away_is_spoken_to_no_more(
 
         await eventually(gone)
         await sold(store, (1, "main"))
-        await becomes(store, {1: "issued"})
+        await becomes(store, mute, {1: "issued"})
 
 
 # A register whose settings are wrong. ------------------------------------------------------------
@@ -165,7 +166,7 @@ async def test_a_register_whose_settings_are_wrong_is_paused_and_stops_nothing_e
         reason = await pauses(store, "side", Pause.AUTH)
         assert reason.startswith("register side: ")
         assert why in reason
-        await becomes(store, {1: "issued", 2: "waiting"})
+        await becomes(store, mute, {1: "issued", 2: "waiting"})
         assert set(fiscalizer.opened) == {"main"}
 
 
@@ -176,7 +177,7 @@ async def test_a_register_that_is_mended_goes_on_at_once(store: Store, mute: Reg
         await pauses(store, "main", Pause.AUTH)
         await stock(store, an_account(mute))
         assert await pauses(store, "main", None) == ""
-        await becomes(store, {1: "issued", 2: "issued"})
+        await becomes(store, mute, {1: "issued", 2: "issued"})
 
 
 async def test_a_register_that_becomes_wrong_stops_and_says_why(
@@ -221,7 +222,7 @@ async def test_a_changed_registers_lane_begins_anew(store: Store, mute: Register
         assert "401" in await pauses(store, "main", Pause.AUTH)
         before = fiscalizer.opened["main"]
         await stock(store, an_account(mute))
-        await becomes(store, {1: "issued"})
+        await becomes(store, mute, {1: "issued"})
         assert fiscalizer.opened["main"] is not before
     assert await mute.keys() == [id_of(1)]
 
@@ -275,7 +276,7 @@ async def test_what_was_known_before_it_is_worked_gets_its_lane(
     await fiscalizer.look()
     assert set(fiscalizer.opened) == {"main"}
     task = asyncio.ensure_future(fiscalizer.run())
-    await becomes(store, {1: "issued"})
+    await becomes(store, mute, {1: "issued"})
     task.cancel()
     await asyncio.wait([task])
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,25 +14,36 @@ from parts import Mosquitto, until
 from shop import (
     EPOCH,
     MACHINE,
+    MACHINE_AT_WORK,
+    SHELVES,
     Peer,
+    Thing,
     a_cloud,
-    a_config,
+    a_document,
+    a_fleet,
     a_machine,
     a_sale,
     eventually,
+    hear,
     id_of,
     incidents,
+    leave,
     rows,
+    sell,
     states,
-    the_receipt,
+    stock,
+    stocked,
     token_of,
+    write,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 
 from cloud.bell import Bell
 from cloud.inbox import Inbox
-from cloud.store import Store
-from cloud.store.schema import incident, note, presence, receipt, sale, showing, stream
+from cloud.outcome import Done
+from cloud.store import Store, replies
+from cloud.store.schema import incident, note, presence, receipt, reply, sale, showing, stream
 from edge.wire import (
     CLOUD_STATE,
     Ack,
@@ -112,6 +123,7 @@ async def kept(store: Store) -> list[int]:
 async def test_a_sale_is_stored_and_then_acknowledged(
     store: Store, broker: Mosquitto, machine: Peer
 ) -> None:
+    await stocked(store)
     async with a_cloud(store, broker):
         machine.say(a_sale())
         await until(lambda: machine.heard(Ack))
@@ -124,6 +136,7 @@ async def test_a_sale_is_stored_and_then_acknowledged(
 async def test_repeated_and_reordered_sales_are_each_stored_once(
     store: Store, broker: Mosquitto, machine: Peer
 ) -> None:
+    await stocked(store)
     numbers = [3, 1, 1, 5, 2, 3, 4, 4, 1, 5]
     async with a_cloud(store, broker):
         for number in numbers:
@@ -165,6 +178,7 @@ async def test_a_new_epoch_is_acknowledged_by_itself(
 async def test_the_same_id_with_another_body_is_an_incident_and_both_are_kept(
     store: Store, broker: Mosquitto, machine: Peer
 ) -> None:
+    await stocked(store)
     async with a_cloud(store, broker):
         for told in (a_sale(), a_sale(amount=1), a_sale(amount=1), a_sale(2)):
             machine.say(told)
@@ -222,6 +236,7 @@ STRANGE = {
     "a number beyond all numbers": sale_json(raw={"price": 10**40}),
     "a zero byte": sale_json(item="00\x0001"),
     "a field of tomorrow": sale_json(mood="good"),
+    "the last of all places": sale_json(seq=2**53),
 }
 
 
@@ -231,8 +246,9 @@ async def test_what_is_strange_but_right_is_stored(
 ) -> None:
     async with a_cloud(store, broker):
         machine.send(SALE_TOPIC, payload)
-        await until(lambda: last_ack(machine) == (1, ()))
-    assert await kept(store) == [1]
+        await until(lambda: machine.heard(Ack))
+    (stored,) = await kept(store)
+    assert stored in {1, 2**53}
     assert await incidents(store) == []
 
 
@@ -262,29 +278,59 @@ async def test_a_name_that_no_machine_may_have_is_quarantined(
     assert (told.machine, told.detail) == (None, "vend/v1/ /sale: no topic of a machine")
 
 
-@pytest.mark.parametrize(
-    ("without", "reason"),
-    [
-        ({"machines": {}}, f"unknown machine {MACHINE}: add it under [machines]"),
-        ({"slots": {}}, "unknown slot 0001: add it under [slots] or the machine's own"),
-    ],
-)
+UNNAMED = {
+    "machine": ([MACHINE_AT_WORK], "unknown_machine", f"unknown machine {MACHINE}: "),
+    "slot": (SHELVES, "unknown_slot", "unknown slot 0001 of planogram hot on 2026-11-23: "),
+}
+
+
+@pytest.mark.parametrize(("missing", "cause", "reason"), UNNAMED.values(), ids=UNNAMED)
 async def test_an_unnamed_sale_is_kept_and_goes_on_when_it_is_named(
-    store: Store, broker: Mosquitto, machine: Peer, without: dict[str, Any], reason: str
+    store: Store,
+    broker: Mosquitto,
+    machine: Peer,
+    *,
+    missing: list[Thing],
+    cause: str,
+    reason: str,
 ) -> None:
-    async with a_cloud(store, broker, a_config(**without)):
+    await stock(store, *(each for each in a_fleet() if each not in missing))
+    async with a_cloud(store, broker) as cloud:
         machine.say(a_sale())
         await until(lambda: last_ack(machine) == (1, ()))
-    ((disposition, why),) = await rows(store, sa.select(sale.c.disposition, sale.c.reason))
-    assert (disposition, why, await states(store)) == ("attention", reason, {})
-    async with a_cloud(store, broker) as cloud:
+        ((disposition, of, why),) = await rows(
+            store, sa.select(sale.c.disposition, sale.c.cause, sale.c.reason)
+        )
+        assert (disposition, of, await states(store)) == ("attention", cause, {})
+        assert why.startswith(reason)
+        await stock(store, *missing)
         await eventually(lambda: states(store))
-        assert not cloud.work.done()
-    assert await states(store) == {id_of(1): "waiting"}
-    async with a_cloud(store, broker):
+        assert await states(store) == {id_of(1): "waiting"}
         machine.say(a_sale())
         await until(lambda: len(machine.heard(Ack)) == 2)
+        assert not cloud.work.done()
     assert len(await states(store)) == 1
+
+
+async def test_goods_that_came_back_are_settled_by_the_receipt_of_their_sale(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    await sell(store, a_sale(1))
+    await leave(store)
+    await hear(store, Done(a_document()))
+    async with a_cloud(store, broker):
+        machine.say(a_sale(2, kind="return"))
+
+        async def asked_for() -> bool:
+            return len(await rows(store, sa.select(receipt))) == 2
+
+        await eventually(asked_for)
+        await until(lambda: last_ack(machine) == (2, ()))
+    wanted = [("income", "issued"), ("income_return", "waiting")]
+    found = await rows(
+        store, sa.select(receipt.c.purpose, receipt.c.state).order_by(receipt.c.purpose)
+    )
+    assert [tuple(row) for row in found] == wanted
 
 
 async def test_a_skipped_sale_is_acknowledged_like_any_other(
@@ -303,14 +349,14 @@ class Unwritable(Store):
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         async with super().transaction() as connection:
             yield connection
-            # Only what the inbox stores; it looks for unplaced sales before.
+            # Only what the inbox stores; the placer looks for unplaced sales before.
             for table in (sale, note):
                 if await connection.scalar(sa.select(sa.func.count()).select_from(table)):
                     raise OSError("no space left on device")
 
 
 async def test_what_was_not_committed_is_not_acknowledged_and_comes_again(
-    store: Store, database: Path, broker: Mosquitto, machine: Peer
+    store: Store, database: str, broker: Mosquitto, machine: Peer
 ) -> None:
     full = Unwritable(database)
     async with a_cloud(full, broker) as cloud:
@@ -380,21 +426,27 @@ async def test_an_answer_to_a_receipt_is_believed_of_ones_own_alone(
         machine.say(a_sale())
         await until(lambda: machine.heard(Ack))
         async with store.transaction() as connection:
-            await connection.execute(sa.update(receipt).values(rev=1))
+            await replies.revise(connection, id_of(1), MACHINE)
         ours = encode(ReceiptAck(sale_id=id_of(1), rev=1))
         machine.send(Channel.RECEIPT_ACK.of("vm-9"), ours)
         machine.say(a_sale(2))
         await until(lambda: last_ack(machine) == (2, ()))
-        assert (await the_receipt(store)).acked_rev == 0
+        assert await acked(store) == 0
         machine.send(Channel.RECEIPT_ACK.of(MACHINE), ours)
         machine.say(a_sale(3))
         await until(lambda: last_ack(machine) == (3, ()))
-        assert (await the_receipt(store)).acked_rev == 1
+        assert await acked(store) == 1
+
+
+async def acked(store: Store) -> int:
+    ((rev,),) = await rows(store, sa.select(reply.c.acked_rev))
+    return int(rev)
 
 
 async def test_a_sale_of_another_machine_needs_a_person_and_wedges_nobody(
     store: Store, broker: Mosquitto, machine: Peer
 ) -> None:
+    await stocked(store)
     async with a_cloud(store, broker):
         machine.send(SALE_TOPIC, sale_json(machine="vm-9"))
         machine.say(a_sale(2))
@@ -445,6 +497,24 @@ async def test_the_ack_of_a_birth_names_its_nonce_and_the_ack_of_a_sale_names_no
     assert [ack.answers for ack in machine.heard(Ack)] == ["", "one", "", ""]
 
 
+@asynccontextmanager
+async def a_batch(
+    store: Store, link: Link, messages: list[tuple[str, bytes]]
+) -> AsyncIterator[list[str]]:
+    """All of them come at once; the topics of those that the broker may forget."""
+    inbox, forgotten = Inbox(store, link, Bell(), Bell(), Bell()), list[str]()
+    for topic, payload in messages:  # before it runs: all of them are one batch
+        inbox.take(Incoming(topic, payload, partial(forgotten.append, topic)))
+    with capture_logs():
+        work = asyncio.ensure_future(inbox.run())
+        try:
+            yield forgotten
+            assert not work.done(), work
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+
+
 @pytest.mark.parametrize("first", ["the sale", "the birth"])
 async def test_in_one_batch_one_ack_answers_the_later_birth_and_the_sales(
     store: Store, broker: Mosquitto, machine: Peer, first: str
@@ -454,13 +524,8 @@ async def test_in_one_batch_one_ack_answers_the_later_birth_and_the_sales(
     messages = births + said if first == "the birth" else said + births
     link = Link(Broker(port=broker.port), "batch", (), (CLOUD_STATE, b""))
     link.start()
-    inbox = Inbox(a_config(), store, link, Bell(), Bell())
-    for topic, payload in messages:  # before it runs: all of them are one batch
-        inbox.take(Incoming(topic, payload, lambda: None))
-    work = asyncio.ensure_future(inbox.run())
-    await until(lambda: machine.heard(Ack))
-    work.cancel()
-    await asyncio.wait([work])
+    async with a_batch(store, link, messages):
+        await until(lambda: machine.heard(Ack))
     await link.stop()
     (ack,) = machine.heard(Ack)
     assert (ack.upto, ack.missing, ack.answers) == (2, (), "two")
@@ -565,7 +630,7 @@ async def test_an_incident_is_told_in_words_with_its_sale(
 
 
 async def test_a_note_that_was_not_committed_is_not_noted_and_comes_again(
-    store: Store, database: Path, broker: Mosquitto, machine: Peer
+    store: Store, database: str, broker: Mosquitto, machine: Peer
 ) -> None:
     full = Unwritable(database)
     async with a_cloud(full, broker) as cloud:
@@ -607,3 +672,119 @@ async def test_another_outbox_is_an_incident_once(
     assert told.detail.startswith("epoch 00000001: the machine counts its sales in a new outbox")
     known = await rows(store, sa.select(stream.c.epoch).order_by(stream.c.epoch))
     assert [epoch for (epoch,) in known] == ["00000001", EPOCH]
+
+
+# What spoils a batch. ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def link(broker: Mosquitto) -> AsyncIterator[Link]:
+    speaking = Link(Broker(port=broker.port), "batch", (), (CLOUD_STATE, b""))
+    speaking.start()
+    yield speaking
+    await speaking.stop()
+
+
+NOWHERE = """
+CREATE TRIGGER refuses BEFORE INSERT ON sale WHEN new.seq IN (2, 5) BEGIN
+  SELECT RAISE(ABORT, 'such a sale cannot be'); END
+"""
+NOWHERE_ON_A_SERVER = """
+ALTER TABLE sale ADD CONSTRAINT refuses CHECK (seq NOT IN (2, 5))
+"""
+
+
+@asynccontextmanager
+async def refusing(store: Store) -> AsyncIterator[None]:
+    """A database that, for a reason of its own, does not take the sales 2 and 5."""
+    on_a_server = store.address.file is None
+    await write(store, sa.text(NOWHERE_ON_A_SERVER if on_a_server else NOWHERE))
+    try:
+        yield
+    finally:
+        order = (
+            "ALTER TABLE sale DROP CONSTRAINT refuses" if on_a_server else "DROP TRIGGER refuses"
+        )
+        await write(store, sa.text(order))
+
+
+async def test_what_the_store_cannot_keep_spoils_nothing_else_and_is_set_aside(
+    store: Store, link: Link, machine: Peer
+) -> None:
+    await stock(store, *a_fleet())
+    messages = [(SALE_TOPIC, encode(a_sale(number))) for number in range(1, 7)]
+    messages.insert(3, (STATE_TOPIC, encode(State(online=True))))
+    async with refusing(store), a_batch(store, link, messages) as forgotten:
+        await until(lambda: len(forgotten) == len(messages))
+        await until(lambda: last_ack(machine) == (6, (2, 5)))
+    assert await kept(store) == [1, 3, 4, 6]
+    assert len(await states(store)) == 4
+    assert len(await rows(store, sa.select(presence))) == 1
+    aside = await rows(store, sa.select(incident).order_by(incident.c.id))
+    assert [decode(row.body, Sale).seq for row in aside] == [2, 5]
+    assert {(row.kind, row.machine) for row in aside} == {("malformed", MACHINE)}
+    assert aside[0].detail.startswith(f"{SALE_TOPIC}: it cannot be stored: ")
+    # Its machine was not told that it is stored, and says it until it is.
+    async with a_batch(store, link, [messages[1], messages[5]]) as forgotten:
+        await until(lambda: last_ack(machine) == (6, ()))
+    assert await kept(store) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_message_that_cannot_be_stored_is_set_aside_once_however_often_it_comes(
+    store: Store, link: Link
+) -> None:
+    await stock(store, *a_fleet())
+    messages = [(SALE_TOPIC, encode(a_sale(2)))] * 3
+    async with refusing(store), a_batch(store, link, messages) as forgotten:
+        await until(lambda: len(forgotten) == 3)
+    assert await incidents(store) == ["malformed"]
+
+
+NUMBERS_TOO_LARGE = {
+    "a receipt's revision": (Channel.RECEIPT_ACK, encode(ReceiptAck(sale_id=id_of(1), rev=2**53))),
+    "a showing's revision": (Channel.SHOWN, encode(a_showing(1, rev=2**53))),
+    "a showing's number": (Channel.SHOWN, encode(a_showing(2**53))),
+    "an incident's number": (Channel.INCIDENT, encode(an_incident(2**53))),
+    "a birth's place": (
+        Channel.STATE,
+        encode(State(online=True, epoch=EPOCH, next_seq=2**53, oldest_unacked=2**53)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("channel", "payload"), NUMBERS_TOO_LARGE.values(), ids=NUMBERS_TOO_LARGE)
+async def test_a_number_as_large_as_the_wire_allows_wedges_nobody(
+    store: Store, link: Link, machine: Peer, channel: Channel, payload: bytes
+) -> None:
+    await sell(store, a_sale())
+    await write(store, sa.insert(reply).values(sale_id=id_of(1), machine=MACHINE, rev=1))
+    messages = [
+        (SALE_TOPIC, encode(a_sale(2))),
+        (channel.of(MACHINE), payload),
+        (SALE_TOPIC, encode(a_sale(3))),
+    ]
+    async with a_batch(store, link, messages) as forgotten:
+        await until(lambda: len(forgotten) == 3)
+        await until(lambda: machine.heard(Ack))
+    assert await kept(store) == [1, 2, 3]
+    assert await acked(store) == 0
+
+
+@pytest.mark.needs("postgres")
+async def test_two_inboxes_that_store_the_same_sales_at_once_store_each_once(
+    postgres_store: Store, postgres_database: str, link: Link, machine: Peer
+) -> None:
+    """For the moment in which a seat goes from one to another."""
+    await stock(postgres_store, *a_fleet())
+    messages = [(SALE_TOPIC, encode(a_sale(number))) for number in range(1, 60)]
+    other = Store(postgres_database)
+    async with (
+        a_batch(postgres_store, link, messages) as mine,
+        a_batch(other, link, messages[::-1]) as theirs,
+    ):
+        await until(lambda: len(mine) == len(theirs) == len(messages), 30)
+        await until(lambda: last_ack(machine) == (59, ()))
+    await other.close()
+    assert await kept(postgres_store) == list(range(1, 60))
+    assert len(await states(postgres_store)) == 59
+    assert await incidents(postgres_store) == []

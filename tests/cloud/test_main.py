@@ -17,11 +17,11 @@ import pytest
 import structlog
 from parts import ROOT, free_port, mosquitto, python, until
 from postgres import Cluster
-from shop import a_fleet, a_sale, eventually, sell, stock, token_of
+from shop import a_fleet, a_sale, eventually, now_ms, sell, stock, token_of
 
 from cloud.__main__ import main
 from cloud.fleet import Register
-from cloud.store import Store
+from cloud.store import Store, lanes
 
 GOOD = """\
 database = "{folder}/cloud.sqlite"
@@ -300,6 +300,27 @@ async def test_serve_ends_when_told_to_whatever_it_waits_for(tmp_path: Path, bro
     assert process.returncode == 0
     assert "Traceback" not in err
     assert "did not end" not in err
+
+
+async def test_what_a_killed_process_held_of_a_file_is_the_next_ones_at_once(
+    tmp_path: Path,
+) -> None:
+    file = config(tmp_path)
+    (tmp_path / "secret").write_text("s", "utf-8")
+    await stocked(tmp_path, free_port())
+    store = Store(tmp_path / "cloud.sqlite")
+    async with store.transaction() as connection:
+        for name in ("main", "@link"):
+            assert await lanes.lease(connection, name, "killed", now_ms())
+
+    async def are_taken() -> bool:
+        async with store.reading() as connection:
+            return all(each.owner != "killed" for each in await lanes.standings(connection))
+
+    with running("serve", "--config", str(file)):
+        # Before the leases would have run out by themselves.
+        await eventually(are_taken, lanes.LEASE_MS / 1000 - 4)
+    await store.close()
 
 
 def test_emulate_without_its_secret_is_exit_2(tmp_path: Path) -> None:

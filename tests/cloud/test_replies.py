@@ -1,29 +1,36 @@
 """A machine is told of its receipt through a real broker, until it says that it has it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from parts import Mosquitto, until
 from shop import (
     MACHINE,
+    OPERATOR,
     Peer,
     a_cloud,
     a_document,
     a_machine,
     a_sale,
     eventually,
+    hear,
     id_of,
+    leave,
     now_ms,
+    rows,
     sell,
-    the_receipt,
+    stock,
     token_of,
     write,
 )
 
+from cloud.fleet import Policies
 from cloud.outcome import Dead, Done
-from cloud.store import Store, receipts
-from cloud.store.schema import receipt
+from cloud.store import Store
+from cloud.store.schema import reply
 from edge.wire import Channel, Receipt, ReceiptAck, State, encode
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -36,13 +43,18 @@ async def machine(broker: Mosquitto) -> AsyncIterator[Peer]:
 
 
 async def issue(store: Store, number: int = 1) -> None:
-    async with store.transaction() as connection:
-        done = Done(a_document(number))
-        await receipts.record(connection, id_of(number), done, now_ms(), None)
+    """Its document is there; it was sent before, if it was not yet."""
+    await leave(store)
+    await hear(store, Done(a_document(number)), id_of(number))
 
 
 async def overdue(store: Store) -> None:
-    await write(store, sa.update(receipt).values(tell_at=0))
+    await write(store, sa.update(reply).values(tell_at=0))
+
+
+async def the_reply(store: Store, number: int = 1) -> Any:  # noqa: ANN401, a row
+    (row,) = await rows(store, sa.select(reply).where(reply.c.sale_id == id_of(number)))
+    return row
 
 
 async def test_a_machine_is_told_until_it_says_that_it_has_it(
@@ -59,7 +71,7 @@ async def test_a_machine_is_told_until_it_says_that_it_has_it(
         machine.send(Channel.RECEIPT_ACK.of(MACHINE), encode(ReceiptAck(sale_id=id_of(1), rev=1)))
 
         async def heard() -> bool:
-            return bool((await the_receipt(store)).acked_rev)
+            return bool((await the_reply(store)).acked_rev)
 
         await eventually(heard)
         await overdue(store)
@@ -91,10 +103,10 @@ async def test_it_is_said_again_later_and_later(
             cloud.news.ring()
 
             async def said(times: int = times) -> bool:
-                return (await the_receipt(store)).told_times == times
+                return (await the_reply(store)).told_times == times
 
             await eventually(said)
-            waits.append(round(((await the_receipt(store)).tell_at - before) / 1000))
+            waits.append(round(((await the_reply(store)).tell_at - before) / 1000))
         await until(lambda: len(machine.heard(Receipt)) == 7)
     assert waits == [10, 30, 60, 300, 900, 3600, 3600]
 
@@ -106,7 +118,7 @@ async def test_a_machine_that_comes_back_is_told_at_once(store: Store, broker: M
         cloud.news.ring()
 
         async def said() -> bool:
-            return (await the_receipt(store)).told_times == 1
+            return (await the_reply(store)).told_times == 1
 
         await eventually(said)
         async with a_machine(broker) as machine:
@@ -119,13 +131,8 @@ async def test_a_refusal_is_told_without_a_qr_or_a_page(
     store: Store, broker: Mosquitto, machine: Peer
 ) -> None:
     await sell(store, a_sale())
-    async with store.transaction() as connection:
-        held = await receipts.lease(connection, "main", "one", now_ms())
-        job = await receipts.next_job(connection, "main", now_ms())
-        assert held is not None
-        assert job is not None
-        await receipts.intend(connection, held, job, "{}", now_ms())
-        await receipts.record(connection, job.key, Dead("code 13"), now_ms(), held)
+    await leave(store)
+    await hear(store, Dead("code 13"))
     async with a_cloud(store, broker) as cloud:
         cloud.news.ring()
         await until(lambda: machine.heard(Receipt))
@@ -137,6 +144,37 @@ async def test_a_refusal_is_told_without_a_qr_or_a_page(
     assert (issued.status, issued.rev, issued.qr) == ("issued", 2, a_document(1).qr)
 
 
+async def test_a_machine_whose_operator_wants_no_link_gets_the_fiscal_code_alone(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    await sell(store, a_sale())
+    await stock(store, msgspec.structs.replace(OPERATOR, policies=Policies(qr="fiscal")))
+    await issue(store)
+    async with a_cloud(store, broker) as cloud:
+        cloud.news.ring()
+        await until(lambda: machine.heard(Receipt))
+    (told,) = machine.heard(Receipt)
+    assert (told.status, told.qr, told.link) == ("issued", a_document(1).qr, None)
+
+
+async def test_what_became_news_while_it_was_being_told_is_told_too(
+    store: Store, broker: Mosquitto, machine: Peer
+) -> None:
+    """The machine has the refusal, and never the last word on a sale that was issued since."""
+    await sell(store, a_sale())
+    await leave(store)
+    await hear(store, Dead("code 13"))
+    async with a_cloud(store, broker) as cloud:
+        cloud.news.ring()
+        await until(lambda: machine.heard(Receipt))
+        await issue(store)
+        heard = encode(ReceiptAck(sale_id=id_of(1), rev=1))
+        machine.send(Channel.RECEIPT_ACK.of(MACHINE), heard)
+        cloud.news.ring()
+        await until(lambda: machine.heard(Receipt)[-1].rev == 2)
+    assert [each.status for each in machine.heard(Receipt)] == ["refused", "issued"]
+
+
 async def test_nobody_is_told_while_the_broker_is_away(store: Store, broker: Mosquitto) -> None:
     await sell(store, a_sale())
     await issue(store)
@@ -145,11 +183,11 @@ async def test_nobody_is_told_while_the_broker_is_away(store: Store, broker: Mos
         for _ in range(10):
             cloud.news.ring()
             # The store has one connection: whoever wanted it before us has had it.
-            assert (await the_receipt(store)).told_times == 0
+            assert (await the_reply(store)).told_times == 0
         broker.start()
 
         async def said() -> bool:
             cloud.news.ring()
-            return (await the_receipt(store)).told_times == 1
+            return (await the_reply(store)).told_times == 1
 
         await eventually(said)

@@ -27,4 +27,6 @@ def test_times_shares_and_days() -> None:
     assert [each.seconds(1234) for each in (ru, en)] == ["1,23", "1.23"]
     assert [each.share(22) for each in (ru, en)] == ["22\u00a0%", "22%"]
     assert [each.when(noon) for each in (ru, en)] == ["03.11.2026 15:04", "03 Nov 2026 15:04"]
+    assert [each.minute(noon) for each in (ru, en)] == ["03.11 15:04", "03 Nov 15:04"]
+    assert [each.second(noon) for each in (ru, en)] == ["03.11 15:04:05", "03 Nov 15:04:05"]
     assert [each.date(noon) for each in (ru, en)] == ["03.11.2026", "03 Nov 2026"]

@@ -16,7 +16,7 @@ def a_link(port: int) -> Link:
     return Link(Broker(port=port), client_id="health", subscriptions=(), will=("x", b""))
 
 
-async def healthz(store: Store, link: Link) -> tuple[int, dict[str, bool]]:
+async def healthz(store: Store, link: Link | None) -> tuple[int, dict[str, bool]]:
     app = web.Application()
     app.add_routes(Health(store, link).routes())
     async with TestClient(TestServer(app)) as client, client.get("/healthz") as answer:
@@ -38,6 +38,12 @@ async def test_all_is_well(store: Store, broker: Mosquitto) -> None:
 async def test_without_a_broker_it_is_not_well(store: Store) -> None:
     told = await healthz(store, a_link(free_port()))
     assert told == (503, {"ok": False, "store": True, "broker": False})
+
+
+async def test_a_process_that_does_not_speak_to_the_broker_says_nothing_of_it(
+    store: Store,
+) -> None:
+    assert await healthz(store, None) == (200, {"ok": True, "store": True})
 
 
 async def test_without_its_store_it_is_not_well(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -15,19 +18,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shop import (
     SECRET,
+    SETTINGS,
+    Account,
     a_document,
+    a_fleet,
     a_sale,
+    hear,
     id_of,
     incidents,
+    leave,
     sell,
     states,
+    stock,
+    the_attempts,
     the_receipt,
 )
 
 from cloud.bell import Bell
 from cloud.fiscal import FiscalDocument
-from cloud.providers.cloudkassir import CloudKassir
-from cloud.store import Store
+from cloud.outcome import Accepted, Dead, Done, Outcome
+from cloud.providers import Attempt, Finding, Notice, Provider
+from cloud.providers.cloudkassir import CloudKassir, Settings
+from cloud.receipt import Purpose, Receipt
+from cloud.registers import Opened
+from cloud.store import Store, decisions
 from cloud.web.hooks import Hooks
 
 Client = TestClient[web.Request, web.Application]
@@ -40,12 +54,59 @@ def news() -> Bell:
 
 
 @pytest.fixture
-async def client(store: Store, news: Bell) -> AsyncIterator[Client]:
-    provider = CloudKassir(None, "http://127.0.0.1", "demo", SECRET, 1)  # type: ignore[arg-type]
-    app = web.Application()
-    app.add_routes(Hooks(store, {"main": provider}, news).routes())
-    async with TestClient(TestServer(app)) as served:
-        yield served
+def due() -> Bell:
+    return Bell()
+
+
+class Hinting:
+    """A provider whose pushes say only that there is news: ``KEY`` or ``KEY NAME``."""
+
+    memory_s = 0.0
+    by_key = False
+
+    def compose(self, receipt: Receipt, key: str) -> str:
+        raise NotImplementedError(receipt, key)
+
+    async def submit(self, attempt: Attempt) -> Outcome:
+        raise NotImplementedError(attempt)
+
+    async def ask(self, attempt: Attempt) -> Outcome:
+        raise NotImplementedError(attempt)
+
+    async def check(self) -> Sequence[Finding]:
+        raise NotImplementedError
+
+    def notice(self, body: bytes, _headers: Mapping[str, str]) -> Notice | None:
+        key, _, name = body.decode().partition(" ")
+        return Notice(key, None, name or None) if key else None
+
+
+@pytest.fixture
+async def client(store: Store, due: Bell, news: Bell, tmp_path: Path) -> AsyncIterator[Client]:
+    secret = tmp_path / "its.secret"
+    secret.write_text(SECRET, "utf-8")
+    settings = msgspec.convert({**SETTINGS, "secret_file": str(secret)}, Settings)
+    providers: dict[str, Provider] = {}
+    async with aiohttp.ClientSession() as http:
+        for name in ("main", "side"):
+            providers[name] = CloudKassir(http, settings)
+        providers["hinting"] = Hinting()
+        registers = {
+            name: Opened(
+                Account(id=name, operator="coffee", provider="cloudkassir"), settings, provider
+            )
+            for name, provider in providers.items()
+        }
+        app = web.Application()
+        app.add_routes(Hooks(store, registers, due, news).routes())
+        async with TestClient(TestServer(app)) as served:
+            yield served
+
+
+async def sent(store: Store, *numbers: int) -> None:
+    """Sales whose receipts are with the provider."""
+    await sell(store, *(a_sale(number) for number in numbers))
+    await leave(store)
 
 
 def told(document: FiscalDocument, key: str) -> dict[str, str]:
@@ -74,18 +135,19 @@ async def push(
 async def test_a_push_issues_a_receipt_and_is_taken(
     store: Store, client: Client, news: Bell
 ) -> None:
-    await sell(store, a_sale())
+    await sent(store, 1)
     heard = news.listen()
     body = urlencode(told(a_document(), id_of(1))).encode()
     assert await push(client, body) == (200, '{"code": 0}')
     row = await the_receipt(store)
-    assert (row.state, row.fd, row.provider_id) == ("issued", 1, "sc_1")
+    (used,) = await the_attempts(store)
+    assert (row.state, row.fd, used.provider_id) == ("issued", 1, "sc_1")
     assert row.link == "https://ofd.example/1"
     assert heard.is_set()
 
 
 async def test_a_push_that_comes_twice_changes_nothing(store: Store, client: Client) -> None:
-    await sell(store, a_sale())
+    await sent(store, 1)
     body = urlencode(told(a_document(), id_of(1))).encode()
     await push(client, body)
     before = await the_receipt(store)
@@ -95,7 +157,7 @@ async def test_a_push_that_comes_twice_changes_nothing(store: Store, client: Cli
 
 
 async def test_a_second_document_is_an_incident_and_is_taken(store: Store, client: Client) -> None:
-    await sell(store, a_sale())
+    await sent(store, 1)
     for fd in (1, 2):
         body = urlencode(told(a_document(fd), id_of(1))).encode()
         assert (await push(client, body))[0] == 200
@@ -106,7 +168,7 @@ async def test_a_second_document_is_an_incident_and_is_taken(store: Store, clien
 async def test_a_document_of_another_sale_is_an_incident_and_is_taken(
     store: Store, client: Client
 ) -> None:
-    await sell(store, a_sale(1), a_sale(2))
+    await sent(store, 1, 2)
     for number in (1, 2):
         body = urlencode(told(a_document(1), id_of(number))).encode()
         assert (await push(client, body))[0] == 200
@@ -124,15 +186,97 @@ async def test_a_push_about_nothing_of_ours_is_taken(store: Store, client: Clien
 async def test_a_wrong_signature_changes_nothing(
     store: Store, client: Client, signature: str
 ) -> None:
-    await sell(store, a_sale())
+    await sent(store, 1)
     body = urlencode(told(a_document(), id_of(1))).encode()
     status, text = await push(client, body, signature)
     assert (status, json.loads(text)) == (401, {"error": "wrong signature"})
-    assert await states(store) == {id_of(1): "waiting"}
+    assert await states(store) == {id_of(1): "submitted"}
 
 
 async def test_a_register_that_is_not_ours_is_404(client: Client) -> None:
     assert (await push(client, b"", to="other"))[0] == 404
+
+
+async def test_a_push_to_another_registers_address_changes_nothing_and_is_taken(
+    store: Store, client: Client
+) -> None:
+    await sent(store, 1)
+    body = urlencode(told(a_document(), id_of(1))).encode()
+    assert (await push(client, body, to="side"))[0] == 200
+    assert await states(store) == {id_of(1): "submitted"}
+
+
+async def test_a_push_of_the_register_that_a_receipt_was_moved_from_is_believed(
+    store: Store, client: Client
+) -> None:
+    """It had called the key dead, and recorded it after all."""
+    side = Account(id="side", operator="coffee", provider="cloudkassir", settings=dict(SETTINGS))
+    await stock(store, *a_fleet(side))
+    await sent(store, 1)
+    await hear(store, Dead("no such group"))
+    async with store.transaction() as connection:
+        await decisions.requeue(connection, id_of(1), Purpose.INCOME, "olga", 1, register="side")
+    body = urlencode(told(a_document(), id_of(1))).encode()
+    assert (await push(client, body, to="main"))[0] == 200
+    row = await the_receipt(store)
+    assert (row.state, row.register) == ("issued", "main")
+    assert await incidents(store) == ["recorded after all"]
+
+
+async def test_a_push_about_a_receipt_that_was_closed_is_taken_and_overrules(
+    store: Store, client: Client
+) -> None:
+    await sent(store, 1)
+    await hear(store, Dead("code 13"))
+    async with store.transaction() as connection:
+        await decisions.close(connection, id_of(1), Purpose.INCOME, "nobody bought it", "olga", 1)
+    body = urlencode(told(a_document(), id_of(1))).encode()
+    assert (await push(client, body))[0] == 200
+    assert await states(store) == {id_of(1): "issued"}
+
+
+async def hinted(store: Store, *outcomes: Outcome) -> None:
+    """A receipt at a register that only hints, and what it said of it."""
+    await stock(store, *a_fleet())
+    account = Account(id="hinting", operator="coffee", provider="ferma", settings={})
+    await stock(store, account)
+    await sell(store, a_sale())
+    async with store.transaction() as connection:
+        await decisions.requeue(connection, id_of(1), Purpose.INCOME, "olga", 1, register="hinting")
+    await leave(store, "hinting")
+    for outcome in outcomes:
+        await hear(store, outcome, register="hinting")
+
+
+async def test_a_hint_lets_the_lane_ask_at_once_and_rings_it(
+    store: Store, client: Client, due: Bell, news: Bell
+) -> None:
+    await hinted(store, Accepted())
+    rung, heard = due.listen(), news.listen()
+    assert (await push(client, f"{id_of(1)} sc_1".encode(), to="hinting"))[0] == 200
+    (used,) = await the_attempts(store)
+    assert ((await the_receipt(store)).next_at, used.provider_id) == (0, "sc_1")
+    assert (rung.is_set(), heard.is_set()) == (True, False)
+
+
+@pytest.mark.parametrize("body", [b"of somebody else", b""])
+async def test_a_hint_about_nothing_of_ours_is_taken(
+    store: Store, client: Client, body: bytes
+) -> None:
+    await hinted(store, Accepted("sc_1"))
+    before = await the_receipt(store)
+    assert await push(client, body, to="hinting") == (200, '{"code": 0}')
+    assert await the_receipt(store) == before
+
+
+async def test_a_hint_about_what_is_issued_changes_no_document(
+    store: Store, client: Client
+) -> None:
+    await hinted(store, Done(a_document()))
+    assert (await push(client, id_of(1).encode(), to="hinting"))[0] == 200
+    row = await the_receipt(store)
+    assert (row.state, row.fd) == ("issued", 1)
+    assert await leave(store, "hinting") == []
 
 
 async def raw(client: Client, request: bytes) -> bytes:
@@ -180,7 +324,7 @@ bodies = st.one_of(
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(body=bodies, signed=st.booleans(), kind=st.sampled_from([FORM, "application/json", "?"]))
 async def test_whatever_is_pushed_is_taken_or_refused(
@@ -192,6 +336,6 @@ async def test_whatever_is_pushed_is_taken_or_refused(
     kind: str,
 ) -> None:
     if not await states(store):
-        await sell(store, a_sale())
+        await sent(store, 1)
     status, _ = await push(client, body, None if signed else "guessed", kind)
     assert status == (200 if signed else 401)

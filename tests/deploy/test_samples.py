@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from deploy.secured import DEPLOY, replaced
+from deploy.secured import DEPLOY
 
 import cloud.config
 import edge.config
@@ -20,8 +20,7 @@ SAMPLES = {
     "edge": (DEPLOY / "edge/config.toml", edge.config.Config),
     "cloud": (DEPLOY / "cloud/config.toml", cloud.config.Config),
 }
-SECRET = "/run/credentials/chekomat-cloud.service/register_main"
-OPTIONAL = ("display.", "printer.", "technician.", "machines.slots.")
+OPTIONAL = ("display.", "printer.", "technician.")
 """Tables that a machine may do without; their keys need not be set."""
 UNSET = re.compile(r"^#(?=[^\s#])", re.MULTILINE)
 """A key that is not set: a '#' without a space."""
@@ -79,11 +78,9 @@ def _tables(below: list[dict[str, Any]] | dict[str, Any], kind: object) -> list[
 
 
 def here(text: str, tmp_path: Path) -> Path:
-    """The sample as a file, the secret's file put in its place."""
-    secret = tmp_path / "secret"
-    secret.write_text("secret", "utf-8")
+    """The sample as a file."""
     file = tmp_path / "config.toml"
-    file.write_text(replaced(text, {SECRET: str(secret)} if SECRET in text else {}), "utf-8")
+    file.write_text(text, "utf-8")
     return file
 
 

@@ -56,6 +56,20 @@ def settle(sample: str, folder: Path, places: dict[str, str]) -> Path:
     return file
 
 
+def name_the_fleet(cloud_toml: Path, places: dict[str, str]) -> None:
+    """The README's own commands, each with this place put in for the real one."""
+    readme = (DEPLOY / "README.md").read_text("utf-8").split("\n### The fleet\n")[1]
+    block = readme.split("```sh\n")[1].split("```")[0].replace("\\\n", " ")
+    lines = [line for line in block.splitlines() if line.startswith("chekomat ")]
+    assert len(lines) == 8
+    for line in replaced("\n".join(lines), places).splitlines():
+        _, *arguments = shlex.split(line)
+        command = python("cloud", *arguments, "--config", str(cloud_toml))
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "nothing is missing" in done.stdout + done.stderr
+
+
 def identity(secured: Secured, pair: Path, unit: str) -> dict[str, str]:
     """Where the broker is, and who asks."""
     return {
@@ -81,8 +95,13 @@ async def test_a_sale_goes_all_the_way_and_its_receipt_all_the_way_back(
             "/var/lib/chekomat-cloud/chekomat.sqlite": str(tmp_path / "cloud.sqlite"),
             '#listen = "127.0.0.1:8080"': f'listen = "{HOST}:{public}"',
             '#cabinet = "127.0.0.1:8090"': f'cabinet = "{HOST}:{cabinet}"',
-            '#url = "https://api.cloudpayments.ru"': f'url = "http://{HOST}:{register}"',
-            "/run/credentials/chekomat-cloud.service/register_main": str(secret),
+        },
+    )
+    name_the_fleet(
+        cloud_toml,
+        {
+            "/etc/chekomat/registers/main": str(secret),
+            "http://127.0.0.1:8085": f"http://{HOST}:{register}",
         },
     )
     edge_toml = settle(
@@ -112,7 +131,7 @@ async def test_a_sale_goes_all_the_way_and_its_receipt_all_the_way_back(
             stored = "SELECT acknowledged, rev FROM sale JOIN receipt USING (sale_id)"
             await until(lambda: outbox.execute(stored).fetchall() == [(1, 1)])
         with contextlib.closing(sqlite3.connect(tmp_path / "cloud.sqlite")) as journal:
-            told = "SELECT count(*) FROM receipt WHERE acked_rev = rev AND rev > 0"
+            told = "SELECT count(*) FROM reply WHERE acked_rev = rev AND rev > 0"
             await until(lambda: journal.execute(told).fetchone() == (1,))
         assert get(f"http://{HOST}:{public}/healthz")["ok"]
     assert document["total"] == 12000

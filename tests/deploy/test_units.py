@@ -17,7 +17,10 @@ from edge.config import Config, KioskDisplay
 EDGE = DEPLOY / "edge/chekomat-edge.service"
 CLOUD = DEPLOY / "cloud/chekomat-cloud.service"
 KIOSK = DEPLOY / "edge/chekomat-kiosk.service"
-UNITS = {unit.stem: unit for unit in (EDGE, CLOUD, KIOSK)}
+LANES = DEPLOY / "cloud/chekomat-lanes@.service"
+UNITS = {unit.stem: unit for unit in (EDGE, CLOUD, LANES, KIOSK)}
+OURS = [EDGE, CLOUD, LANES]
+"""Those that run a program of ours."""
 
 
 def settings(unit: Path, key: str) -> list[str]:
@@ -46,7 +49,7 @@ def test_systemd_accepts_it(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("systemd-analyze")
-@pytest.mark.parametrize("unit", [EDGE, CLOUD], ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", OURS, ids=lambda unit: unit.stem)
 def test_its_exposure_is_small(unit: Path) -> None:
     scored = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit],
@@ -57,7 +60,7 @@ def test_its_exposure_is_small(unit: Path) -> None:
     assert scored.returncode == 0, scored.stdout
 
 
-@pytest.mark.parametrize("unit", [EDGE, CLOUD], ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", OURS, ids=lambda unit: unit.stem)
 def test_what_it_starts_is_a_command_of_ours(unit: Path) -> None:
     interpreter, *arguments = shlex.split(settings(unit, "ExecStart")[0])
     assert interpreter == "/opt/chekomat/.venv/bin/python"
@@ -79,14 +82,32 @@ def test_every_credential_of_the_sample_is_one_that_it_loads(unit: Path) -> None
     assert named
     for of, credential in named:
         assert of == unit.name
-        # A folder's files are called after it: register_main.
-        assert credential in loaded or credential.partition("_")[0] in loaded
+        assert credential in loaded
 
 
 def test_what_is_kept_lies_where_the_units_may_write() -> None:
     assert settings(EDGE, "StateDirectory") == [Path(Config(machine="m", tap="t").data).name]
     database = Path(str(sample(CLOUD)["database"]))
     assert database.parent == Path("/var/lib") / settings(CLOUD, "StateDirectory")[0]
+
+
+def test_every_process_of_the_fiscaliser_and_every_command_is_one_user() -> None:
+    (user,) = settings(CLOUD, "User")
+    assert settings(LANES, "User") == [user]
+    readme = (DEPLOY / "README.md").read_text("utf-8")
+    assert (
+        f"useradd --system --home-dir /var/lib/chekomat-cloud --shell /usr/sbin/nologin {user}\n"
+        in readme
+    )
+    assert f"sudo -u {user} /opt/chekomat/.venv/bin/python -m cloud" in readme
+    assert f"createuser {user}\n" in readme
+
+
+def test_the_word_of_the_api_is_optional() -> None:
+    (loaded,) = settings(CLOUD, "#LoadCredential")
+    name = loaded.partition(":")[0]
+    sample = (CLOUD.parent / "config.toml").read_text("utf-8")
+    assert f'#api_token_file = "/run/credentials/{CLOUD.name}/{name}"' in sample
 
 
 def test_the_agent_may_ask_whether_the_clock_is_right() -> None:

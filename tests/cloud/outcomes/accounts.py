@@ -19,8 +19,8 @@ import aiohttp
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from aiohttp.test_utils import TestServer
+from aiohttp.typedefs import Handler
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from shop import (
