@@ -83,12 +83,16 @@ class Provider(Protocol):
     - `by_key` says that `ask` can look a key up whose answer was lost; else it needs `provider_id`.
       An `ask` that finds nothing of a key that was never accepted is `Unsent`; of one that was, it
       is `Unknown`, an alarm.
+    - `knows_repeats` says that the provider looks for the key before it looks at what is asked: a
+      refusal of a repetition is then one of the first request too. Else a refused repetition tells
+      nothing of a first request whose answer was lost.
     - What has no signature is no word of the provider: `notice` then gives no outcome.
     - `notice` checks the signature over the bytes as they came.
     """
 
     memory_s: float
     by_key: bool
+    knows_repeats: bool
 
     def compose(self, receipt: Receipt, key: str) -> str:
         """The body of the request."""

@@ -60,6 +60,7 @@ class Blueprint:
     memory_s = float("inf")
     # Whether a key can be looked up when its answer was lost.
     by_key = True
+    knows_repeats = True
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         try:

@@ -108,6 +108,7 @@ class Komtet:
 
     memory_s = 30 * 86_400.0
     by_key = False
+    knows_repeats = False
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings

@@ -60,6 +60,7 @@ class Through:
         self.inner = inner
         self.memory_s = inner.memory_s
         self.by_key = inner.by_key
+        self.knows_repeats = inner.knows_repeats
         self.sent: list[tuple[str, str]] = []
 
     def compose(self, told: Receipt, key: str) -> str:

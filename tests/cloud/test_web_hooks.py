@@ -63,6 +63,7 @@ class Hinting:
 
     memory_s = 0.0
     by_key = False
+    knows_repeats = False
 
     def compose(self, receipt: Receipt, key: str) -> str:
         raise NotImplementedError(receipt, key)

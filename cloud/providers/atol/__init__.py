@@ -58,6 +58,7 @@ class Atol:
     memory_s = 30 * 86_400.0
     """Keys are kept without a limit that is told; what came of them, for 32 days."""
     by_key = False
+    knows_repeats = False
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings

@@ -70,6 +70,7 @@ class CloudKassir:
     memory_s = 3540.0
     """An hour, less a minute: two clocks need not agree."""
     by_key = False
+    knows_repeats = True
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         word = secret_in("secret_file", settings.secret_file)

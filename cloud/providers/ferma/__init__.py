@@ -63,6 +63,7 @@ class Ferma:
     """One Ferma account."""
 
     memory_s = 30 * 86_400.0
+    knows_repeats = False
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings

@@ -37,6 +37,7 @@ class OrangeData:
     memory_s = 30 * 86_400.0
     """So long a request waits for a register; the id itself is unique for ever."""
     by_key = True
+    knows_repeats = True
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         """Read the keys.
