@@ -23,7 +23,7 @@ PROBE_S: Final = {
     Pause.NO_REGISTER: 300.0,
 }
 """So long a register that is paused is left alone; then one receipt tries it. By hand: for ever."""
-SURE_EVERY: Final = 4
+SURE_EVERY: Final = 2
 """One try of so many is a receipt that was not sent yet, while there are any that were."""
 
 

@@ -4,9 +4,11 @@ What can be told without knowing the provider is told here: a connection that wa
 nothing; one that broke, or a time-out, may have sent everything.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import aiohttp
@@ -21,6 +23,10 @@ MOST_BYTES: Final = 1 << 20
 _QUOTED: Final = 80
 _DIGITS: Final = 20
 """No number of a provider has more."""
+_PLAIN: Final = re.compile(r"-?\d{1,13}(?:\.\d{1,12})?", re.ASCII)
+"""Roubles; 27 digits with their kopecks, which a Decimal holds exactly."""
+_NOISE: Final = 10
+"""What a float has beyond so many decimals, the sum was not told with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,13 @@ class Line:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer | Unsent | Unknown:
         try:
+            address = _address(self._url + path)
+        except ValueError as error:
+            return Unsent(f"no such address can be called: {_in_words(error)}")
+        try:
             async with self._http.request(
                 method,
-                URL(self._url + path, encoded=True),
+                address,
                 data=body,
                 headers=headers,
                 timeout=self._timeout,
@@ -94,8 +104,22 @@ class Line:
                 return Answer(response.status, raw[:MOST_BYTES], response.headers)
         except aiohttp.ClientConnectorError as error:
             return Unsent(f"no connection: {error}")
+        except aiohttp.InvalidURL as error:
+            return Unsent(f"no such address can be called: {_in_words(error)}")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return Unknown(f"the answer was lost: {_in_words(error)}")
+
+
+def _address(text: str) -> URL:
+    """The address of a call.
+
+    Raises:
+        ValueError: nobody can be there: a port over 65535, a host with an empty part.
+    """
+    url = URL(text, encoded=True)
+    # The resolver would trip over it as well, but its word is not told from a lost answer's.
+    (url.host or "").encode("idna")
+    return url
 
 
 def _in_words(error: Exception) -> str:
@@ -143,15 +167,17 @@ def roubles(kopecks: int) -> msgspec.Raw:
 
 
 def kopecks(told: object) -> int | None:
-    """A provider's roubles, a number or a text, as kopecks; None if they are none, or not whole."""
+    """A provider's roubles, a number or a text, as kopecks; None if they are none, or not whole.
+
+    Digits alone count, with a point or without: neither ``1e30`` nor ``1_000``.
+    """
     if isinstance(told, bool) or not isinstance(told, int | float | str):
         return None
-    try:
-        amount = float(told) * 100
-        whole = round(amount)
-    except (ValueError, OverflowError):
+    text = repr(round(told, _NOISE)) if isinstance(told, float) else str(told).strip()
+    if not _PLAIN.fullmatch(text):
         return None
-    return whole if abs(amount - whole) < 1e-4 else None
+    amount = Decimal(text) * 100
+    return int(amount) if amount == int(amount) else None
 
 
 def number(told: object) -> int | None:

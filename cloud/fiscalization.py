@@ -6,7 +6,7 @@
 
 `submitted` means that the intent, the key and the body are stored, and that the request may or may
 not have left: after a crash it is treated as unknown. A receipt that is dead through no fault of
-its own goes back to `waiting`, and gets its next key.
+its own, or while its register is at fault, goes back to `waiting`, and gets its next key.
 """
 
 from collections.abc import Mapping
@@ -88,8 +88,10 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Outcome], State]]] = {
 
 def after(state: State, outcome: Outcome, attempts: int = 1) -> State:
     """The state that an outcome leads to; `attempts` counts the keys that were used."""
-    if isinstance(outcome, Dead) and outcome.again and state in SENT:
-        return State.WAITING if attempts < MOST_ATTEMPTS else State.ATTENTION
+    if isinstance(outcome, Dead) and state in SENT and (outcome.again or outcome.pause is not None):
+        # A register at fault is held meanwhile: however many keys that costs, the receipt is sound.
+        sound = attempts < MOST_ATTEMPTS or outcome.pause is not None
+        return State.WAITING if sound else State.ATTENTION
     if isinstance(outcome, Unknown) and outcome.final and state in SENT:
         return State.ATTENTION
     return TRANSITIONS[state][type(outcome)]

@@ -73,7 +73,7 @@ class Fiscalizer:
         """See what changed in the fleet; lanes of what was changed or taken away end."""
         async with self._store.reading() as connection:
             version = await fleet.version(connection)
-            if version == self._version:
+            if version == self._version and not self._shut:
                 return
             wanted = {each.id: each for each in await fleet.every(connection, Register)}
         changed = [
@@ -89,9 +89,10 @@ class Fiscalizer:
 
     def _work(self) -> None:
         """A lane for every register that is open: some were before the first was worked."""
-        for working in self._lanes.values():
+        for name, working in list(self._lanes.items()):
             if working.done():
-                working.result()  # a lane never ends by itself
+                log.error("a lane ended by itself", register=name, reason=repr(working.exception()))
+                del self._lanes[name]
         for name, account in self._opened.items():
             if name not in self._lanes:
                 lane = Lane(self._store, account, self._owner, self._due, self._news)
@@ -103,9 +104,11 @@ class Fiscalizer:
         try:
             self._opened[name] = opened(register, self._http)
         except ConfigError as error:
-            log.warning("register cannot be opened", register=name, reason=str(error))
+            if name not in self._shut:
+                log.warning("register cannot be opened", register=name, reason=str(error))
+                self._circuits[name] = Circuit(pause=Pause.AUTH, reason=str(error))
+            # What is missing may be laid down without a change of the fleet: it is tried again.
             self._shut.add(name)
-            self._circuits[name] = Circuit(pause=Pause.AUTH, reason=str(error))
         else:
             self._shut.discard(name)
             if anew:

@@ -197,7 +197,13 @@ class Inbox:
         sites = await self._sites.of_all(connection, {machine for machine, _, _ in batch.sales})
         arrived = datetime.now(UTC)
         arrivals = [
-            Arrival(machine, sale, body, _placed(machine, sale, sites.get(machine), arrived))
+            Arrival(
+                machine,
+                sale,
+                body,
+                _placed(machine, sale, sites.get(machine), arrived),
+                _operator(sites.get(machine)),
+            )
             for machine, sale, body in batch.sales
         ]
         kept = await sales.keep(connection, arrivals, now_ms())
@@ -243,6 +249,10 @@ async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
         except BUSY as error:
             log.warning("the store is busy", reason=str(error))
             await asyncio.sleep(RETRY_S)
+
+
+def _operator(site: Site | None) -> str | None:
+    return site.operator.id if site else None
 
 
 def _placed(machine: str, sale: Sale, site: Site | None, arrived: datetime) -> Disposition:

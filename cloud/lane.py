@@ -8,8 +8,8 @@ crash leaves a receipt in a state that says how far it was, and the next holder 
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,18 +17,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud import breaker, metrics
 from cloud.bell import Bell
 from cloud.breaker import Circuit
-from cloud.clock import now_ms, since_boot
+from cloud.clock import SinceBoot, now_ms, since_boot
 from cloud.errors import LeaseLostError
-from cloud.outcome import Outcome, Unknown
+from cloud.fiscalization import State
+from cloud.outcome import Dead, Outcome, Pause, Unknown, Unsent
 from cloud.pace import Pace
 from cloud.providers import Attempt
 from cloud.registers import Opened
 from cloud.step import Step, step
 from cloud.store import BUSY, Store, claims, lanes, receipts
 from cloud.store.claims import Job
+from cloud.store.dialect import clock_of
 from cloud.store.lanes import LEASE_MS, Lease
 from cloud.store.receipts import Told
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
@@ -41,6 +44,9 @@ MOST_IN_FLIGHT: Final = 200
 STOP_S: Final = 1.5
 """So long a stop waits for what is on its way."""
 RELEASE_S: Final = 0.5
+UNWRITTEN: Final = (
+    "what the provider answered cannot be written down: look for the receipt in its cabinet"
+)
 LOST: Final = (
     "the answer was lost, and the provider can no longer be asked by the key: look for the receipt"
     " in the provider's cabinet; its push, if it comes, still ends this"
@@ -77,6 +83,8 @@ class Lane:
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._said: list[tuple[Told, Step]] = []
         self._landed = Bell()
+        self._failing: set[str] = set()
+        """Receipts that failed since the provider last said anything."""
 
     async def run(self) -> None:
         """For ever; what is on its way when it is cancelled is waited for a little."""
@@ -84,7 +92,7 @@ class Lane:
             while True:
                 ring, landing = self._due.listen(), self._landed.listen()
                 try:
-                    wait_s = await self._turn()
+                    wait_s = await self._whole(self._turn())
                 except LeaseLostError as error:
                     log.warning("lane lost", register=self._register, reason=str(error))
                     self._said.clear()  # the new holder asks by itself
@@ -92,17 +100,50 @@ class Lane:
                 except BUSY as error:
                     log.warning("the store is busy", register=self._register, reason=str(error))
                     wait_s = LOOK_S
+                except Exception:
+                    log.exception("a turn failed", register=self._register)
+                    await self._whole(self._part())
+                    wait_s = LOOK_S
                 if wait_s > 0 and not self._said:
                     await _first(ring, landing, min(wait_s, LOOK_S))
         finally:
             await self._land()
 
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Work that a stop lets come to its end: what is cut amid a transaction is not let go at once."""
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=self._stop_s)
+            raise
+
+    async def _part(self) -> None:
+        """Write down one by one what could not be written together; nothing may stop a lane."""
+        for each, do in list(self._said):
+            now = now_ms()
+            for outcome in (each.outcome, Unknown(UNWRITTEN, final=True)):
+                try:
+                    async with self._store.transaction() as connection:
+                        if self._held is not None:
+                            await lanes.check(connection, self._held)
+                        told = Told(each.key, outcome, each.register)
+                        await receipts.record(connection, [told], self._owner, now)
+                except (LeaseLostError, *BUSY):
+                    return
+                except Exception:
+                    log.exception("an outcome cannot be written down", key=each.key)
+                else:
+                    break
+            self._said.remove((each, do))
+
     async def _turn(self) -> float:
         """Write down, take, send; seconds until there is more to do."""
-        now, boot = now_ms(), since_boot()
+        boot = since_boot()
         said = list(self._said)
         jobs: list[tuple[Job, Step]] = []
         async with self._store.transaction() as connection:
+            now = await clock_of(connection)
             held = await lanes.lease(connection, self._register, self._owner, now)
             if held is None or (self._held is not None and held.fence != self._held.fence):
                 mine, self._held = self._held, held
@@ -127,6 +168,8 @@ class Lane:
                 )
                 for job in taken
             ]
+            if then.pause is Pause.BY_HAND:
+                jobs = [(job, do) for job, do in jobs if do != "submit"]
             sends = await self._written(connection, jobs, now)
             intended = await claims.intend(
                 connection, sends, self._register, self._owner, now, boot, now + LEASE_MS
@@ -137,7 +180,7 @@ class Lane:
             self._news.ring()
         sent = {job.key: job for job in intended}
         for job, do in jobs:
-            self._start(sent.get(job.key, job), do)
+            self._start(sent.get(job.key, job), do, boot)
         return 0 if self._said else wait_s
 
     async def _record(
@@ -151,7 +194,7 @@ class Lane:
         then = circuit
         for each, do in said:
             if do != "give up" and not breaker.is_late(then, each.outcome, now):
-                then = breaker.after(then, each.outcome, now, asked=do == "ask")
+                then = self._after(then, each, now, asked=do == "ask")
             reason = getattr(each.outcome, "reason", None)
             state = states.get(each.key)
             log.info("receipt", key=each.key, state=state and state.value, reason=reason)
@@ -159,6 +202,17 @@ class Lane:
             await lanes.set_circuit(connection, self._register, then, now)
             if then.is_open() and not circuit.is_open():
                 log.warning("register held", register=self._register, reason=then.reason)
+        return then
+
+    def _after(self, circuit: Circuit, told: Told, now: int, *, asked: bool) -> Circuit:
+        """The circuit after an outcome; what one receipt fails at again and again is its own."""
+        then = breaker.after(circuit, told.outcome, now, asked=asked)
+        if then.failures <= circuit.failures:
+            self._failing.clear()
+        elif told.key in self._failing and not circuit.is_open():
+            return circuit
+        else:
+            self._failing.add(told.key)
         return then
 
     async def _take(
@@ -179,7 +233,15 @@ class Lane:
         due = await claims.to_send(
             connection, self._register, now, sends, live_first=self._live_first
         )
-        asked = await claims.to_ask(connection, self._register, now, asks and asks + busy)
+        asked = await claims.to_ask(
+            connection,
+            self._register,
+            now,
+            asks and asks + busy,
+            live_first=self._live_first,
+        )
+        if asks and len(asked) < asks:
+            asked += await claims.hinted(connection, self._register, now, asks - len(asked))
         # Neither what is on its way, nor what has just come back and is written down next.
         known = {*self._flying, *(told.key for told, _ in self._said)}
         asked = [job for job in asked if job.key not in known][:asks]
@@ -214,29 +276,46 @@ class Lane:
                 await claims.give_to_a_person(connection, job, said, self._owner, now)
         return written
 
-    def _start(self, job: Job, do: Step) -> None:
+    def _start(self, job: Job, do: Step, boot: SinceBoot) -> None:
         if do == "submit" and job.body is None:
             return
         if do == "give up":
             self._hear(job, do, Unknown(LOST, final=True))
             return
-        task = asyncio.create_task(self._call(job, do), name=f"{do} {job.key}")
+        task = asyncio.create_task(self._call(job, do, boot), name=f"{do} {job.key}")
         self._flying[job.key] = task
 
-    async def _call(self, job: Job, do: Step) -> None:
-        attempt = job.attempt("")
+    async def _call(self, job: Job, do: Step, boot: SinceBoot) -> None:
+        """Call the provider; `boot` is when the intent was written."""
         began = time.monotonic()
         try:
-            outcome = await _guarded(self._said_of(attempt, do))
+            if do == "submit" and _slept(boot, since_boot()):
+                # Others may have gone on with it since. Nothing left; it is unknown in its time.
+                log.warning("too late to send", key=job.key)
+                return
+            outcome = await _guarded(self._said_of(job.attempt(""), do))
             metrics.PROVIDER_SECONDS.labels(do).observe(time.monotonic() - began)
             metrics.OUTCOMES.labels(type(outcome).__name__.lower()).inc()
-            self._hear(job, do, outcome)
+            self._hear(job, do, self._weighed(job, do, outcome))
         finally:
             self._flying.pop(job.key, None)
             self._landed.ring()
 
     def _said_of(self, attempt: Attempt, do: Step) -> Awaitable[Outcome]:
         return self._provider.submit(attempt) if do == "submit" else self._provider.ask(attempt)
+
+    def _weighed(self, job: Job, do: Step, outcome: Outcome) -> Outcome:
+        """An answer, for what it tells of the receipt."""
+        repeated = do == "submit" and job.state is State.UNKNOWN
+        if repeated and isinstance(outcome, Dead) and not self._provider.knows_repeats:
+            said = f"a repetition was refused, and the first request may have been recorded: {outcome.reason}"
+            return Unknown(said, final=True)
+        match outcome:
+            case Unsent(reason, pause=Pause.NO_REGISTER) if job.error == reason:
+                # The register has taken others since: it is this receipt that it cannot take.
+                return outcome if self._circuit.is_open() else Dead(reason)
+            case _:
+                return outcome
 
     def _hear(self, job: Job, do: Step, outcome: Outcome) -> None:
         self._said.append((Told(job.key, outcome, self._register), do))
@@ -257,6 +336,11 @@ class Lane:
                 await lanes.release(connection, self._held)
         except (TimeoutError, LeaseLostError, *BUSY) as error:
             log.warning("a lane was not released", reason=repr(error))
+
+
+def _slept(then: SinceBoot, now: SinceBoot) -> bool:
+    """Whether this process, or this computer, stood still for longer than a lease lasts."""
+    return now.boot_id != then.boot_id or now.ms - then.ms > LEASE_MS
 
 
 def _one(due: list[Job], asked: list[Job], circuit: Circuit) -> tuple[list[Job], list[Job]]:

@@ -5,6 +5,7 @@ Only DEAD permits a new key. UNKNOWN is asked, or repeated under the same key; n
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from cloud.fiscal import FiscalDocument
 
@@ -62,11 +63,25 @@ class Unsent(Outcome):
 class Unknown(Outcome):
     """Sent, and the answer was lost or made no sense.
 
-    `final` says that nobody can be asked any more: a person has to look.
+    `final` says that nobody can be asked any more: a person has to look. `misled` says that the
+    number we asked with is not this receipt's: it is to be forgotten.
     """
 
     reason: str
     final: bool = False
+    misled: bool = False
+
+
+NEXT: Final = "look for it in the provider's cabinet: python -m cloud resolve ID --issued QR"
+_QUOTED: Final = 400
+
+
+def recorded(why: str) -> Unknown:
+    """A document has been made, and what is told of it makes none. Asking again tells the same.
+
+    `why` is what is wrong with it, and its numbers as far as they are told.
+    """
+    return Unknown(f"it has been recorded, but {why[:_QUOTED]}; {NEXT}", final=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ async def again(
     for each in batch:
         arrived = datetime.fromtimestamp(each.received_at / 1000, UTC)
         site = known.get(each.machine)
-        goes = where(each.machine, each.sale, site, arrived, each.answers)
+        goes = _sold(each, site) or where(each.machine, each.sale, site, arrived, each.answers)
         when = _local(each.sale, site, arrived)
         goes = await returns.settle(connection, each.sale, goes, when, who, now)
         await placing.place_again(connection, each, goes, who, now)
@@ -112,6 +112,17 @@ def where(
             f"it cannot be placed: {error!r}: python -m cloud resolve {sale.sale_id} --skip REASON"
         )
         return Attention(Cause.INVALID, said)
+
+
+def _sold(each: Stuck, site: Site | None) -> Attention | None:
+    """A machine may change hands; what it sold before is not the next owner's to fiscalise."""
+    if site is None or each.operator in {None, site.operator.id}:
+        return None
+    said = (
+        f"it was sold when {each.machine} was {each.operator}'s, and the machine is"
+        f" {site.operator.id}'s now: python -m cloud resolve {each.sale.sale_id} --skip REASON"
+    )
+    return Attention(Cause.FOREIGN_MACHINE, said)
 
 
 def own(machine: str, sale: Sale) -> Attention | None:

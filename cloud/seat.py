@@ -11,9 +11,9 @@ from typing import Final
 
 import structlog
 
-from cloud.clock import now_ms
 from cloud.errors import LeaseLostError
 from cloud.store import BUSY, Store, lanes
+from cloud.store.dialect import clock_of
 from cloud.store.lanes import LEASE_MS, Lease
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,7 @@ async def _taken(store: Store, name: str, owner: str) -> Lease:
     while True:
         try:
             async with store.transaction() as connection:
-                held = await lanes.lease(connection, name, owner, now_ms())
+                held = await lanes.lease(connection, name, owner, await clock_of(connection))
         except BUSY as error:
             log.warning("the store is busy", reason=str(error))
             held = None
@@ -72,7 +72,9 @@ async def _keep(store: Store, held: Lease, renew_s: float) -> None:
         await asyncio.sleep(renew_s)
         try:
             async with store.transaction() as connection:
-                now = await lanes.lease(connection, held.register, held.owner, now_ms())
+                now = await lanes.lease(
+                    connection, held.register, held.owner, await clock_of(connection)
+                )
         except BUSY as error:
             log.warning("the store is busy", reason=str(error))
             if asyncio.get_running_loop().time() - kept_at > LEASE_MS / 1000:

@@ -41,20 +41,20 @@ def step(  # noqa: PLR0917, what it is decided by
     if sent is None or state is State.WAITING:
         return "submit"
     can_ask = provider_id is not None or by_key
-    if state is State.ACCEPTED:
-        return "ask" if can_ask and _within(sent, LONGEST_S, now_ms, boot) else "give up"
-    if _within(sent, memory_s, now_ms, boot):
+    if state is not State.ACCEPTED and _within(sent, memory_s, now_ms, boot):
         return "submit"
-    return (
-        "ask"
-        if can_ask and _within(sent, max(memory_s, LONGEST_S) + 86_400, now_ms, boot)
-        else "give up"
-    )
+    longest_s = LONGEST_S if state is State.ACCEPTED else max(memory_s, LONGEST_S) + 86_400
+    return "ask" if can_ask and not _beyond(sent, longest_s, now_ms, boot) else "give up"
 
 
 def _within(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot) -> bool:
     """Whether every clock that can tell says that it is not longer ago."""
     return all(0 <= age < 1000 * seconds for age in _ages(sent, now_ms, boot))
+
+
+def _beyond(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot) -> bool:
+    """Whether every clock says that it is longer ago: a question does no harm, giving up does."""
+    return all(age >= 1000 * seconds for age in _ages(sent, now_ms, boot))
 
 
 def _ages(sent: Sent, now_ms: int, boot: SinceBoot) -> Iterator[int]:

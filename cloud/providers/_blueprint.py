@@ -20,9 +20,9 @@ import msgspec
 
 from cloud.calling import Answer, Line, object_in, tls
 from cloud.errors import ConfigError
-from cloud.fiscal import FiscalDocument, stamp
+from cloud.fiscal import FiscalDocument, plausible, stamp
 from cloud.marking import identifier
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Account, Attempt, File, Finding, Notice, Url
 from cloud.receipt import Purpose, Receipt
 
@@ -60,6 +60,8 @@ class Blueprint:
     memory_s = float("inf")
     # Whether a key can be looked up when its answer was lost.
     by_key = True
+    # Whether it looks for the key before it looks at what is asked: 409 comes before 400 here. Not
+    # told: take False, and a refused repetition tells nothing of the first request.
     knows_repeats = True
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
@@ -185,8 +187,12 @@ def _state(key: str, answer: Answer) -> Outcome:
         case "queued":
             return Accepted(key)
         case "done":
+            if not any(told.get(name) for name in ("fn", "fd", "fp")):
+                # The numbers may only be late: asked again.
+                return Unsent(f"asking failed: done, but no document is told yet: {answer.quoted}")
             document = _document(told)
-            return Done(document, key) if document else Unknown(f"no document: {answer.quoted}")
+            # Made, and not to be read: asking again tells the same. A person looks.
+            return Done(document, key) if document else recorded(f"no document: {answer.quoted}")
         case "failed":
             return Dead(f"the register failed: {told.get('text')}")
         case "expired":
@@ -201,6 +207,7 @@ def _document(told: Mapping[str, Any]) -> FiscalDocument | None:
     at = stamp(str(told.get("at")), "%Y-%m-%dT%H:%M:%S")
     match told:
         case {"fn": str(fn), "fd": int(fd), "fp": int(fp), "total": int(total), "sign": int(sign)}:
-            return FiscalDocument(fn, fd, fp, at, total, sign) if at else None
+            document = FiscalDocument(fn, fd, fp, at, total, sign) if at else None
+            return document if document and plausible(document) else None
         case _:
             return None

@@ -34,7 +34,7 @@ from msgspec import Meta
 from cloud.calling import Answer, Line, kopecks, number, object_in, roubles, tls
 from cloud.fiscal import FiscalDocument, read_qr
 from cloud.marking import identifier, industry
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Account, Attempt, BadSignatureError, File, Finding, Notice, Url
 from cloud.receipt import MarkingMode, Method, Purpose, Receipt, Subject
 from cloud.secret import secret_in
@@ -84,6 +84,10 @@ _KNOWN_KEY: Final = re.compile(
     r"внешн\w+ идентификатор\w+.*уже существует", re.IGNORECASE | re.DOTALL
 )
 QUOTED: Final = 200
+NUMBERS: Final = ("fn", "i", "fp")
+QR_FIELDS: Final = ("t", "s", *NUMBERS, "n")
+NOT_ITS: Final = "the number is not this receipt's"
+"""It may come from a push that anybody could have sent."""
 
 _Json = dict[str, object]
 
@@ -109,6 +113,7 @@ class Komtet:
     memory_s = 30 * 86_400.0
     by_key = False
     knows_repeats = False
+    """A known key and wrong contents are the same 422, and no source tells which comes first."""
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings
@@ -144,7 +149,8 @@ class Komtet:
             return Unsent(f"asking failed: {heard.reason}")
         told = heard.object()
         if heard.status == NOT_FOUND:
-            return Unknown(f"Komtet knows no task {attempt.provider_id}, though it had accepted it")
+            reason = f"Komtet knows no task {attempt.provider_id}: {NOT_ITS}"
+            return Unknown(reason, misled=True)
         if heard.status >= FAULTS or told is None:
             failed = _refused(heard)
             pause = failed.pause if isinstance(failed, Unsent) else None
@@ -289,8 +295,8 @@ def _became(told: Mapping[str, Any], attempt: Attempt) -> Outcome:
     """What a task says of its receipt, held against what was asked for."""
     named = told.get("external_id")
     if named != attempt.key:
-        # The number may come from a push that anybody could have sent.
-        return Unknown(f"task {attempt.provider_id} is of another receipt: {named!r}")
+        reason = f"task {attempt.provider_id} is of {named!r}: {NOT_ITS}"
+        return Unknown(reason, misled=isinstance(named, str))
     said = str(told.get("error_description") or "no reason")
     match told.get("state"):
         case "new":
@@ -298,9 +304,13 @@ def _became(told: Mapping[str, Any], attempt: Attempt) -> Outcome:
         case "error":
             return Dead(f"the register failed: {said}", pause=_pause(said))
         case "done":
-            document = _document(told.get("fiscal_data"))
+            fiscal = told.get("fiscal_data")
+            if not isinstance(fiscal, dict) or not any(fiscal.get(name) for name in NUMBERS):
+                return Unsent("asking failed: done, but no document is told yet")
+            document = _document(fiscal)
             if document is None or (document.total, document.sign) != _asked(attempt.body):
-                return Unknown(f"done, but not with our document: {told.get('fiscal_data')!r}")
+                numbers = ", ".join(f"{name}={fiscal.get(name)}" for name in QR_FIELDS)
+                return recorded(f"its document is none of ours: {numbers}")
             return Done(document, attempt.provider_id)
         case other:
             return Unknown(f"Komtet says state {other!r}: {said}")

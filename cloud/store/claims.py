@@ -38,6 +38,8 @@ class Job:
     state: State
     tries: int
     born_at: int
+    error: str | None
+    """What was said of it last."""
     number: int
     """Which attempt, from 0."""
     body: str | None
@@ -56,20 +58,23 @@ class Job:
         return Attempt(self.key, self.body or body, self.provider_id)
 
 
+_COLUMNS: Final = (
+    receipt.c.request,
+    receipt.c.machine,
+    receipt.c.state,
+    receipt.c.tries,
+    receipt.c.born_at,
+    receipt.c.error,
+    receipt.c.attempt,
+    attempt.c.number,
+    attempt.c.body,
+    attempt.c.first_sent_at,
+    attempt.c.first_sent_boot,
+    attempt.c.first_sent_boottime,
+    attempt.c.provider_id,
+)
 _JOBS: Final = (
-    sa.select(
-        receipt.c.request,
-        receipt.c.machine,
-        receipt.c.state,
-        receipt.c.tries,
-        receipt.c.born_at,
-        receipt.c.attempt,
-        attempt.c.body,
-        attempt.c.first_sent_at,
-        attempt.c.first_sent_boot,
-        attempt.c.first_sent_boottime,
-        attempt.c.provider_id,
-    )
+    sa.select(*_COLUMNS)
     .select_from(
         receipt.outerjoin(
             attempt,
@@ -90,6 +95,18 @@ _WAITING: Final = _JOBS.where(receipt.c.state == State.WAITING.value, _DUE).orde
 )
 _LIVE: Final = _WAITING.where(receipt.c.born_at > _NOW - LIVE_MS)
 _ASKED: Final = _JOBS.where(receipt.c.state.in_(_SENT), _DUE).order_by(receipt.c.next_at)
+_LIVE_ASKED: Final = _ASKED.where(receipt.c.born_at > _NOW - LIVE_MS)
+_HINTED: Final = (
+    sa.select(*_COLUMNS)
+    .select_from(
+        attempt.join(
+            receipt,
+            (attempt.c.sale_id == receipt.c.sale_id) & (attempt.c.purpose == receipt.c.purpose),
+        )
+    )
+    .where(attempt.c.register == sa.bindparam("register"), attempt.c.hinted)
+    .order_by(attempt.c.key)
+)
 
 
 async def to_send(
@@ -100,18 +117,33 @@ async def to_send(
     if not oldest or oldest[0].born_at > now_ms - LIVE_MS:
         return oldest
     live = await _jobs(connection, _LIVE, register, now_ms, most)
-    turns = (live, oldest) if live_first else (oldest, live)
+    return _in_turns(live, oldest, most, live_first=live_first)
+
+
+async def to_ask(
+    connection: AsyncConnection, register: str, now_ms: int, most: int, *, live_first: bool = False
+) -> list[Job]:
+    """What a provider may have: longest overdue, and in every other place what was sold just now."""
+    overdue = await _jobs(connection, _ASKED, register, now_ms, most)
+    if len(overdue) < most:
+        return overdue
+    live = await _jobs(connection, _LIVE_ASKED, register, now_ms, most)
+    return _in_turns(live, overdue, most, live_first=live_first)
+
+
+async def hinted(connection: AsyncConnection, register: str, now_ms: int, most: int) -> list[Job]:
+    """Keys of which somebody says that there is news, though nobody waits for any."""
+    return await _jobs(connection, _HINTED, register, now_ms, most)
+
+
+def _in_turns(live: list[Job], others: list[Job], most: int, *, live_first: bool) -> list[Job]:
+    turns = (live, others) if live_first else (others, live)
     mixed: dict[str, Job] = {}
     for place in range(most):
         for turn in turns:
             if place < len(turn):
                 mixed.setdefault(turn[place].key, turn[place])
     return list(mixed.values())[:most]
-
-
-async def to_ask(connection: AsyncConnection, register: str, now_ms: int, most: int) -> list[Job]:
-    """What a provider may have, longest overdue first."""
-    return await _jobs(connection, _ASKED, register, now_ms, most)
 
 
 async def _jobs(
@@ -245,7 +277,8 @@ def _job(row: sa.Row[Any]) -> Job:
         state=State(row.state),
         tries=row.tries,
         born_at=row.born_at,
-        number=row.attempt,
+        error=row.error,
+        number=row.attempt if row.number is None else row.number,
         body=row.body,
         sent=_sent(row),
         provider_id=row.provider_id,

@@ -11,10 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloud.clock import now_ms
+
 Insert = postgresql.Insert | sqlite.Insert
 
 _LOCK: Final = sa.select(
     sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("word", type_=sa.Text), 0))
+)
+
+_SERVER_TIME: Final = sa.select(
+    sa.cast(1000 * sa.extract("epoch", sa.func.clock_timestamp()), sa.BigInteger)
 )
 
 
@@ -26,6 +32,13 @@ def insert(connection: AsyncConnection, table: sa.Table) -> Insert:
 def insert_on(dialect: str, table: sa.Table) -> Insert:
     """The INSERT of a dialect, by its name: `sqlite` or `postgresql`."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+async def clock_of(connection: AsyncConnection) -> int:
+    """Unix milliseconds that all processes of a database agree on: on PostgreSQL the server's."""
+    if connection.dialect.name != "postgresql":
+        return now_ms()
+    return int(await connection.scalar(_SERVER_TIME) or 0)
 
 
 async def alone_with(connection: AsyncConnection, word: str) -> None:

@@ -33,6 +33,8 @@ class Stuck:
     cause: str
     reason: str
     answers: Answers
+    operator: str | None = None
+    """Whose the machine was when it came, if that was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ def _stuck(row: sa.Row[Any]) -> Stuck:
         cause=row.cause,
         reason=row.reason,
         answers=_answers(row.answers),
+        operator=row.operator,
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud.fiscalization import State
+from cloud.fiscalization import SENT, State
 from cloud.keys import key_of
 from cloud.outcome import Done, Outcome
 from cloud.receipt import Purpose, Receipt
@@ -82,6 +82,7 @@ _ROWS: Final = (
         attempt.c.verdict,
         attempt.c.first_sent_at,
         attempt.c.provider_id,
+        attempt.c.hinted,
     )
     .join(
         attempt,
@@ -135,30 +136,40 @@ def key_in_use(row: sa.Row[Any]) -> str:
     return key_of(row.sale_id, Purpose(row.purpose), row.attempt)
 
 
-async def hurry(
-    connection: AsyncConnection, key: str, register: str, provider_id: str | None
+async def hint(
+    connection: AsyncConnection, key: str, register: str, provider_id: str | None, now_ms: int
 ) -> bool:
-    """A hint came that there is news of a key: ask now. False if it is none of the register's."""
+    """Somebody who cannot prove it says that there is news of a key: the provider is to be asked.
+
+    A receipt that is on its way is asked for now, after what is longer overdue. Of a key that is past,
+    or of a receipt that waits for a person, the provider is asked once. False if the key is none of
+    the register's.
+    """
     ours = (attempt.c.key == key, attempt.c.register == register)
-    columns = (attempt.c.sale_id, attempt.c.purpose, attempt.c.provider_id)
     its = (attempt.c.sale_id == receipt.c.sale_id) & (attempt.c.purpose == receipt.c.purpose)
+    columns = (receipt.c.state, receipt.c.attempt, attempt.c.number, attempt.c.verdict)
     # The receipt first, as everybody: two that write at once must not wait for each other.
-    query = sa.select(*columns).join(receipt, its).where(*ours).with_for_update(of=receipt)
-    row = (await connection.execute(query)).first()
+    query = sa.select(*columns, attempt.c.sale_id, attempt.c.purpose, attempt.c.provider_id).join(
+        receipt, its
+    )
+    row = (await connection.execute(query.where(*ours).with_for_update(of=receipt))).first()
     if row is None:
         return False
     if provider_id and row.provider_id is None:
-        await connection.execute(
-            sa.update(attempt)
-            .where(*ours, attempt.c.provider_id.is_(None))
-            .values(provider_id=provider_id)
-        )
-    can_ask = (receipt.c.state != State.ACCEPTED.value) | sa.literal(
-        bool(provider_id or row.provider_id)
-    )
-    await connection.execute(
-        sa.update(receipt)
-        .where(receipt.c.sale_id == row.sale_id, receipt.c.purpose == row.purpose, can_ask)
-        .values(next_at=0)
-    )
+        await connection.execute(sa.update(attempt).where(*ours).values(provider_id=provider_id))
+    known = provider_id or row.provider_id
+    state, current = State(row.state), row.number == row.attempt
+    if current and state in SENT:
+        if known or state is not State.ACCEPTED:
+            await connection.execute(
+                sa.update(receipt)
+                .where(
+                    receipt.c.sale_id == row.sale_id,
+                    receipt.c.purpose == row.purpose,
+                    receipt.c.next_at > now_ms,
+                )
+                .values(next_at=now_ms)
+            )
+    elif row.verdict != "done":
+        await connection.execute(sa.update(attempt).where(*ours).values(hinted=True))
     return True

@@ -8,20 +8,24 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import retry
+from cloud.breaker import PROBE_S
 from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import State, after
 from cloud.ofd import link as page_of
-from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.receipt import Purpose, Receipt
 from cloud.store import history, replies
 from cloud.store.history import Change
 from cloud.store.incidents import report
 from cloud.store.schema import attempt, receipt
+from edge.wire.messages import MAX_AMOUNT
 
 PUSH_S: Final = 3600.0
 """An accepted receipt that cannot be asked for waits so long for its push, then for a person."""
 SETTLES: Final = (Purpose.INCOME.value, Purpose.CORRECTION.value)
 """A sale is settled by one of them."""
+LARGEST: Final = 2**32 - 1
+"""Tags 1040 and 1077 are four bytes."""
 _live: Final = (
     (attempt.c.sale_id == receipt.c.sale_id)
     & (attempt.c.purpose == receipt.c.purpose)
@@ -59,6 +63,7 @@ class Writing:
     async def take(self, row: dict[str, Any], outcome: Outcome) -> State:
         """Decide what an outcome makes of its receipt; `row` is brought up to date."""
         before = State(row["state"])
+        await self._note(row, before, outcome)
         if isinstance(outcome, Done):
             wrong = await self._not_its(row, outcome.document)
             if wrong:
@@ -83,8 +88,16 @@ class Writing:
             self._revised[row["sale_id"]] = row["machine"]
         return now
 
+    async def _note(self, row: dict[str, Any], before: State, outcome: Outcome) -> None:
+        """What is to be remembered of an answer, whatever becomes of the receipt."""
+        if row["hinted"] and not isinstance(outcome, Unsent):
+            self._attempts.setdefault(row["key"], {})["hinted"] = False
+        if before is State.ACCEPTED and isinstance(outcome, Unknown) and not outcome.misled:
+            await self._report("lost by the provider", f"{row['key']}: {outcome.reason}", row)
+
     def _write(self, row: dict[str, Any], before: State, now: State, outcome: Outcome) -> None:
-        again = now is before or now in {State.WAITING, State.UNKNOWN}
+        # What comes and goes between two states is tried more and more seldom.
+        again = now is before or State.UNKNOWN in {before, now} or now is State.WAITING
         row["tries"] = row["tries"] + 1 if again else 1
         row["state"] = now.value
         asked = now is before is State.ATTENTION and not isinstance(outcome, Dead)
@@ -92,7 +105,12 @@ class Writing:
             row["error"] = getattr(outcome, "reason", None)
         wait_s = retry.delay(now, row["tries"], self._poll_s)
         if isinstance(outcome, Unsent):
-            wait_s = outcome.retry_after_s or (0 if outcome.pause else wait_s)
+            wait_s = outcome.retry_after_s or wait_s
+            if outcome.pause is Pause.NO_REGISTER:
+                # Another one tries the register next: this one may be what it cannot take.
+                wait_s = 1.5 * PROBE_S[outcome.pause]
+            elif outcome.pause is not None:
+                wait_s = 0
         if isinstance(outcome, Accepted) and not (outcome.provider_id or row["provider_id"]):
             wait_s = PUSH_S
         if isinstance(outcome, Dead) and now is State.WAITING:
@@ -221,6 +239,8 @@ class Writing:
             said = f"{document.qr} is no document of the purpose that was asked for"
             await self._report("another purpose", said, row)
             return said
+        if max(document.fd, document.fp) > LARGEST or document.total > MAX_AMOUNT:
+            return f"the provider told of a document that cannot be: {document.qr}"
         place = (row["sale_id"], row["purpose"])
         if self._whose.get((document.fn, document.fd), place) != place:
             said = f"the provider gave {document.qr} to another sale as well"
@@ -284,6 +304,8 @@ def _of_the_attempt(
             return _known(row, outcome, now_ms)
         case Dead():
             return {"verdict": "dead", "reason": outcome.reason, "ended_at": now_ms}
+        case Unknown(misled=True):
+            return {"provider_id": None}
         case _ if now is State.WAITING:
             # It surely never arrived: the provider's memory of the key has not begun.
             return {"first_sent_at": None, "first_sent_boot": None, "first_sent_boottime": None}

@@ -36,6 +36,8 @@ class Arrival:
     sale: Sale
     body: str
     disposition: Disposition
+    operator: str | None = None
+    """Whose the machine is now, if it is known."""
 
 
 Place = tuple[str, str, int]
@@ -124,6 +126,7 @@ async def _insert(connection: AsyncConnection, fresh: Sequence[Arrival], now_ms:
                 "token": each.sale.token,
                 "body": each.body,
                 "received_at": now_ms,
+                "operator": each.operator,
                 **columns_of(each.disposition),
             }
             for each in fresh

@@ -135,6 +135,8 @@ sale: Final = sa.Table(
     sa.Column("token", sa.Text, nullable=False, unique=True),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
+    # Whose the machine was when it came: a machine may be sold, its sales are not.
+    sa.Column("operator", sa.Text),
     sa.Column("disposition", sa.Text, nullable=False),
     # Why it is skipped or needs a hand: a word for programs, and the reason for people.
     sa.Column("cause", sa.Text),
@@ -233,6 +235,8 @@ attempt: Final = sa.Table(
     sa.Column("verdict", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("ended_at", sa.BigInteger),
+    # Somebody who cannot prove it said that there is news of this key: the provider is asked once.
+    sa.Column("hinted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.ForeignKeyConstraint(["sale_id", "purpose"], ["receipt.sale_id", "receipt.purpose"]),
     sa.UniqueConstraint("sale_id", "purpose", "number", name="attempt_number"),
     # The key is the sale's id, and what follows from purpose and number: nobody can invent another.
@@ -258,6 +262,8 @@ _open(
     where=attempt.c.verdict.is_(None) | (attempt.c.verdict == "done"),
     unique=True,
 )
+
+_open("attempt_hinted", attempt.c.register, where=attempt.c.hinted)
 
 history: Final = sa.Table(
     "history",

@@ -52,7 +52,9 @@ class Hooks:
         now = now_ms()
         async with self._store.transaction() as connection:
             if notice.outcome is None:
-                ours = await receipts.hurry(connection, notice.key, register, notice.provider_id)
+                ours = await receipts.hint(
+                    connection, notice.key, register, notice.provider_id, now
+                )
             else:
                 told = Told(notice.key, notice.outcome, register)
                 ours = bool(await receipts.record(connection, [told], "push", now))

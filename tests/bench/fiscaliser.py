@@ -316,7 +316,10 @@ async def _claimed(*urls: str) -> list[float]:
     return [statistics.median(each) for each in times]
 
 
-_SALE = "INSERT INTO sale SELECT {id}, 'vm-000000', 'e', n, 't' || n, '{{}}', n, 'receipt'"
+_SALE = (
+    "INSERT INTO sale (sale_id, machine, epoch, seq, token, body, received_at, disposition)"
+    " SELECT {id}, 'vm-000000', 'e', n, 't' || n, '{{}}', n, 'receipt'"
+)
 _RECEIPT = (
     "INSERT INTO receipt (sale_id, purpose, machine, register, request, state, born_at, next_at,"
     " fn, fd, fp, registered_at, total) SELECT {id}, 'income', 'vm-000000', 'main',"

@@ -72,6 +72,13 @@ def test_what_was_accepted_is_asked_for_during_thirty_days() -> None:
     assert next_step(State.ACCEPTED, Sent(NOW - 31 * DAY), "sc_1") == "give up"
 
 
+def test_a_clock_that_is_set_back_gives_nothing_up_that_can_be_asked_for() -> None:
+    ahead = Sent(NOW + DAY, SinceBoot("this", BOOT.ms - 1))
+    assert next_step(State.ACCEPTED, ahead, "sc_1") == "ask"
+    assert next_step(State.UNKNOWN, ahead, "sc_1") == "ask"
+    assert next_step(State.ACCEPTED, Sent(NOW - 40 * DAY, SinceBoot("this", BOOT.ms)), "sc_1") == "ask"
+
+
 def test_the_clocks_go_on() -> None:
     first, wall = since_boot(), now_ms()
     assert since_boot().boot_id == first.boot_id

@@ -204,6 +204,7 @@ def _sale(name: str) -> None:
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=True),
         sa.Column("disposition", sa.Text(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -309,6 +310,7 @@ def _attempt() -> None:
         sa.Column("verdict", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("hinted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "key = sale_id"
             " || CASE purpose WHEN 'income' THEN '' WHEN 'income_return' THEN '-r' ELSE '-c' END"
@@ -332,6 +334,7 @@ def _attempt() -> None:
         "verdict IS NULL OR verdict = 'done'",
         unique=True,
     )
+    _open("attempt_hinted", "attempt", ["register"], "hinted")
 
 
 def _beside() -> None:

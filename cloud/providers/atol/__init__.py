@@ -59,6 +59,7 @@ class Atol:
     """Keys are kept without a limit that is told; what came of them, for 32 days."""
     by_key = False
     knows_repeats = False
+    """No source tells whether the schema (code 32) is looked at before the key (code 33)."""
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings

@@ -5,15 +5,24 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cloud.calling import Answer, kopecks, number
-from cloud.fiscal import FiscalDocument, stamp
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.fiscal import FiscalDocument, plausible, stamp
+from cloud.outcome import (
+    NEXT,
+    Accepted,
+    Dead,
+    Done,
+    Outcome,
+    Pause,
+    Unknown,
+    Unsent,
+    recorded,
+)
 from cloud.providers import Attempt
 from cloud.providers.atol.codes import HAS_IT, MISSING_UUID, STALE, failure, meaning
 from cloud.providers.atol.request import SIGNS
 
 OF_A_REGISTER: Final = ("agent", "driver")
 """`error.type` of what did not come as far as a document."""
-_LONGEST_FN: Final = 16
 
 
 def error_in(told: Mapping[str, Any]) -> tuple[int | None, str]:
@@ -63,8 +72,11 @@ def reported(answer: Answer, attempt: Attempt) -> Outcome:
     if answer.status == 429 or answer.status >= 500:
         return Unsent(f"asking failed: {answer.status}", retry_after_s=answer.retry_after_s)
     told = answer.object() or {}
-    if told.get("external_id") not in (None, attempt.key):
-        return Unknown(f"a report of another receipt: {told['external_id']!r}")
+    named = told.get("external_id")
+    if named not in (None, attempt.key):
+        # The uuid may come from a push that anybody could have sent.
+        reason = f"uuid {attempt.provider_id}: the number is not this receipt's: {named!r}"
+        return Unknown(reason, misled=True)
     match told.get("status"), _error(told).get("type"):
         case "wait", _:
             return Accepted(attempt.provider_id)
@@ -85,22 +97,30 @@ def _no_report(answer: Answer, told: Mapping[str, Any], attempt: Attempt) -> Out
     if code in HAS_IT:
         return Accepted(attempt.provider_id)
     if code == MISSING_UUID:
-        return Unknown(f"the provider lost a receipt that it had accepted: {said}")
+        # It was told of this receipt by a push that nobody signed, or else it is lost.
+        return Unknown(f"ATOL knows no uuid {attempt.provider_id}: {said}", misled=True)
     refused = meaning(code, said)
     if isinstance(refused, Unsent):
         return replace(refused, reason=f"asking failed: {said}")
     if code is None and answer.status == 401:
         return Unsent("asking failed: 401: the token is not taken", Pause.AUTH)
+    if told.get("status") == "fail" and told.get("uuid") == attempt.provider_id:
+        # Its own report has come to an end, and no more will come.
+        return Unknown(
+            f"whether it has been recorded is not told, and will not be: {said}; {NEXT},"
+            " or --not-issued",
+            final=True,
+        )
     return Unknown(f"{answer.status}, a report that says nothing: {answer.quoted}")
 
 
 def _done(told: Mapping[str, Any], attempt: Attempt) -> Outcome:
     payload = told.get("payload")
-    if not isinstance(payload, dict):
-        return Unknown("done, but without a document")
+    if not isinstance(payload, dict) or not any(payload.get(name) for name in _NUMBERS[:3]):
+        return Unsent("asking failed: done, but no document is told yet")
     document = _document(payload, attempt)
     if document is None:
-        return Unknown(f"done, but the document is incomplete: {_numbers(payload)}")
+        return recorded(f"the document in its report is incomplete: {_numbers(payload)}")
     return Done(document, attempt.provider_id, _text(payload.get("ofd_receipt_url")) or None)
 
 
@@ -124,11 +144,9 @@ def _document(payload: Mapping[str, Any], attempt: Attempt) -> FiscalDocument | 
     fp = number(payload.get("fiscal_document_attribute"))
     at = stamp(_text(payload.get("receipt_datetime")), "%d.%m.%Y %H:%M:%S")
     total = kopecks(payload.get("total"))
-    if len(fn) > _LONGEST_FN or number(fn) is None:
-        return None
     if fd is None or fp is None or at is None or total is None or operation not in SIGNS:
         return None
-    return FiscalDocument(
+    document = FiscalDocument(
         fn=fn,
         fd=fd,
         fp=fp,
@@ -138,6 +156,7 @@ def _document(payload: Mapping[str, Any], attempt: Attempt) -> FiscalDocument | 
         rnm=_text(payload.get("ecr_registration_number")),
         ofd_inn=_text(payload.get("ofd_inn")),
     )
+    return document if plausible(document) else None
 
 
 def _error(told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ Assumed, as no source tells, or as sources differ:
   `correction_vat`. Above 6 the scale goes on as the tag does.
 - `DateTime` is UTC in the push by one source, and of no zone elsewhere. It is the time of nothing
   unless `hours_ahead` says where the register stands: the wrong minute finds no receipt at the tax
-  service. So a document without a QR text is unknown, its numbers in the reason.
+  service. So a document without a QR text is a person's, its numbers in the reason.
 - The details of a correction have no QR text and no time; an address at the operator of fiscal data
   may hold both. Its push, if there is one, has no key.
 - A refusal may be remembered under its key for the hour, too: what was refused for the day's limit
@@ -35,7 +35,7 @@ import aiohttp
 import msgspec
 
 from cloud.calling import Answer, Line, number, object_in, tls
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Attempt, BadSignatureError, Finding, Notice
 from cloud.providers.cloudkassir import answer as reading
 from cloud.providers.cloudkassir.health import health, register_named
@@ -71,6 +71,7 @@ class CloudKassir:
     """An hour, less a minute: two clocks need not agree."""
     by_key = False
     knows_repeats = True
+    """By one source the first answer is repeated, whatever it was: so is a refusal."""
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         word = secret_in("secret_file", settings.secret_file)
@@ -167,7 +168,9 @@ class CloudKassir:
             return Unsent(f"asking failed: processed, but no details: {reading.said(answer)}")
         document = reading.document(told, self._settings.hours_ahead)
         if isinstance(document, str):
-            return Unknown(f"processed, but {document}")
+            if not reading.tells_a_document(told):
+                return Unsent(f"asking failed: processed, but the details hold nothing: {document}")
+            return recorded(document)
         return Done(document, provider_id, reading.link(told))
 
     async def _post(
@@ -221,7 +224,7 @@ def _failed(status: Mapping[str, Any], answer: Mapping[str, Any]) -> Outcome:
     """`Error`; what has the number of a document has not failed, whatever is said."""
     told = reading.details(answer) or {}
     if number(told.get("DocumentNumber")):
-        return Unknown(f"'Error', but there is a document: {reading.numbers(told)}")
+        return recorded(f"the status is 'Error': {reading.numbers(told)}")
     reason = told.get("ErrorMessage") or "; ".join(reading.warnings(status))
     return Dead(f"the register failed: {reason or reading.said(status)}")
 

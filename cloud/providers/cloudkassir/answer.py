@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from cloud.calling import kopecks, number
-from cloud.fiscal import FiscalDocument, read_qr
+from cloud.fiscal import FiscalDocument, plausible, read_qr
 from cloud.outcome import Accepted, Dead, Outcome, Pause, Unknown, Unsent
 
 DATA: Final = frozenset({4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 23, 24, 26, 27})
@@ -90,15 +90,22 @@ def document(told: Mapping[str, Any], hours_ahead: int | None) -> FiscalDocument
     if found is None:
         match fd, fp, total, _local(told.get("DateTime"), hours_ahead), sign:
             case int(fd), int(fp), int(total), str(at), 1 | 2 as sign if fn is not None:
-                found = FiscalDocument(str(told["FiscalNumber"]), fd, fp, at, total, sign)
+                found = FiscalDocument(str(told["FiscalNumber"]).strip(), fd, fp, at, total, sign)
             case _:
                 return f"without a QR text, and the register's time is not told: {numbers(told)}"
+    if not plausible(found):
+        return f"with numbers that no document has: {numbers(told)}"
     if (fn, fd) != (number(found.fn), found.fd) or any(
         beside is not None and beside != inside
         for beside, inside in ((fp, found.fp), (total, found.total), (sign, found.sign))
     ):
         return f"its QR text {found.qr} is not of what stands beside it: {numbers(told)}"
     return replace(found, rnm=_text(told.get("RegNumber")), ofd_inn=_text(told.get("OfdInn")))
+
+
+def tells_a_document(told: Mapping[str, Any]) -> bool:
+    """Whether there is any trace of a document; else its details may only be late."""
+    return any(told.get(name) for name in (*NUMBERS, "QrCodeUrl"))
 
 
 def _in_address(url: object) -> FiscalDocument | None:

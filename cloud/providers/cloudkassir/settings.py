@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from cloud.providers import Account, File, Url
+from edge.wire.messages import END
 
 
 class Settings(Account, frozen=True, kw_only=True):
     """``[registers.NAME]`` with ``provider = "cloudkassir"``."""
 
     url: Url = "https://api.cloudpayments.ru"
-    public_id: Annotated[str, Meta(min_length=1)]
+    public_id: Annotated[str, Meta(pattern=rf"^[^:\x00-\x1f]+{END}")]
+    """HTTP Basic ends it at the first colon (RFC 7617, section 2)."""
     secret_file: File
     """The API secret: of requests and of pushes."""
     extra_receipt_fields: dict[str, Any] = field(default_factory=dict)

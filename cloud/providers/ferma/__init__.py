@@ -64,6 +64,7 @@ class Ferma:
 
     memory_s = 30 * 86_400.0
     knows_repeats = False
+    """No source tells whether a request is looked at before its `InvoiceId` is (1019)."""
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         self._settings = settings

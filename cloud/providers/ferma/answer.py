@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.calling import Answer, number
 from cloud.fiscal import FiscalDocument, read_qr
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Attempt
 from cloud.providers.ferma.request import settlement
 from cloud.providers.ferma.settings import Fault, Settings
@@ -21,6 +21,7 @@ NEW: Final = 0
 MADE: Final = frozenset({1, 2})
 """`StatusCode`: made on the register; confirmed by the operator of fiscal data as well."""
 KKT_ERROR: Final = 3
+NUMBERS: Final = ("FN", "FDN", "FPD")
 DUPLICATE: Final = 1019
 """`Error.Code`: the key is known; the `ReceiptId` of before stands in the message, in dashes."""
 
@@ -126,9 +127,15 @@ def became(given: _Json, attempt: Attempt, settings: Settings) -> Outcome:
         return Dead(f"the register failed: {said}", pause=Pause.DRIVE if full else None)
     if status not in MADE:
         return Unknown(f"Ferma says status {given.get('StatusCode')!r}: {said}")
+    device = given.get("Device")
+    if not isinstance(device, dict) or not any(device.get(name) for name in NUMBERS):
+        # The status and the device's answer need not be of one moment.
+        if attempt.provider_id is None:
+            return Accepted(receipt_id)
+        return Unsent("asking failed: made, but no document is told yet")
     document = _document(given, attempt.body, settings)
     if document is None:
-        return Unknown(f"made, but without a document in it: {_numbers(given)}")
+        return recorded(f"its status makes no document of ours: {_numbers(given)}")
     return Done(document, receipt_id, first_text("OfdReceiptUrl", given["Device"]))
 
 
@@ -177,9 +184,6 @@ def _local_time(given: _Json, settings: Settings) -> str | None:
 def _numbers(given: _Json) -> str:
     """What there is of it, for the person who has to look."""
     device = given.get("Device")
-    told = (
-        {name: device.get(name) for name in ("FN", "FDN", "FPD")}
-        if isinstance(device, dict)
-        else {}
-    )
-    return f"{told}, {given.get('ReceiptDateTimeIso') or given.get('ReceiptDateUtc')}"
+    told = device if isinstance(device, dict) else {}
+    at = given.get("ReceiptDateTimeIso") or given.get("ReceiptDateUtc")
+    return ", ".join([*(f"{name} {told.get(name)}" for name in NUMBERS), f"at {at}"])

@@ -2,7 +2,8 @@
 
 Authority: a client certificate on every request, and `X-Signature` over the very bytes of every
 POST. The key is `id`, unique in the organisation for ever: 409 says that it is known, and what
-became of it can be asked by it.
+became of it can be asked by it. A 524 frees the key: it is believed where it is surely the
+provider's own, and said twice.
 
 Assumed, as no source tells: the words in which the signature, the key or the group is refused;
 where `callbackApiKey` stands in a push (any header, or the body, will do); `tax` 11 and `tax11Sum`
@@ -38,6 +39,8 @@ class OrangeData:
     """So long a request waits for a register; the id itself is unique for ever."""
     by_key = True
     knows_repeats = True
+    """Not by itself: no source tells whether 400 comes before 409. So `submit` asks for the id
+    before it believes a refusal, and says Dead only where there is no such id."""
 
     def __init__(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         """Read the keys.
@@ -72,7 +75,14 @@ class OrangeData:
         answer = await self._status(attempt)
         if not isinstance(answer, Answer):
             return Unsent(f"asking failed: {answer.reason}")
-        return self._told(answer, attempt)
+        outcome = self._told(answer, attempt)
+        if isinstance(outcome, Dead) and outcome.again:
+            # It frees the key, and a gateway may say 524 of its own: it has to be said twice.
+            answer = await self._status(attempt)
+            if not isinstance(answer, Answer):
+                return Unsent(f"asking failed: {answer.reason}")
+            outcome = self._told(answer, attempt)
+        return outcome
 
     def _told(self, answer: Answer, attempt: Attempt) -> Outcome:
         outcome = asked(answer, attempt)
@@ -89,6 +99,8 @@ class OrangeData:
             if is_unknown(answer):
                 return refused
             found = self._told(answer, attempt)
+            if isinstance(found, Dead) and found.again:
+                found = await self.ask(attempt)
             if not isinstance(found, Unsent):
                 return found
         return Unknown(f"{refused.reason}; whether it was taken earlier could not be asked")

@@ -11,13 +11,17 @@ from typing import Any, Final
 import msgspec
 
 from cloud.calling import Answer, kopecks, number, object_in
-from cloud.fiscal import FiscalDocument, stamp
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.fiscal import FiscalDocument, plausible, stamp
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Attempt
 
 BAD: Final = 400
 NO_ACCESS: Final = 401
 BUSY: Final = 503
+NUMBERS: Final = ("fsnumber", "documentnumber", "fp")
+"""A status that tells none of them tells of no document."""
+SAID: Final = ("id", "fsNumber", "documentNumber", "fp", "processedAt")
+"""What a person finds the document by."""
 _PAUSES: Final = (
     (r"подпис|signature|сертификат|certificate|\bключ|'key'|\bорганизаци", Pause.AUTH),
     (r"\bгрупп\w*+(?! товар)|'group'", Pause.NO_REGISTER),
@@ -41,7 +45,7 @@ def asked(answer: Answer, attempt: Attempt) -> Outcome:
 
 def is_unknown(answer: Answer) -> bool:
     """Whether a status says that there is no such id."""
-    return answer.status == BAD and not _is_page(answer)
+    return answer.status == BAD and _is_own(answer)
 
 
 def folded(told: object) -> dict[str, Any]:
@@ -52,8 +56,21 @@ def folded(told: object) -> dict[str, Any]:
 
 
 def _is_page(answer: Answer) -> bool:
-    """A page is a gateway's word, and some of them have a 524 of their own."""
+    """A page is a gateway's word."""
     return answer.body.lstrip().startswith(b"<")
+
+
+def _is_own(answer: Answer) -> bool:
+    """Whether it is surely the provider's: an object, an array, or nothing.
+
+    Gateways have a 524 of their own, with a page or ``error code: 524``.
+    """
+    if not answer.body.strip():
+        return True
+    try:
+        return isinstance(msgspec.json.decode(answer.body), dict | list)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _accepted(_answer: Answer, attempt: Attempt) -> Outcome:
@@ -92,11 +109,13 @@ def _senseless(answer: Answer, _attempt: Attempt) -> Outcome:
 
 def _found(answer: Answer, attempt: Attempt) -> Outcome:
     told = answer.object()
-    if told is None:
+    status = folded(told)
+    if not any(status.get(name) for name in NUMBERS):
         return _not_told(answer, attempt)
-    document = _document(folded(told), attempt)
+    document = _document(status, attempt)
     if document is None:
-        return Unknown(f"processed, but without a document of ours: {answer.quoted}")
+        said = ", ".join(f"{name} {status.get(name.lower())}" for name in SAID)
+        return recorded(f"the document of the status is none of ours: {said}")
     return Done(document, attempt.key)
 
 
@@ -107,11 +126,15 @@ def _no_such(answer: Answer, attempt: Attempt) -> Outcome:
     return Unsent(f"the provider has no such receipt: {said}")
 
 
-def _marking_failed(answer: Answer, _attempt: Attempt) -> Outcome:
+def _marking_failed(answer: Answer, attempt: Attempt) -> Outcome:
+    if not _is_own(answer):
+        return _not_told(answer, attempt)
     return Dead(f"422: the marking code did not pass: {_errors(answer) or answer.quoted}")
 
 
-def _expired(_answer: Answer, _attempt: Attempt) -> Outcome:
+def _expired(answer: Answer, attempt: Attempt) -> Outcome:
+    if not _is_own(answer):
+        return _not_told(answer, attempt)
     return Dead("524: it expired in the provider's queue", again=True)
 
 
@@ -168,12 +191,13 @@ def _document(told: Mapping[str, Any], attempt: Attempt) -> FiscalDocument | Non
     when = _WHEN.fullmatch(str(told.get("processedat")))
     at = stamp(when[1], "%Y-%m-%dT%H:%M:%S") if when else None
     total, sign = _total(content), number(content.get("type"))
-    if told.get("id") != attempt.key or not re.fullmatch("[0-9]{1,16}", fn):
+    if told.get("id") != attempt.key:
         return None
-    if fd is None or fp is None or at is None or total is None or sign not in {1, 2}:
+    if fd is None or fp is None or at is None or total is None or sign is None:
         return None
     rnm, ofd_inn = (str(told.get(name) or "") for name in ("devicern", "ofdinn"))
-    return FiscalDocument(fn, fd, fp, at, total, sign, rnm, ofd_inn)
+    document = FiscalDocument(fn, fd, fp, at, total, sign, rnm, ofd_inn)
+    return document if plausible(document) else None
 
 
 def _total(content: Mapping[str, Any]) -> int | None:
