@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from edge.wire.messages import MAX_AMOUNT
+
 _QR: Final = re.compile(
     r"t=(?P<t>\d{8}T\d{4}(?:\d{2})?)&s=(?P<s>\d{1,10}\.\d{2})&fn=(?P<fn>\d{1,16})"
     r"&i=(?P<i>\d{1,10})&fp=(?P<fp>\d{1,10})&n=(?P<n>[1-4])",
@@ -16,8 +18,6 @@ _QR: Final = re.compile(
 _FN: Final = re.compile(r"[0-9]{1,16}")
 MOST_NUMBER: Final = 2**32 - 1
 """Tags 1040 and 1077 are four bytes."""
-MOST_TOTAL: Final = 10**12
-"""Kopecks. No machine sells for more, and every database holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class FiscalDocument:
 
 
 def plausible(document: FiscalDocument) -> bool:
-    """Whether a fiscal drive can have recorded such a document as ours. Whoever reads one asks."""
+    """Whether a fiscal drive can have recorded it. Whoever reads a provider's answer asks."""
     return (
         _FN.fullmatch(document.fn) is not None
         and 1 <= document.fd <= MOST_NUMBER
         and 1 <= document.fp <= MOST_NUMBER
-        and 0 <= document.total <= MOST_TOTAL
+        and 0 <= document.total <= MAX_AMOUNT
         and document.sign in {1, 2}
     )
 
@@ -62,14 +62,14 @@ def plausible(document: FiscalDocument) -> bool:
 def read_qr(text: str) -> FiscalDocument | None:
     """The document of a QR text; None if it is none of tag 1196, or no receipt of ours."""
     match = _QR.fullmatch(text)
-    if match is None:
+    if match is None or match["n"] not in {"1", "2"}:
         return None
     try:
         datetime.fromisoformat(match["t"])
     except ValueError:
         return None
     rubles, kopecks = match["s"].split(".")
-    document = FiscalDocument(
+    return FiscalDocument(
         fn=match["fn"],
         fd=int(match["i"]),
         fp=int(match["fp"]),
@@ -77,7 +77,6 @@ def read_qr(text: str) -> FiscalDocument | None:
         total=int(rubles) * 100 + int(kopecks),
         sign=int(match["n"]),
     )
-    return document if plausible(document) else None
 
 
 def stamp(when: str, form: str) -> str | None:

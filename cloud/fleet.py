@@ -5,7 +5,7 @@ Amounts are kopecks, days are dates of the machine's zone.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -91,6 +91,29 @@ class Register(Table, frozen=True, kw_only=True):
     provider: Literal["cloudkassir", "orange", "atol", "ferma", "komtet"]
     settings: dict[str, object] = msgspec.field(default_factory=dict)
     """As the provider's own `Settings` read them."""
+
+
+HARMLESS: Final = frozenset(
+    {
+        *("timeout_s", "rate_per_s", "poll_s", "ca", "codes", "hours_ahead", "timezone"),
+        *("receipt_date", "page", "page_url", "callback_url", "callback_api_key_file"),
+        *("secret_file", "password_file", "certificate", "certificate_key", "signing_key"),
+    }
+)
+"""Keys of settings that say how an account is spoken to, and not which one it is."""
+
+
+def same_account(one: Register, other: Register) -> bool:
+    """Whether what one was asked for can be asked about at the other: they are one account.
+
+    Settings are compared as they were said: a default that is said is taken for another account.
+    """
+    return _account(one) == _account(other)
+
+
+def _account(register: Register) -> tuple[str, dict[str, object]]:
+    told = {key: value for key, value in register.settings.items() if key not in HARMLESS}
+    return register.provider, told
 
 
 class Product(Table, frozen=True, kw_only=True):

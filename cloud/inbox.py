@@ -22,8 +22,7 @@ from cloud.clock import now_ms
 from cloud.fleet import Site
 from cloud.intake import Attention, Cause, Disposition, ReturnOf
 from cloud.placer import where
-from cloud.store import BUSY, Store, births, notes, replies, sales, streams
-from cloud.store.incidents import report
+from cloud.store import BUSY, Store, births, notes, quarantine, replies, sales, streams
 from cloud.store.sales import Arrival, Kept
 from cloud.store.sites import Sites
 from edge.wire import (
@@ -230,14 +229,9 @@ class Inbox:
     ) -> None:
         metrics.MALFORMED.inc()
         addressed = parse(incoming.topic)
-        await report(
-            connection,
-            now_ms(),
-            "malformed",
-            f"{incoming.topic[:200]}: {reason[:500]}",
-            machine=addressed[0] if addressed else None,
-            body=incoming.payload[:65536],
-        )
+        machine = addressed[0] if addressed else None
+        said = f"{incoming.topic[:200]}: {reason[:500]}"
+        await quarantine.keep(connection, machine, said, incoming.payload, now_ms())
         log.warning("message quarantined", topic=incoming.topic[:200], reason=reason[:500])
 
 

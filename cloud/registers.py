@@ -61,8 +61,11 @@ def account_of(register: Register) -> Account:
         raise ConfigError(f"register {register.id}: {error}") from error
     try:
         address = urlsplit(account.url)
+        named, _ = address.hostname, address.port
     except ValueError as error:
         raise ConfigError(f"register {register.id}: url {account.url}: {error}") from error
+    if not named:
+        raise ConfigError(f"register {register.id}: url {account.url}: it names no host")
     if address.scheme == "http" and address.hostname not in LOOPBACK:
         raise ConfigError(
             f"register {register.id}: url {account.url}: receipts and secrets travel over https;"
@@ -72,7 +75,7 @@ def account_of(register: Register) -> Account:
 
 
 def opened(register: Register, http: aiohttp.ClientSession) -> Opened:
-    """Open a register's account.
+    """Open a register's account. Nothing is sent.
 
     Raises:
         ConfigError: its settings are wrong, or a file that they name cannot be read.
@@ -83,3 +86,9 @@ def opened(register: Register, http: aiohttp.ClientSession) -> Opened:
         return Opened(register, account, opens(http, account))
     except ConfigError as error:
         raise ConfigError(f"register {register.id}: {error}") from error
+    except Exception as error:
+        # One account that cannot be opened must not stop the others.
+        said = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"register {register.id}: its account cannot be opened: {said}"
+        ) from error

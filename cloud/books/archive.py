@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.errors import FleetError
 from cloud.fleet import Machine, Operator, Planogram, Product, Register, Shelf
-from cloud.store import fleet
+from cloud.store import accounts, fleet
 from cloud.store.dialect import alone_with, insert
 from cloud.store.schema import change, metadata, receipt
 
@@ -100,8 +100,13 @@ async def alone_at(connection: AsyncConnection, version: int) -> None:
 async def write(
     connection: AsyncConnection, things: Sequence[Thing], who: str, now_ms: int
 ) -> None:
-    """All of one kind, as they are; each leaves a row among the changes."""
+    """All of one kind, as they are; each leaves a row among the changes.
+
+    Raises:
+        FleetError: receipts are on their way at the account that a register would leave.
+    """
     kind = type(things[0])
+    await _leave(connection, [each for each in things if isinstance(each, Register)], who, now_ms)
     table = _table(kind)
     names = [column.name for column in table.primary_key.columns]
     rows = [_row(table, each) for each in things]
@@ -123,6 +128,17 @@ async def write(
         for row, each in zip(rows, things, strict=True)
     ]
     await connection.execute(sa.insert(change), notes)
+
+
+async def _leave(
+    connection: AsyncConnection, registers: Sequence[Register], who: str, now_ms: int
+) -> None:
+    """Registers that are there already, and change."""
+    there = await existing(connection, Register, [(each.id,) for each in registers])
+    for each in registers:
+        before = there.get((each.id,))
+        if before is not None and before != each:
+            await accounts.change(connection, before, each, who, now_ms)
 
 
 def _row(table: sa.Table, thing: Thing) -> Mapping[str, Any]:

@@ -3,7 +3,8 @@
 import getpass
 import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,7 +82,8 @@ async def done(store: Store, arguments: Namespace, say: Say, note: Say) -> None:
         case "resume":
             await resumed(store, arguments.id, now, say)
         case "import":
-            await imported(store, _wish(kind, arguments, hand), say, note)
+            async with _completing(kind) as complete:
+                await imported(store, _wish(kind, arguments, hand, complete), say, note)
 
 
 async def _add(  # noqa: PLR0917, all that a command has
@@ -98,7 +100,8 @@ async def _add(  # noqa: PLR0917, all that a command has
     said = {**from_file, **settings.from_pairs(arguments.set, provider)}
     told["settings"] = said | dict.fromkeys(arguments.unset)
     told.pop("policies", None)
-    register = await added(store, kind, told, hand, say, settings.finished)
+    async with _completing(kind) as complete:
+        register = await added(store, kind, told, hand, say, complete)
     if isinstance(register, Register):
         for line in settings.unreadable(register):
             note(line)
@@ -112,7 +115,7 @@ async def _provider_of(store: Store, name: str) -> str:
     return register.provider
 
 
-def _wish(kind: Kind, arguments: Namespace, hand: Hand) -> Wish:
+def _wish(kind: Kind, arguments: Namespace, hand: Hand, complete: Complete | None) -> Wish:
     if arguments.file is None:
         raise ConfigError("say which file to import, or --template for an example of one")
     return Wish(
@@ -123,7 +126,7 @@ def _wish(kind: Kind, arguments: Namespace, hand: Hand) -> Wish:
         arguments.dry_run,
         hand.who,
         hand.now_ms,
-        _complete(kind),
+        complete,
     )
 
 
@@ -138,12 +141,18 @@ def _columns(kind: Kind) -> tuple[Column, ...]:
     return (*kind.columns, *columns())
 
 
-def _complete(kind: Kind) -> Complete | None:
+@asynccontextmanager
+async def _completing(kind: Kind) -> AsyncIterator[Complete | None]:
+    """How a value of a file is finished and checked further."""
     if kind is not REGISTER:
-        return None
-    from cloud.books.settings import finished  # noqa: PLC0415, all providers are loaded for it
+        yield None
+        return
+    import aiohttp  # noqa: PLC0415, for registers alone
 
-    return finished
+    from cloud.books.settings import opening  # noqa: PLC0415, all providers are loaded for it
+
+    async with aiohttp.ClientSession() as http:
+        yield opening(http)
 
 
 def login() -> str:

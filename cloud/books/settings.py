@@ -2,18 +2,21 @@
 
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import msgspec
 from msgspec import inspect
 
+from cloud.books.comparison import Complete
 from cloud.books.kinds import Column
 from cloud.errors import ConfigError
 from cloud.fleet import Register
-from cloud.registers import KINDS, account_of
+from cloud.registers import KINDS, account_of, opened
 
 FILES: Final = {"ca", "certificate", "certificate_key", "signing_key"}
 """Beside those whose names end in `_file`: keys whose value is a file's name."""
@@ -127,14 +130,45 @@ def finished(register: Register, before: Register | None) -> Register:
     return whole
 
 
+def opening(http: aiohttp.ClientSession) -> Complete:
+    """`finished`, and then the account is opened as whoever serves does. Nothing is sent.
+
+    What cannot be told without a file that is not on this computer is left to them: `unreadable`.
+    """
+
+    def complete(register: Register, before: Register | None) -> Register:
+        whole = finished(register, before)
+        missing = _missing(whole)
+        with tempfile.NamedTemporaryFile("w", prefix="chekomat-") as word:
+            word.write("a word in the place of the missing one")
+            word.flush()
+            words = {key: word.name for key in missing if key.endswith("_file")}
+            here = msgspec.structs.replace(whole, settings={**whole.settings, **words})
+            try:
+                opened(here, http)
+            except ConfigError as error:
+                if not any(file in str(error) for file in missing.values()):
+                    raise
+        return whole
+
+    return complete
+
+
 def unreadable(register: Register) -> Iterator[str]:
     """A note on each file that cannot be read here; whoever serves has to be able to."""
-    for key, file in register.settings.items():
-        if is_file(key) and isinstance(file, str) and not os.access(file, os.R_OK):
-            yield (
-                f"note: {key}: {file} is no file that you can read; whoever serves has to be"
-                " able to"
-            )
+    for key, file in _missing(register).items():
+        yield (
+            f"note: {key}: {file} is no file that you can read; whoever serves has to be able to"
+        )
+
+
+def _missing(register: Register) -> dict[str, str]:
+    """Files that cannot be read here, by their keys."""
+    return {
+        key: file
+        for key, file in register.settings.items()
+        if is_file(key) and isinstance(file, str) and not os.access(file, os.R_OK)
+    }
 
 
 def _takes(kind: Any, value: object) -> bool:  # noqa: ANN401, any annotation

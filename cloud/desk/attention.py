@@ -8,10 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.breaker import Circuit
 from cloud.desk.words import COMMAND, age, counted, moment, next_step, printable, roubles, table
+from cloud.fiscalization import State
 from cloud.outcome import Pause
 from cloud.receipt import Purpose
 from cloud.store import attention, lanes
-from cloud.store.attention import UNKNOWN, Happened, Queue, Unissued, Unplaced
+from cloud.store.attention import (
+    OVERDUE,
+    UNKNOWN,
+    Happened,
+    Overdue,
+    Queue,
+    Unissued,
+    Unplaced,
+)
 from cloud.store.lanes import Standing
 
 MOST: Final = 20
@@ -20,11 +29,23 @@ RECENT_MS: Final = 7 * 86_400_000
 INCIDENTS: Final = 10
 UNWORKED_MS: Final = 60_000
 """A receipt that has waited so long for a lane that nobody holds is not on its way."""
+OVERDUE_MS: Final = 3_600_000
+"""What has been on its way for so long is told, though it goes its way by itself."""
 NOTHING: Final = Queue(0, 0)
 LOOK_FOR_IT: Final = (
     "resolve {0}{1} --issued QR_TEXT; or --not-issued, once you have looked for it in the"
     " provider's cabinet"
 )
+
+
+IF_IT_IS_THERE: Final = (
+    "check {0}; and if its document is in the provider's cabinet: resolve {1}{2} --issued QR_TEXT"
+)
+IT_WAITS: Final[Mapping[State, str]] = {
+    State.ACCEPTED: "the provider has it in its queue, and has recorded nothing yet",
+    State.UNKNOWN: "it was sent, and what became of it is not known; it is asked for again and again",
+    State.SUBMITTED: "it was sent, and nobody has heard the answer yet",
+}
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +120,12 @@ async def look(
     sums = await attention.sums(connection, machine=machine, cause=cause)
     sales = await attention.unplaced(connection, machine=machine, cause=cause, most=most)
     receipts = await attention.unissued(connection, machine=machine, cause=cause, most=most)
+    overdue: Sequence[Overdue] = ()
+    if cause in {None, OVERDUE}:
+        left = now_ms - OVERDUE_MS
+        overdue = await attention.overdue(connection, left, machine=machine, most=most)
+        count = await attention.overdue_sum(connection, left, machine=machine)
+        sums = sorted([*sums, *([count] if count else [])], key=lambda each: -each.count)
     duplicates = await attention.duplicates(connection, machine=machine)
     since = now_ms - RECENT_MS
     happened = await attention.incidents(connection, since, machine=machine, most=INCIDENTS)
@@ -109,7 +136,11 @@ async def look(
         at=now_ms,
         total=sum(each.count for each in sums),
         summary=[Count(cause=each.cause, count=each.count, since=each.since) for each in sums],
-        items=[*map(_of_sale, sales), *map(_of_receipt, receipts)],
+        items=[
+            *map(_of_sale, sales),
+            *map(_of_receipt, receipts),
+            *map(_of_overdue, overdue),
+        ],
         duplicates=[_event(each) for each in duplicates] if whole else [],
         lanes=still(standings, queues, now_ms) if whole and machine is None else [],
         incidents=[_event(each) for each in happened if each not in duplicates] if whole else [],
@@ -169,7 +200,6 @@ def _of_sale(each: Unplaced) -> Item:
 
 
 def _of_receipt(each: Unissued) -> Item:
-    named = "" if each.purpose is Purpose.INCOME else f" --purpose {each.purpose.value}"
     step = LOOK_FOR_IT if each.cause == UNKNOWN else "requeue {0}{1}"
     return Item(
         sale_id=each.sale_id,
@@ -181,8 +211,28 @@ def _of_receipt(each: Unissued) -> Item:
         cause=each.cause,
         reason=each.reason,
         since=each.since,
-        next=COMMAND + step.format(each.sale_id, named),
+        next=COMMAND + step.format(each.sale_id, _named(each.purpose)),
     )
+
+
+def _of_overdue(each: Overdue) -> Item:
+    said = f": {each.error}" if each.error else ""
+    return Item(
+        sale_id=each.sale_id,
+        machine=each.machine,
+        purpose=each.purpose.value,
+        register=each.register,
+        name=each.name,
+        amount=each.amount,
+        cause=OVERDUE,
+        reason=f"{IT_WAITS[each.state]}{said}",
+        since=each.since,
+        next=COMMAND + IF_IT_IS_THERE.format(each.register, each.sale_id, _named(each.purpose)),
+    )
+
+
+def _named(purpose: Purpose) -> str:
+    return "" if purpose is Purpose.INCOME else f" --purpose {purpose.value}"
 
 
 def _event(each: Happened) -> Event:

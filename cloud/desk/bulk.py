@@ -16,7 +16,7 @@ from cloud.fleet import Answers
 from cloud.intake import Cause
 from cloud.placer import again
 from cloud.store import Store, attention, placing
-from cloud.store.attention import CAUSES, REFUSED, UNKNOWN
+from cloud.store.attention import CAUSES, OVERDUE, REFUSED, UNKNOWN
 from cloud.store.sites import Sites
 
 BATCH: Final = 200
@@ -96,6 +96,11 @@ def _check(wanted: Wanted) -> None:
         raise DecisionError(
             "what became of these is not known; each has to be looked for in the provider's"
             f" cabinet, then: {COMMAND}resolve SALE --not-issued, or --issued"
+        )
+    if wanted.cause == OVERDUE:
+        raise DecisionError(
+            "these go their way by themselves; what holds them up is at their provider:"
+            f" {COMMAND}check"
         )
     for name in sorted(ONE_BY_ONE):
         if getattr(wanted.answers, name) not in {None, ""}:

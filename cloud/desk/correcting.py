@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.desk.finding import Known
 from cloud.desk.remaking import made_anew
+from cloud.desk.requeueing import stays_whose_it_is
 from cloud.desk.settled import By, Settled
 from cloud.desk.words import COMMAND
 from cloud.errors import DecisionError
@@ -42,9 +43,11 @@ async def correct(
     """
     _check(it)
     site = await sites.of(connection, it.machine)
+    income = it.of(Purpose.INCOME)
+    if site is not None and income is not None:
+        await stays_whose_it_is(connection, site, income)
     goes = made_anew(it.as_stuck(it.answers), site, Purpose.CORRECTION)
     receipt = _for_this(it, goes.receipt, why)
-    income = it.of(Purpose.INCOME)
     if income is not None:
         if income.state is not State.CLOSED:
             of = (it.sale_id, Purpose.INCOME)

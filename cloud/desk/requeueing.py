@@ -12,7 +12,7 @@ from cloud.desk.words import COMMAND
 from cloud.disposition import Placed, Skipped
 from cloud.errors import DecisionError
 from cloud.fiscalization import State
-from cloud.fleet import Answers, Register
+from cloud.fleet import Answers, Operator, Register, Site
 from cloud.intake import Cause
 from cloud.placer import again
 from cloud.receipt import Purpose
@@ -113,10 +113,11 @@ def _check(it: Known, asked: ItsReceipt) -> None:
             qr = asked.document.qr if asked.document else ""
             raise DecisionError(f"{it.sale_id}: it is issued: {qr}")
         case State.CLOSED:
-            in_its_place = f"; in its place: {COMMAND}correct {it.sale_id}"
+            again = {Purpose.INCOME: "correct", Purpose.INCOME_RETURN: "return"}.get(asked.purpose)
+            words = "in its place" if asked.purpose is Purpose.INCOME else "ask for it again"
             raise DecisionError(
                 f"{it.sale_id}: it was closed: {asked.error}"
-                f"{in_its_place if asked.purpose is Purpose.INCOME else ''}"
+                f"{f'; {words}: {COMMAND}{again} {it.sale_id}' if again else ''}"
             )
         case _:
             raise DecisionError(
@@ -136,20 +137,48 @@ async def _anew(  # noqa: PLR0917, all that a receipt is made of
     other = await _register(connection, register)
     if asked.purpose is Purpose.INCOME_RETURN:
         # It says what the returned receipt said, at the register that issued that, or at another.
-        return _return_anew(asked, other)
+        return await _return_anew(connection, asked, other)
     site = await sites.of(connection, it.machine)
-    if site is not None and other is not None:
-        site = at_register(site, other)
+    if site is not None:
+        await stays_whose_it_is(connection, site, asked)
+        if other is not None:
+            site = at_register(site, other)
     goes = made_anew(it.as_stuck(answers), site, asked.purpose)
     if asked.purpose is Purpose.CORRECTION:
         return Placed(still_for(goes.receipt, asked.request), goes.register)
     return goes
 
 
-def _return_anew(asked: ItsReceipt, other: Register | None) -> Placed:
+async def stays_whose_it_is(connection: AsyncConnection, site: Site, asked: ItsReceipt) -> None:
+    """A sale is that of whoever had the machine then. A mistake in their own INN may be mended.
+
+    Raises:
+        DecisionError: the machine is another operator's by now.
+    """
+    register = await fleet.get(connection, Register, asked.register)
+    inn, now = asked.request.inn, site.operator
+    if now.inn == inn or (register is not None and register.operator == now.id):
+        return
+    sale_id = asked.request.sale_id
+    raise DecisionError(
+        f"{sale_id}: it was sold for INN {inn}, and machine {site.machine.id} is {now.id}'s by now,"
+        f" INN {now.inn}: it cannot be made anew from what is known of the machine today. Issue it in"
+        f" the provider's cabinet, then: {COMMAND}resolve {sale_id} --issued QR_TEXT"
+    )
+
+
+async def _return_anew(
+    connection: AsyncConnection, asked: ItsReceipt, other: Register | None
+) -> Placed:
     receipt = asked.request
     if other is None:
         return Placed(receipt, asked.register)
+    owner = await fleet.get(connection, Operator, other.operator)
+    if owner is None or owner.inn != receipt.inn:
+        raise DecisionError(
+            f"{receipt.sale_id}: register {other.id} is {other.operator}'s, and the receipt that is"
+            f" returned is of INN {receipt.inn}: name a register of that operator"
+        )
     ffd = account_of(other).ffd
     if ffd != receipt.ffd:
         raise DecisionError(

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud.desk.finding import Known
+from cloud.desk.finding import ItsReceipt, Known
 from cloud.desk.settled import By, Settled
 from cloud.desk.words import COMMAND, roubles
 from cloud.errors import DecisionError
@@ -17,7 +17,7 @@ from cloud.fiscalization import State
 from cloud.intake import return_of
 from cloud.receipt import Purpose, Receipt
 from cloud.sale_day import local_text, zone_of
-from cloud.store import placing, receipts, returns
+from cloud.store import returns
 from cloud.store.placing import Issued
 from cloud.store.receipts import Asked
 from cloud.store.schema import incident
@@ -38,25 +38,24 @@ async def send_back(
 ) -> Settled:
     """Ask for the return of what was issued for a sale; with `duplicate`, of what was too much.
 
-    A duplicate's return leaves the sale settled, and its machine is told nothing.
+    A duplicate's return leaves the sale settled, and its machine is told nothing. A return that was
+    closed is asked for again.
 
     Raises:
         DecisionError: nothing is issued, it is returned already, or no second document is known.
     """
-    found = await placing.issued(connection, it.sale_id)
+    found = _to_return(it)
     if found is None:
         raise DecisionError(f"{it.sale_id}: {_nothing_to_return(it, duplicate=duplicate)}")
     when = await _here(connection, sites, it, found.receipt, by.at)
     if duplicate:
-        second = await _second(connection, it.sale_id)
-        back = _undone(found, second, when)
-        await receipts.ask(
-            connection, [Asked(back, found.machine, found.register, by.at)], by.who, by.at
-        )
-        document = second
+        document = await _second(connection, it.sale_id)
+        back = _undone(found, document, when)
+        asked = Asked(back, found.machine, found.register, by.at)
+        await returns.put(connection, asked, by.who, by.at)
     else:
-        await returns.ask(connection, found, when, by.who, by.at)
         document = found.document
+        await returns.ask(connection, found, when, by.who, by.at)
     return Settled(
         sale_id=it.sale_id,
         purpose=Purpose.INCOME_RETURN.value,
@@ -68,21 +67,45 @@ async def send_back(
     )
 
 
+def _to_return(it: Known) -> Issued | None:
+    """What settled the sale; None if nothing has, or its return was asked for and stands."""
+    back = it.of(Purpose.INCOME_RETURN)
+    if back is not None and back.state is not State.CLOSED:
+        return None
+    for purpose in (Purpose.INCOME, Purpose.CORRECTION):
+        asked = it.of(purpose)
+        if asked is not None and asked.document is not None:
+            return Issued(asked.request, it.machine, asked.register, asked.document)
+    return None
+
+
 def _nothing_to_return(it: Known, *, duplicate: bool) -> str:
     """Why, and what to do instead."""
     back = it.of(Purpose.INCOME_RETURN)
-    if back is not None and back.request.duplicate != duplicate:
-        undid = "the sale itself" if duplicate else "a second document of it"
-        return f"its one return is of {undid}; return this one in the provider's cabinet"
-    if back is not None:
-        said = {State.ISSUED: f"it is returned: {back.document.qr if back.document else ''}"}
-        return said.get(back.state, f"its return is {back.state.value}: {back.error or 'wait'}")
+    if back is not None and back.state is not State.CLOSED:
+        return _returned(it, back, duplicate=duplicate)
     if not it.receipts:
         return f"it has no receipt that could be returned: {it.reason or it.disposition}"
     asked = it.of(Purpose.CORRECTION) or it.receipts[0]
     if asked.state in {State.ATTENTION, State.CLOSED}:
         return f"its receipt is not issued, there is nothing to return: {asked.error}"
     return f"its receipt is {asked.state.value}; wait until it is issued, then return it"
+
+
+def _returned(it: Known, back: ItsReceipt, *, duplicate: bool) -> str:
+    """A sale has one return here. Whatever else there is to undo is undone at the provider."""
+    if back.request.duplicate == duplicate:
+        said = {State.ISSUED: f"it is returned: {back.document.qr if back.document else ''}"}
+        return said.get(back.state, f"its return is {back.state.value}: {back.error or 'wait'}")
+    undid, other = "a second document of it", "the sale's own receipt"
+    if duplicate:
+        undid, other = "the sale itself", "the second document"
+    asked = it.of(Purpose.CORRECTION) or it.of(Purpose.INCOME)
+    qr = "" if duplicate or asked is None or asked.document is None else f", {asked.document.qr}"
+    return (
+        f"its one return is of {undid}; return {other}{qr}, in the provider's cabinet, as a return"
+        " of income. It is not recorded here"
+    )
 
 
 async def _here(

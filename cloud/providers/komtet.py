@@ -32,7 +32,7 @@ import msgspec
 from msgspec import Meta
 
 from cloud.calling import Answer, Line, kopecks, number, object_in, roubles, tls
-from cloud.fiscal import FiscalDocument, read_qr
+from cloud.fiscal import FiscalDocument, plausible, read_qr
 from cloud.marking import identifier, industry
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Account, Attempt, BadSignatureError, File, Finding, Notice, Url
@@ -323,10 +323,11 @@ def _document(told: object) -> FiscalDocument | None:
     total, fd, fp = kopecks(told.get("s")), number(told.get("i")), number(told.get("fp"))
     if total is None or fd is None or fp is None:
         return None
-    return read_qr(
+    document = read_qr(
         f"t={told.get('t')}&s={total // 100}.{total % 100:02d}&fn={told.get('fn')}"
         f"&i={fd}&fp={fp}&n={told.get('n')}"
     )
+    return document if document is not None and plausible(document) else None
 
 
 def _asked(body: str) -> tuple[int, int] | None:

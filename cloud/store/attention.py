@@ -8,9 +8,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud.fiscalization import State
+from cloud.fiscalization import SENT, State
 from cloud.intake import Cause
 from cloud.receipt import Purpose, Receipt
+from cloud.store.doubt import IN_DOUBT
+from cloud.store.quarantine import MALFORMED
 from cloud.store.schema import attempt, history, incident, receipt, sale
 from edge.wire import Sale, decode
 
@@ -18,7 +20,11 @@ REFUSED: Final = "refused"
 """The cause of a receipt that was surely not recorded."""
 UNKNOWN: Final = "unknown"
 """The cause of a receipt that may have been recorded: a person has to look."""
-CAUSES: Final = (*(each.value for each in Cause), REFUSED, UNKNOWN)
+OVERDUE: Final = "overdue"
+"""The cause of a receipt that left long ago, and goes its way: its provider says nothing more."""
+CAUSES: Final = (*(each.value for each in Cause), REFUSED, UNKNOWN, OVERDUE)
+NOISE: Final = (MALFORMED, "printer", "display_failed")
+"""Kinds of incidents that may be many, and that cost no receipt: what else happened goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,21 @@ class Unissued:
 
 
 @dataclass(frozen=True, slots=True)
+class Overdue:
+    """A receipt that left at `since`, and that nobody knows the end of. `error` is the last word."""
+
+    sale_id: str
+    purpose: Purpose
+    machine: str
+    register: str
+    name: str
+    amount: int
+    state: State
+    error: str | None
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sum:
     """How many of one cause, and since when the oldest."""
 
@@ -79,17 +100,7 @@ class Happened:
 
 
 _UNPLACED: Final = sale.c.disposition == "attention"
-_LIVE: Final = (
-    sa.exists()
-    .where(
-        attempt.c.sale_id == receipt.c.sale_id,
-        attempt.c.purpose == receipt.c.purpose,
-        attempt.c.verdict.is_(None),
-        attempt.c.first_sent_at.is_not(None),
-    )
-    .correlate(receipt)
-)
-_WHY: Final = sa.case((_LIVE, UNKNOWN), else_=REFUSED)
+_WHY: Final = sa.case((IN_DOUBT, UNKNOWN), else_=REFUSED)
 _SINCE: Final = sa.func.coalesce(
     sa.select(sa.func.max(history.c.at))
     .where(
@@ -102,6 +113,12 @@ _SINCE: Final = sa.func.coalesce(
     receipt.c.born_at,
 )
 _UNISSUED: Final = receipt.c.state == State.ATTENTION.value
+_IN_USE: Final = (
+    (attempt.c.sale_id == receipt.c.sale_id)
+    & (attempt.c.purpose == receipt.c.purpose)
+    & (attempt.c.number == receipt.c.attempt)
+)
+_SENT: Final = [state.value for state in SENT]
 
 
 async def unplaced(
@@ -139,6 +156,33 @@ async def unissued(
     else:
         query = query.where(sa.tuple_(*place) > past).order_by(*place)
     return [_unissued(row) for row in await connection.execute(query.limit(most))]
+
+
+async def overdue(
+    connection: AsyncConnection,
+    before_ms: int,
+    *,
+    machine: str | None = None,
+    most: int | None = None,
+) -> Sequence[Overdue]:
+    """Receipts that left before then and are neither recorded nor refused, oldest first."""
+    query = sa.select(receipt, attempt.c.first_sent_at.label("since")).join(attempt, _IN_USE)
+    wanted = query.where(*_overdue(before_ms), *_of(receipt, machine))
+    order = (attempt.c.first_sent_at, receipt.c.sale_id, receipt.c.purpose)
+    rows = await connection.execute(wanted.order_by(*order).limit(most))
+    return [_an_overdue(row) for row in rows]
+
+
+async def overdue_sum(
+    connection: AsyncConnection, before_ms: int, *, machine: str | None = None
+) -> Sum | None:
+    """How many they are; None if there are none."""
+    query = sa.select(sa.func.count(), sa.func.min(attempt.c.first_sent_at)).select_from(
+        receipt.join(attempt, _IN_USE)
+    )
+    wanted = query.where(*_overdue(before_ms), *_of(receipt, machine))
+    count, since = (await connection.execute(wanted)).one()
+    return Sum(OVERDUE, count, since) if count else None
 
 
 async def sums(
@@ -186,10 +230,11 @@ async def duplicates(
 async def incidents(
     connection: AsyncConnection, since_ms: int, *, machine: str | None = None, most: int
 ) -> Sequence[Happened]:
-    """What else happened since then, newest first."""
+    """What else happened since then, newest first; `NOISE` after all the rest."""
     query = _HAPPENED.where(incident.c.at >= since_ms, *_of(incident, machine))
-    newest = query.order_by(incident.c.id.desc()).limit(most)
-    return [Happened(*row) for row in await connection.execute(newest)]
+    noise = sa.case((incident.c.kind.in_(NOISE), 1), else_=0)
+    first = query.order_by(noise, incident.c.id.desc()).limit(most)
+    return [Happened(*row) for row in await connection.execute(first)]
 
 
 _HAPPENED: Final = sa.select(
@@ -199,6 +244,11 @@ _HAPPENED: Final = sa.select(
 
 def _of(table: sa.Table, machine: str | None) -> tuple[sa.ColumnElement[bool], ...]:
     return () if machine is None else (table.c.machine == machine,)
+
+
+def _overdue(before_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
+    # By the moment at which it left: a state that comes and goes would begin anew for ever.
+    return receipt.c.state.in_(_SENT), attempt.c.first_sent_at <= before_ms
 
 
 def _unplaced(row: sa.Row[Any]) -> Unplaced:
@@ -225,5 +275,20 @@ def _unissued(row: sa.Row[Any]) -> Unissued:
         amount=asked.amount,
         cause=row.why,
         reason=row.error,
+        since=row.since,
+    )
+
+
+def _an_overdue(row: sa.Row[Any]) -> Overdue:
+    asked = msgspec.json.decode(row.request, type=Receipt)
+    return Overdue(
+        sale_id=row.sale_id,
+        purpose=Purpose(row.purpose),
+        machine=row.machine,
+        register=row.register,
+        name=asked.name,
+        amount=asked.amount,
+        state=State(row.state),
+        error=row.error,
         since=row.since,
     )

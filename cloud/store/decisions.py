@@ -97,6 +97,8 @@ async def not_issued(
     await connection.execute(
         sa.update(receipt).where(*_place(row)).values(attempt=row.attempt + 1, error=said)
     )
+    # Until now its machine could not be told that there is no receipt.
+    await replies.revise_all(connection, [(sale_id, row.machine)])
     await _write(connection, row, row.state, said, who, now_ms)
 
 

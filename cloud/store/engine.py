@@ -34,9 +34,10 @@ CONNECTIONS: Final = 8
 AGAIN_S: Final = 0.005
 PATIENCE_S: Final = 10.0
 """So long a transaction tries to begin. Each try is short: who waits in it cannot be cancelled."""
-BUSY: Final = (sa.exc.OperationalError, sa.exc.TimeoutError)
+BUSY: Final = (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.TimeoutError)
 """Nothing was written, try again: another holds the file or the row, the disk is full, the server
-is not there or ended it (57P01), two waited for each other (40P01), the pool is empty.
+is not there or ended it (57P01; 25P03, it lay idle), it may only be read there (25006), two waited
+for each other (40P01), the pool is empty.
 
 Of a line that broke during COMMIT nobody knows whether it took: what is tried again has to find
 what it wrote.

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.errors import FleetError
 from cloud.fleet import Machine, Operator, Planogram, Policies, Product, Register, Shelf
+from cloud.store import accounts
 from cloud.store.dialect import alone_with, insert
 from cloud.store.schema import change, metadata, receipt, register, shelf
 
@@ -67,7 +68,8 @@ async def put(connection: AsyncConnection, thing: Thing, who: str, now_ms: int) 
     A shelf without an end ends the ones of its slot that began before and are valid on its day.
 
     Raises:
-        FleetError: what it names does not exist, or belongs to another operator.
+        FleetError: what it names does not exist, or belongs to another operator; or receipts are on
+            their way at the account that a register would leave.
     """
     await _alone(connection)
     kind, row = type(thing), _row(thing)
@@ -77,6 +79,8 @@ async def put(connection: AsyncConnection, thing: Thing, who: str, now_ms: int) 
     before = await _find(connection, kind, _key(kind, row))
     if before is not None and tuple(before) == tuple(row.values()):
         return Put.SAME
+    if isinstance(thing, Register) and before is not None:
+        await accounts.change(connection, read(Register, before), thing, who, now_ms)
     await _write(connection, kind, row)
     await _note(connection, kind, row, msgspec.json.encode(thing), who, now_ms)
     return Put.NEW if before is None else Put.CHANGED

@@ -54,10 +54,8 @@ async def _place(
     """
     machine, epoch, number = place
     row = {"machine": machine, "epoch": epoch, "number": number, "body": body.decode()}
-    stored = await connection.execute(
-        insert(connection, note).values(received_at=now_ms, **row).on_conflict_do_nothing()
-    )
-    if stored.rowcount:
+    taking = insert(connection, note).values(received_at=now_ms, **row).on_conflict_do_nothing()
+    if (await connection.execute(taking.returning(note.c.number))).first() is not None:
         return Kept.NEW
     known = await connection.scalar(
         sa.select(note.c.body).where(

@@ -15,17 +15,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscal import FiscalDocument
-from cloud.fiscalization import State
+from cloud.fiscalization import OPEN, State
 from cloud.fleet import OURS, Policies
 from cloud.receipt import Purpose
 from cloud.receipt import Receipt as Request
 from cloud.store.dialect import Insert, insert, insert_on
+from cloud.store.doubt import IN_DOUBT
 from cloud.store.schema import machine, operator, presence, receipt, reply, sale, showing
 from edge.wire import Fiscal, Receipt, Shown
 
 MOST: Final = 500
 _TOLD: Final = tuple(state.value for state in (State.ISSUED, State.ATTENTION, State.CLOSED))
 """Of a receipt in another state nothing is said."""
+_SETTLES: Final = (Purpose.INCOME.value, Purpose.CORRECTION.value)
+_OPEN: Final = tuple(state.value for state in OPEN)
 _IS_UNTOLD: Final = reply.c.rev > reply.c.acked_rev
 
 
@@ -88,7 +91,7 @@ async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
         return []
     ids = [row.sale_id for row in rows]
     known = defaultdict[str, list[sa.Row[Any]]](list)
-    wanted = sa.select(receipt).where(receipt.c.sale_id.in_(ids), receipt.c.state.in_(_TOLD))
+    wanted = sa.select(receipt, IN_DOUBT.label("in_doubt")).where(receipt.c.sale_id.in_(ids))
     for row in await connection.execute(wanted):
         known[row.sale_id].append(row)
     return [
@@ -101,7 +104,7 @@ async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
         )
         for row in rows
         # On PostgreSQL another may have changed it since.
-        if known[row.sale_id]
+        if any(each.state in _TOLD for each in known[row.sale_id])
     ]
 
 
@@ -211,14 +214,17 @@ def document_of(row: sa.Row[Any]) -> FiscalDocument:
 
 
 def _message(sale_id: str, rev: int, receipts: Sequence[sa.Row[Any]]) -> Receipt:
-    """What a sale's receipts come to, for its buyer."""
+    """What a sale's receipts come to, for its buyer: refused if none will be without a person."""
     issued = {Purpose(row.purpose): row for row in receipts if row.state == State.ISSUED.value}
     returned = issued.get(Purpose.INCOME_RETURN)
     if returned is not None and not msgspec.json.decode(returned.request, type=Request).duplicate:
         return Receipt(sale_id=sale_id, rev=rev, status="returned")
     row = issued.get(Purpose.INCOME) or issued.get(Purpose.CORRECTION)
     if row is None:
-        return Receipt(sale_id=sale_id, rev=rev, status="refused")
+        still = any(
+            each.purpose in _SETTLES and (each.in_doubt or each.state in _OPEN) for each in receipts
+        )
+        return Receipt(sale_id=sale_id, rev=rev, status="pending" if still else "refused")
     document = document_of(row)
     fiscal = Fiscal(
         fn=document.fn, fd=document.fd, fp=document.fp, at=document.at, total=document.total

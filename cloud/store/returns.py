@@ -1,14 +1,17 @@
 """Returns and corrections: receipts that follow another, and say what it said."""
 
+import msgspec
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.errors import DecisionError
 from cloud.fiscalization import State
 from cloud.intake import Attention, Cause, Disposition, ReturnOf, Skipped, return_of
-from cloud.receipt import Purpose
-from cloud.store import claims, placing, receipts
+from cloud.store import history, placing, receipts
+from cloud.store.history import Change
 from cloud.store.placing import Issued
 from cloud.store.receipts import Asked
+from cloud.store.schema import attempt, receipt
 from edge.wire import Sale
 
 
@@ -54,11 +57,52 @@ async def ask(
     Raises:
         DecisionError: it has been asked for already.
     """
-    known = await claims.purposes(connection, found.receipt.sale_id)
-    before = known.get(Purpose.INCOME_RETURN)
-    if before is not None:
-        said = "returned already" if before is State.ISSUED else f"being returned: {before.value}"
-        raise DecisionError(f"{found.receipt.sale_id}: it is {said}")
     back = return_of(found.receipt, found.document, sold_at)
-    asked = Asked(back, found.machine, found.register, now_ms)
-    await receipts.ask(connection, [asked], who, now_ms)
+    await put(connection, Asked(back, found.machine, found.register, now_ms), who, now_ms)
+
+
+async def put(connection: AsyncConnection, asked: Asked, who: str, now_ms: int) -> None:
+    """Put a sale's one return into its lane; one that a person closed begins again.
+
+    Raises:
+        DecisionError: it has been asked for already.
+    """
+    sale_id = asked.receipt.sale_id
+    its = (receipt.c.sale_id == sale_id, receipt.c.purpose == asked.receipt.purpose.value)
+    query = sa.select(receipt.c.state, receipt.c.attempt).where(*its).with_for_update()
+    before = (await connection.execute(query)).first()
+    if before is None:
+        await receipts.ask(connection, [asked], who, now_ms)
+    elif before.state == State.CLOSED.value:
+        await _reopen(connection, asked, before.attempt, who, now_ms)
+    else:
+        issued = before.state == State.ISSUED.value
+        said = "returned already" if issued else f"being returned: {before.state}"
+        raise DecisionError(f"{sale_id}: it is {said}")
+
+
+async def _reopen(
+    connection: AsyncConnection, asked: Asked, number: int, who: str, now_ms: int
+) -> None:
+    """A return that was closed is asked for again, under a key that no attempt had."""
+    place = (asked.receipt.sale_id, asked.receipt.purpose.value)
+    used = sa.select(sa.func.max(attempt.c.number)).where(
+        attempt.c.sale_id == place[0], attempt.c.purpose == place[1]
+    )
+    last = await connection.scalar(used)
+    await connection.execute(
+        sa.update(receipt)
+        .where(receipt.c.sale_id == place[0], receipt.c.purpose == place[1])
+        .values(
+            register=asked.register,
+            request=msgspec.json.encode(asked.receipt).decode(),
+            state=State.WAITING.value,
+            attempt=number if last is None else max(number, last + 1),
+            tries=0,
+            born_at=asked.born_at,
+            next_at=now_ms,
+            error=None,
+        )
+    )
+    said = f"it was closed, and is asked for again; it waits for register {asked.register}"
+    await history.add(connection, [Change(now_ms, who, *place, State.WAITING.value, said)])

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fleet import Machine, Operator, Product, Shelf, Site
+from cloud.registers import KINDS
 from cloud.store import fleet
 from cloud.store.schema import machine, operator, product, register, shelf
 
@@ -99,8 +100,9 @@ async def _read(
 
 def ffd_of(provider: str, settings: Mapping[str, object]) -> Literal["1.05", "1.2"]:
     """The fiscal data format of a register's receipts: as it says, or as its provider has it."""
-    by_itself = provider == "atol" and settings.get("protocol") == "v5"
-    return "1.2" if settings.get("ffd", "1.2" if by_itself else "1.05") == "1.2" else "1.05"
+    account, _ = KINDS[provider]
+    (default,) = [each.default for each in msgspec.structs.fields(account) if each.name == "ffd"]
+    return "1.2" if settings.get("ffd", default) == "1.2" else "1.05"
 
 
 async def _operators(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Operator]:

@@ -97,8 +97,8 @@ def _no_report(answer: Answer, told: Mapping[str, Any], attempt: Attempt) -> Out
     if code in HAS_IT:
         return Accepted(attempt.provider_id)
     if code == MISSING_UUID:
-        # It was told of this receipt by a push that nobody signed, or else it is lost.
-        return Unknown(f"ATOL knows no uuid {attempt.provider_id}: {said}", misled=True)
+        # Were the uuid a stranger's, the repetition would be told the right one: code 33.
+        return Unknown(f"the provider lost a receipt that it had accepted: {said}")
     refused = meaning(code, said)
     if isinstance(refused, Unsent):
         return replace(refused, reason=f"asking failed: {said}")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cloud.calling import Answer, number
-from cloud.fiscal import FiscalDocument, read_qr
+from cloud.fiscal import FiscalDocument, plausible, read_qr
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import Attempt
 from cloud.providers.ferma.request import settlement
@@ -162,7 +162,7 @@ def _document(given: _Json, body: str, settings: Settings) -> FiscalDocument | N
         return None
     total, sign = asked
     document = FiscalDocument(str(device.get("FN")), fd, fp, at, total, sign)
-    if read_qr(document.qr) != document:
+    if read_qr(document.qr) != document or not plausible(document):
         return None
     return replace(document, rnm=first_text("RNM", device) or "")
 

@@ -75,14 +75,17 @@ class OrangeData:
         answer = await self._status(attempt)
         if not isinstance(answer, Answer):
             return Unsent(f"asking failed: {answer.reason}")
+        return await self._became(answer, attempt)
+
+    async def _became(self, answer: Answer, attempt: Attempt) -> Outcome:
+        """What a status says. A gateway has a 524 too: what frees the key has to be said twice."""
         outcome = self._told(answer, attempt)
-        if isinstance(outcome, Dead) and outcome.again:
-            # It frees the key, and a gateway may say 524 of its own: it has to be said twice.
-            answer = await self._status(attempt)
-            if not isinstance(answer, Answer):
-                return Unsent(f"asking failed: {answer.reason}")
-            outcome = self._told(answer, attempt)
-        return outcome
+        if not isinstance(outcome, Dead) or not outcome.again:
+            return outcome
+        again = await self._status(attempt)
+        if not isinstance(again, Answer):
+            return Unsent(f"asking failed: {again.reason}")
+        return self._told(again, attempt)
 
     def _told(self, answer: Answer, attempt: Attempt) -> Outcome:
         outcome = asked(answer, attempt)
@@ -98,9 +101,7 @@ class OrangeData:
         if isinstance(answer, Answer):
             if is_unknown(answer):
                 return refused
-            found = self._told(answer, attempt)
-            if isinstance(found, Dead) and found.again:
-                found = await self.ask(attempt)
+            found = await self._became(answer, attempt)
             if not isinstance(found, Unsent):
                 return found
         return Unknown(f"{refused.reason}; whether it was taken earlier could not be asked")

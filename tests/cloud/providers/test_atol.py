@@ -865,16 +865,53 @@ async def test_numbers_may_come_as_padded_text(password: str) -> None:
         report(fn_number="drive"),
         report(receipt_datetime="2026-11-23 18:42:59"),
         report(fiscal_document_number=-1),
-        report() | {"payload": None},
-        report() | {"external_id": "another"},
-        report() | {"external_id": ["another"]},
-        report() | {"status": "ready"},
+        report(fiscal_document_number=0),
+        report(fiscal_document_number=10**19),
+        report(fiscal_document_attribute=2**32),
+        report(total=1e11),
+        report(total="1e3"),
     ],
 )
-async def test_a_report_that_is_not_whole_issues_nothing(
-    password: str, told: dict[str, Any]
+async def test_a_report_that_is_not_whole_is_a_persons(password: str, told: dict[str, Any]) -> None:
+    outcome = await say(password, 200, told, ask=True)
+    assert isinstance(outcome, Unknown)
+    assert outcome.final
+    said = "it has been recorded, but the document in its report is incomplete: fn_number "
+    assert outcome.reason.startswith(said)
+    number = told["payload"].get("fiscal_document_number")
+    assert f", fiscal_document_number {number}, " in outcome.reason
+    assert outcome.reason.endswith("python -m cloud resolve ID --issued QR")
+
+
+@pytest.mark.parametrize("payload", [None, [], {}, {"total": 120.1, "fn_number": None}])
+async def test_a_report_without_its_numbers_is_asked_for_again(
+    password: str, payload: object
 ) -> None:
-    assert isinstance(await say(password, 200, told, ask=True), Unknown)
+    told = await say(password, 200, report() | {"payload": payload}, ask=True)
+    assert told == Unsent("asking failed: done, but no document is told yet")
+
+
+async def test_a_uuid_of_another_receipt_is_to_be_forgotten(password: str) -> None:
+    told = await say(password, 200, report() | {"external_id": "another"}, ask=True)
+    said = f"uuid {UUID}: the number is not this receipt's: 'another'"
+    assert told == Unknown(said, misled=True)
+
+
+async def test_a_report_of_no_state_issues_nothing(password: str) -> None:
+    told = await say(password, 200, report() | {"status": "ready"}, ask=True)
+    assert isinstance(told, Unknown)
+    assert (told.final, told.misled) == (False, False)
+
+
+@pytest.mark.parametrize("kind", ["system", "unknown", None])
+async def test_a_report_that_failed_for_no_known_reason_is_a_persons(
+    password: str, kind: str | None
+) -> None:
+    error = {"code": 2004, "text": "why", "type": kind}
+    told = await say(password, 200, refusal(2004, uuid=UUID, error=error), ask=True)
+    assert isinstance(told, Unknown)
+    assert told.final
+    assert told.reason.startswith("whether it has been recorded is not told, and will not be: ")
 
 
 FIX = [
@@ -926,7 +963,9 @@ async def test_a_timeout_is_known_by_its_type(password: str, code: object) -> No
 async def test_a_failure_of_the_service_is_no_word_about_the_receipt(
     password: str, kind: str, code: int
 ) -> None:
-    assert isinstance(await say(password, 200, refusal(code, kind), ask=True), Unknown)
+    told = await say(password, 200, refusal(code, kind), ask=True)
+    assert isinstance(told, Unknown)
+    assert not told.final
 
 
 @pytest.mark.parametrize("told", [refusal(121, "driver", status="wait"), refusal(34), refusal(33)])

@@ -129,6 +129,13 @@ async def hook() -> AsyncIterator[Hook]:
 # The settings. -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("public_id", ["", "pk:1", "pk\n", "pk\x00"])
+def test_a_public_id_that_basic_authority_cannot_tell_is_refused(public_id: str) -> None:
+    told = {"public_id": public_id, "secret_file": "secret"}
+    with pytest.raises(msgspec.ValidationError, match=r"\.public_id"):
+        msgspec.convert(told, Settings)
+
+
 def test_a_secret_that_cannot_be_read_is_named_by_key_and_file(tmp_path: Path) -> None:
     missing, foreign = tmp_path / "none", tmp_path / "foreign"
     foreign.write_bytes(b"\xff")
@@ -816,7 +823,6 @@ async def test_the_details_hold_the_document(ended: Ended, told: object) -> None
 @pytest.mark.parametrize(
     "told",
     [
-        {"Success": True, "Model": {}},
         details(QrCodeUrl=None),
         details(QrCodeUrl="https://qr.example/receipt"),
         details(QrCodeUrl="http://["),
@@ -828,12 +834,30 @@ async def test_the_details_hold_the_document(ended: Ended, told: object) -> None
         details(Amount=120.11),
         details(Type="IncomeReturn"),
         details(DocumentNumber=None),
+        # No drive counts so far.
+        details(
+            DocumentNumber=2**32, QrCodeUrl=FIELDS["QrCodeUrl"].replace("i%3d1%", "i%3d4294967296%")
+        ),
     ],
 )
-async def test_details_that_do_not_agree_issue_nothing(ended: Ended, told: object) -> None:
+async def test_details_that_do_not_agree_are_a_persons(ended: Ended, told: object) -> None:
     outcome = await ended(told)
     assert isinstance(outcome, Unknown)
-    assert outcome.reason.startswith("processed, but ")
+    assert outcome.final
+    assert outcome.reason.startswith("it has been recorded, but ")
+    assert "FiscalNumber 999907890000000" in outcome.reason
+    assert outcome.reason.endswith("python -m cloud resolve ID --issued QR")
+
+
+@pytest.mark.parametrize(
+    "model", [{}, {"AdditionalData": {}}, {"Id": "sc_1", "DocumentNumber": None, "Amount": 120.1}]
+)
+async def test_details_that_hold_no_trace_of_a_document_are_asked_for_again(
+    ended: Ended, model: object
+) -> None:
+    outcome = await ended({"Success": True, "Model": model})
+    assert isinstance(outcome, Unsent)
+    assert outcome.reason.startswith("asking failed: processed, but the details hold nothing: ")
 
 
 async def test_a_time_of_no_zone_makes_no_document_and_its_numbers_are_told(ended: Ended) -> None:
@@ -852,7 +876,17 @@ async def test_a_time_whose_place_the_operator_knows_makes_a_document(
 
 
 @pytest.mark.parametrize(
-    "told", [{"DateTime": "today"}, {"FiscalSign": "sign"}, {"Type": "Expense"}, {"Amount": None}]
+    "told",
+    [
+        {"DateTime": "today"},
+        {"FiscalSign": "sign"},
+        {"Type": "Expense"},
+        {"Amount": None},
+        {"DocumentNumber": 10**19},
+        {"DocumentNumber": 0},
+        {"FiscalSign": 2**32},
+        {"Amount": 1e11},
+    ],
 )
 async def test_a_document_is_not_made_of_less(ended: Ended, told: dict[str, object]) -> None:
     fields = {"DateTime": "2026-11-23T12:42:10", **told}
@@ -872,7 +906,9 @@ async def test_a_failure_is_believed_once_the_details_hold_no_document(ended: En
     assert isinstance(await ended(500, "Error"), Unsent)
     told = await ended(details(), "Error")
     assert isinstance(told, Unknown)
-    assert told.reason.startswith("'Error', but there is a document: FiscalNumber 9999")
+    assert told.final
+    said = "it has been recorded, but the status is 'Error': FiscalNumber 9999"
+    assert told.reason.startswith(said)
 
 
 async def test_a_correction_tells_its_state_and_its_document_in_its_own_way(ended: Ended) -> None:

@@ -886,25 +886,57 @@ async def test_the_document_has_the_registers_local_time(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"Device": None},
-        {"Device": []},
         {"Device": {**DEVICE, "FN": None}},
         {"Device": {**DEVICE, "FN": "no"}},
         {"Device": {**DEVICE, "FDN": None}},
         {"Device": {**DEVICE, "FPD": "-1"}},
         {"Device": {**DEVICE, "FPD": "99999999999"}},
+        {"Device": {**DEVICE, "FPD": 2**32}},
+        {"Device": {**DEVICE, "FDN": 10**19}},
+        {"Device": {**DEVICE, "FDN": 0}},
         {"ReceiptDateTimeIso": None, "ReceiptDateUtc": None},
         {"ReceiptDateTimeIso": "0001-01-01T00:00:00+14:00", "ReceiptDateUtc": "now"},
+    ],
+)
+async def test_a_made_receipt_that_makes_no_document_is_a_persons(
+    secret: str, changed: dict[str, Any]
+) -> None:
+    told = await say(secret, asked, 200, made(**changed))
+    assert isinstance(told, Unknown)
+    assert told.final
+    said = "it has been recorded, but its status makes no document of ours: FN "
+    assert told.reason.startswith(said)
+    assert f", FPD {(changed.get('Device') or DEVICE)['FPD']}, at " in told.reason
+    assert told.reason.endswith("python -m cloud resolve ID --issued QR")
+
+
+@pytest.mark.parametrize(
+    "device", [None, [], {}, {"FN": None, "FDN": 0, "RNM": "0000000001015454"}]
+)
+async def test_a_made_receipt_without_its_numbers_is_asked_for_again(
+    secret: str, device: object
+) -> None:
+    told = await say(secret, asked, 200, made(Device=device))
+    assert told == Unsent("asking failed: made, but no document is told yet")
+    # Found by its key: now its number is known.
+    assert await say(secret, looked_up, 200, made(Device=device)) == Accepted(NUMBER)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
         {"StatusCode": 4},
         {"StatusCode": None},
         {"StatusCode": True},
         {"ReceiptId": "another"},
     ],
 )
-async def test_a_status_without_a_document_of_ours_is_unknown(
+async def test_a_status_that_is_none_of_ours_is_unknown(
     secret: str, changed: dict[str, Any]
 ) -> None:
-    assert isinstance(await say(secret, asked, 200, made(**changed)), Unknown)
+    told = await say(secret, asked, 200, made(**changed))
+    assert isinstance(told, Unknown)
+    assert not told.final
 
 
 async def test_a_stored_body_that_is_none_of_ours_makes_no_document(secret: str) -> None:
@@ -913,7 +945,9 @@ async def test_a_stored_body_that_is_none_of_ours_makes_no_document(secret: str)
         async def question(provider: Ferma, body: str = body) -> Outcome:
             return await provider.ask(Attempt(KEY, body, NUMBER))
 
-        assert isinstance(await say(secret, question, 200, made()), Unknown)
+        told = await say(secret, question, 200, made())
+        assert isinstance(told, Unknown)
+        assert told.final
 
 
 async def test_a_question_that_was_not_answered_leaves_things_as_they_are(secret: str) -> None:

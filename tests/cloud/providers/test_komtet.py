@@ -311,8 +311,8 @@ async def test_a_receipt_that_the_provider_lost_is_unknown(secret: str) -> None:
         attempt = await submitted(provider)
         await till.control({"lose": True})
         told = await provider.ask(attempt)
-    said = f"Komtet knows no task {attempt.provider_id}, though it had accepted it"
-    assert told == Unknown(said)
+    said = f"Komtet knows no task {attempt.provider_id}: the number is not this receipt's"
+    assert told == Unknown(said, misled=True)
 
 
 @pytest.mark.parametrize(
@@ -693,12 +693,6 @@ async def test_a_done_task_holds_the_document(secret: str, changed: dict[str, An
 @pytest.mark.parametrize(
     "changed",
     [
-        {"external_id": f"{KEY}-1"},
-        {"external_id": None},
-        {"state": "printing"},
-        {"state": None},
-        {"fiscal_data": None},
-        {"fiscal_data": []},
         {"fiscal_data": {**FISCAL, "s": "120.11"}},
         {"fiscal_data": {**FISCAL, "n": 2}},
         {"fiscal_data": {**FISCAL, "t": "3333333333333"}},
@@ -706,10 +700,42 @@ async def test_a_done_task_holds_the_document(secret: str, changed: dict[str, An
         {"fiscal_data": {**FISCAL, "i": None}},
         {"fiscal_data": {**FISCAL, "fp": "-1"}},
         {"fiscal_data": {**FISCAL, "s": "nan"}},
+        {"fiscal_data": {**FISCAL, "s": "1e3"}},
+        {"fiscal_data": {**FISCAL, "i": 10**19}},
+        {"fiscal_data": {**FISCAL, "i": 0}},
+        {"fiscal_data": {**FISCAL, "fp": 2**32}},
     ],
 )
-async def test_a_task_without_our_document_is_unknown(secret: str, changed: dict[str, Any]) -> None:
-    assert isinstance(await say(secret, asked, 200, {**DONE_TASK, **changed}), Unknown)
+async def test_a_done_task_without_our_document_is_a_persons(
+    secret: str, changed: dict[str, Any]
+) -> None:
+    told = await say(secret, asked, 200, {**DONE_TASK, **changed})
+    assert isinstance(told, Unknown)
+    assert told.final
+    assert told.reason.startswith("it has been recorded, but its document is none of ours: t=")
+    assert f", i={changed['fiscal_data']['i']}, fp=" in told.reason
+    assert told.reason.endswith("python -m cloud resolve ID --issued QR")
+
+
+@pytest.mark.parametrize("fiscal", [None, [], {}, {**FISCAL, "fn": None, "i": None, "fp": ""}])
+async def test_a_done_task_without_its_numbers_is_asked_for_again(
+    secret: str, fiscal: object
+) -> None:
+    told = await say(secret, asked, 200, {**DONE_TASK, "fiscal_data": fiscal})
+    assert told == Unsent("asking failed: done, but no document is told yet")
+
+
+async def test_a_number_of_another_receipt_is_to_be_forgotten(secret: str) -> None:
+    told = await say(secret, asked, 200, {**DONE_TASK, "external_id": f"{KEY}-1"})
+    said = f"task {TASK} is of '{KEY}-1': the number is not this receipt's"
+    assert told == Unknown(said, misled=True)
+
+
+@pytest.mark.parametrize("changed", [{"external_id": None}, {"state": "printing"}, {"state": None}])
+async def test_a_task_that_says_nothing_is_unknown(secret: str, changed: dict[str, Any]) -> None:
+    told = await say(secret, asked, 200, {**DONE_TASK, **changed})
+    assert isinstance(told, Unknown)
+    assert (told.final, told.misled) == (False, False)
 
 
 async def test_a_stored_body_that_is_none_of_ours_makes_no_document(secret: str) -> None:

@@ -940,6 +940,11 @@ async def test_a_document_without_totals_costs_what_its_only_piece_costs(light: 
         {"fsNumber": "99990789000013411"},
         {"documentNumber": "many"},
         {"fp": None},
+        {"fp": 2**32},
+        {"documentNumber": 10**19},
+        {"documentNumber": 0},
+        {"content": {"type": 1, "totalSum": 10**11}},
+        {"content": {"type": 1, "totalSum": "1e3"}},
         {"processedAt": "23.11.2026 18:42"},
         {"processedAt": "2026-11-23T18:42:11Z"},
         {"processedAt": "2026-13-23T18:42:11"},
@@ -954,7 +959,70 @@ async def test_a_status_without_a_document_of_ours_is_unknown(
     async with answered(light, 200, status(**told)) as provider:
         asked = await provider.ask(an_attempt(provider))
     assert isinstance(asked, Unknown)
-    assert asked.reason.startswith("processed, but without a document of ours: ")
+    assert asked.final
+    said = "it has been recorded, but the document of the status is none of ours: id "
+    assert asked.reason.startswith(said)
+    assert f"documentNumber {({**STATUS, **told})['documentNumber']}, " in asked.reason
+    assert asked.reason.endswith("python -m cloud resolve ID --issued QR")
+
+
+async def test_a_status_without_any_number_is_asked_for_again(light: Keys) -> None:
+    body = status(fsNumber=None, documentNumber=None, fp=None)
+    async with answered(light, 200, body) as provider:
+        told = await provider.ask(an_attempt(provider))
+    assert isinstance(told, Unsent)
+    assert told.reason.startswith("asking failed: 200 from the provider: ")
+
+
+@asynccontextmanager
+async def in_turn(made: Keys, *said: tuple[int, bytes]) -> AsyncIterator[OrangeData]:
+    """A client whose questions are answered one after the other; its documents are refused."""
+    left = iter(said)
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return web.Response(status=400, body=errors("Нет текста"))
+        code, body = next(left)
+        return web.Response(status=code, body=body)
+
+    async with a_server(answer) as url, aiohttp.ClientSession() as http:
+        yield OrangeData(http, settings(made, url))
+    assert next(left, None) is None
+
+
+EXPIRED = Dead("524: it expired in the provider's queue", again=True)
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"),
+    [
+        ((524, b""), EXPIRED),
+        ((524, b'{"errors":["expired"]}'), EXPIRED),
+        ((202, b""), Accepted(KEY)),
+        ((200, status()), None),
+        (
+            (524, b"error code: 524"),
+            Unsent("asking failed: 524 from the provider: b'error code: 524'"),
+        ),
+        ((502, b""), Unsent("asking failed: 502 from the provider: b''")),
+    ],
+)
+async def test_a_key_is_freed_only_by_what_is_said_twice(
+    light: Keys, second: tuple[int, bytes], outcome: Outcome | None
+) -> None:
+    async with in_turn(light, (524, b""), second) as provider:
+        told = await provider.ask(an_attempt(provider))
+    assert told == outcome if outcome else isinstance(told, Done)
+
+
+async def test_a_repetition_is_refused_for_good_only_by_the_provider_itself(light: Keys) -> None:
+    async with in_turn(light, (400, b"error code: 400")) as provider:
+        told = await provider.submit(an_attempt(provider))
+    assert told == Unknown("400: Нет текста; whether it was taken earlier could not be asked")
+    async with in_turn(light, (524, b""), (200, status())) as provider:
+        assert isinstance(await provider.submit(an_attempt(provider)), Done)
+    async with in_turn(light, (400, errors("Документ не найден"))) as provider:
+        assert await provider.submit(an_attempt(provider)) == Dead("400: Нет текста")
 
 
 @pytest.mark.parametrize(
@@ -964,8 +1032,13 @@ async def test_a_status_without_a_document_of_ours_is_unknown(
         (200, b"[]", {}),
         (400, b"<html>400", {}),
         (422, b"<html>422", {}),
+        (422, b"error code: 422", {}),
+        (422, b"422", {}),
         # A gateway's own: the origin has not answered it in time.
         (524, b" <html>524", {}),
+        (524, b"error code: 524", {}),
+        (524, b"524", {}),
+        (524, b"{", {}),
         (404, b"", {}),
         (500, b"", {}),
         (302, b"", {"Location": "/"}),
