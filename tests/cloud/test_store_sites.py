@@ -17,7 +17,9 @@ ACME = Operator(
     id="acme", name="Акме", inn="7708806062", taxation="osn", policies=Policies(late="receipt")
 )
 OTHER = Operator(id="other", name="Другов", inn="500100732259", taxation="patent")
-MAIN = Register(id="main", operator="acme", provider="atol", settings={"protocol": "v5"})
+MAIN = Register(
+    id="main", operator="acme", provider="atol", settings={"protocol": "v5", "ffd": "1.2"}
+)
 SIDE = Register(id="side", operator="other", provider="ferma")
 COLA = Product(id="cola", operator="acme", name="Кола")
 TEA = Product(id="tea", operator="acme", name="Чай")
@@ -86,7 +88,7 @@ async def test_many_are_read_with_few_queries_and_then_with_one(store: Store) ->
         told = await of_all(store, sites, "vm-1", "vm-2", "vm-3", "vm-1", "vm-9")
     assert list(told) == ["vm-1", "vm-2", "vm-3", "vm-9"]
     assert told["vm-9"] is None
-    assert told["vm-3"] == Site(machine=THREE, operator=OTHER, ffd="1.05", shelves={}, products={})
+    assert told["vm-3"] == Site(machine=THREE, operator=OTHER, ffd="1.2", shelves={}, products={})
     assert len(asked) == 5
     with queries(store) as asked:
         assert await of_all(store, sites, "vm-9", "vm-2", "vm-3") == {
@@ -175,10 +177,10 @@ async def test_more_than_are_remembered_can_be_asked_for(store: Store) -> None:
         ("cloudkassir", {}, "1.05"),
         ("atol", {}, "1.05"),
         ("atol", {"protocol": "v4"}, "1.05"),
-        ("atol", {"protocol": "v5"}, "1.2"),
-        ("atol", {"protocol": "v5", "ffd": "1.05"}, "1.05"),
+        ("atol", {"protocol": "v5", "ffd": "1.2"}, "1.2"),
         ("orange", {"ffd": "1.2"}, "1.2"),
-        ("ferma", {"protocol": "v5"}, "1.05"),
+        ("ferma", {}, "1.2"),
+        ("komtet", {"ffd": "1.05"}, "1.05"),
     ],
 )
 def test_the_format_is_the_registers(provider: str, settings: dict[str, object], ffd: str) -> None:
