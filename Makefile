@@ -25,7 +25,7 @@ demo: .venv/.demo
 
 test: .venv/.dev
 	@sh .ci/parts mosquitto postgresql chromium openssl fonts-dejavu-core
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 soak: .venv/.dev
 	@sh .ci/parts mosquitto

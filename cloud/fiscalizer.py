@@ -91,7 +91,8 @@ class Fiscalizer:
         """A lane for every register that is open: some were before the first was worked."""
         for name, working in list(self._lanes.items()):
             if working.done():
-                log.error("a lane ended by itself", register=name, reason=repr(working.exception()))
+                reason = "cancelled" if working.cancelled() else repr(working.exception())
+                log.error("a lane ended by itself", register=name, reason=reason)
                 del self._lanes[name]
         for name, account in self._opened.items():
             if name not in self._lanes:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud import breaker, metrics
 from cloud.bell import Bell
 from cloud.breaker import Circuit
-from cloud.clock import SinceBoot, now_ms, since_boot
+from cloud.clock import SinceBoot, since_boot
 from cloud.errors import LeaseLostError
 from cloud.fiscalization import State
 from cloud.outcome import Dead, Outcome, Pause, Unknown, Unsent
@@ -41,6 +41,8 @@ TOGETHER_S: Final = 0.05
 IN_FLIGHT_S: Final = 3.0
 """So many seconds of a register's pace may be on their way at once."""
 MOST_IN_FLIGHT: Final = 200
+HELD_BACK_MS: Final = 5000
+"""What is not repeated while a person holds the register makes room for what is asked for."""
 STOP_S: Final = 1.5
 """So long a stop waits for what is on its way."""
 RELEASE_S: Final = 0.5
@@ -121,12 +123,12 @@ class Lane:
     async def _part(self) -> None:
         """Write down one by one what could not be written together; nothing may stop a lane."""
         for each, do in list(self._said):
-            now = now_ms()
             for outcome in (each.outcome, Unknown(UNWRITTEN, final=True)):
                 try:
                     async with self._store.transaction() as connection:
                         if self._held is not None:
                             await lanes.check(connection, self._held)
+                        now = await clock_of(connection)
                         told = Told(each.key, outcome, each.register)
                         await receipts.record(connection, [told], self._owner, now)
                 except (LeaseLostError, *BUSY):
@@ -169,6 +171,8 @@ class Lane:
                 for job in taken
             ]
             if then.pause is Pause.BY_HAND:
+                held_back = [job for job, do in jobs if do == "submit"]
+                await claims.put_off(connection, held_back, now + HELD_BACK_MS)
                 jobs = [(job, do) for job, do in jobs if do != "submit"]
             sends = await self._written(connection, jobs, now)
             intended = await claims.intend(
@@ -306,16 +310,16 @@ class Lane:
 
     def _weighed(self, job: Job, do: Step, outcome: Outcome) -> Outcome:
         """An answer, for what it tells of the receipt."""
+        match outcome:
+            case Unsent(reason, pause=Pause.NO_REGISTER) if job.error == reason:
+                if not self._circuit.is_open():
+                    # The register has taken others since: it is this receipt that it cannot take.
+                    outcome = Dead(reason)
         repeated = do == "submit" and job.state is State.UNKNOWN
         if repeated and isinstance(outcome, Dead) and not self._provider.knows_repeats:
             said = f"a repetition was refused, and the first request may have been recorded: {outcome.reason}"
             return Unknown(said, final=True)
-        match outcome:
-            case Unsent(reason, pause=Pause.NO_REGISTER) if job.error == reason:
-                # The register has taken others since: it is this receipt that it cannot take.
-                return outcome if self._circuit.is_open() else Dead(reason)
-            case _:
-                return outcome
+        return outcome
 
     def _hear(self, job: Job, do: Step, outcome: Outcome) -> None:
         self._said.append((Told(job.key, outcome, self._register), do))
@@ -332,7 +336,8 @@ class Lane:
         try:
             async with asyncio.timeout(RELEASE_S), self._store.transaction() as connection:
                 await lanes.check(connection, self._held)
-                await self._record(connection, self._said, self._circuit, now_ms())
+                now = await clock_of(connection)
+                await self._record(connection, self._said, self._circuit, now)
                 await lanes.release(connection, self._held)
         except (TimeoutError, LeaseLostError, *BUSY) as error:
             log.warning("a lane was not released", reason=repr(error))

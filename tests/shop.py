@@ -163,15 +163,16 @@ def a_config(**told: object) -> Config:
     return msgspec.convert({**ordinary, **told}, Config)
 
 
-def arrival(told: Sale, disposition: Disposition) -> Arrival:
-    return Arrival(told.machine, told, encode(told).decode(), disposition)
+def arrival(told: Sale, disposition: Disposition, operator: str | None = None) -> Arrival:
+    return Arrival(told.machine, told, encode(told).decode(), disposition, operator)
 
 
 async def sell(store: Store, *told: Sale, site: Site | None = SITE) -> list[Kept]:
     """Store sales as the inbox does."""
     await stocked(store)
     async with store.transaction() as connection:
-        arrivals = [arrival(each, place(each, site, NOW)) for each in told]
+        whose = site and site.operator.id
+        arrivals = [arrival(each, place(each, site, NOW), whose) for each in told]
         return await sales.keep(connection, arrivals, now_ms())
 
 
@@ -193,6 +194,16 @@ async def rows(store: Store, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
 async def write(store: Store, change: sa.UpdateBase) -> None:
     async with store.transaction() as connection:
         await connection.execute(change)
+
+
+async def hurry(store: Store) -> None:
+    """Let everything be due now. What another is at is passed by: it may want what we have."""
+    ours = (receipt.c.sale_id, receipt.c.purpose)
+    free = sa.select(*ours).order_by(*ours).with_for_update(skip_locked=True)
+    async with store.transaction() as connection:
+        found = [tuple(row) for row in await connection.execute(free)]
+        due = sa.update(receipt).where(sa.tuple_(*ours).in_(found)).values(next_at=0)
+        await connection.execute(due)
 
 
 async def states(store: Store) -> dict[str, str]:
@@ -314,12 +325,11 @@ class Register:
 
     async def settle(self, store: Store, *wanted: str, provider: Provider | None = None) -> None:
         """Work until every receipt is in one of these states. No wait is waited for."""
-        hurry = sa.update(receipt).values(next_at=0)
         hold = sa.update(lane).values(hold_until=0)
         async with self.at_work(store, provider) as task, asyncio.timeout(20):
             while not set((await states(store)).values()) <= set(wanted):
                 assert not task.done(), task
-                await write(store, hurry)
+                await hurry(store)
                 await write(store, hold)
                 self.due.ring()
                 await asyncio.sleep(0.01)

@@ -191,7 +191,7 @@ def _refuse_secrets(told: Mapping[str, Any], provider: str) -> None:
                 f" may read, and name the file ({provider} has {', '.join(files)}), such as"
                 f" --set {files[0]}=/etc/chekomat/{files[0].removesuffix('_file')}"
             )
-        if is_file(key) and (_PEM in text or "\n" in text):
+        if is_file(key) and (_PEM in text or "\n" in text or "\0" in text):
             raise ConfigError(
                 f"{key}: expected the name of a file, found what is in it: write it into a file"
                 " that only the fiscaliser may read, and name the file"

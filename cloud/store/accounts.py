@@ -60,18 +60,21 @@ async def change(
 
 
 async def _hold(connection: AsyncConnection, register: str, *, anew: bool) -> None:
-    """Keep the lane as it is; with `anew` take it from whoever has it, for as long as a lease."""
+    """Keep the lane as it is; with `anew` take it from whoever works it, for as long as a lease."""
     if not anew:
         await connection.execute(
             sa.select(lane.c.fence).where(lane.c.register == register).with_for_update()
         )
         return
-    nobody = {"owner": NOBODY, "lease_until": await clock_of(connection) + LEASE_MS}
-    row = insert(connection, lane).values(register=register, fence=1, **nobody)
+    now = await clock_of(connection)
+    row = insert(connection, lane).values(register=register, owner=NOBODY, lease_until=0, fence=1)
+    taken = {
+        "owner": NOBODY,
+        "lease_until": sa.case((lane.c.lease_until > now, now + LEASE_MS), else_=0),
+        "fence": lane.c.fence + 1,
+    }
     await connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[lane.c.register], set_={**nobody, "fence": lane.c.fence + 1}
-        )
+        row.on_conflict_do_update(index_elements=[lane.c.register], set_=taken)
     )
 
 

@@ -132,8 +132,25 @@ async def to_ask(
 
 
 async def hinted(connection: AsyncConnection, register: str, now_ms: int, most: int) -> list[Job]:
-    """Keys of which somebody says that there is news, though nobody waits for any."""
-    return await _jobs(connection, _HINTED, register, now_ms, most)
+    """Keys of which somebody says that there is news, though nobody waits for any.
+
+    They are as if accepted just now: they are asked for, however old, and never sent.
+    """
+    found = await _jobs(connection, _HINTED, register, now_ms, most)
+    return [replace(job, state=State.ACCEPTED, sent=Sent(now_ms)) for job in found]
+
+
+async def put_off(connection: AsyncConnection, jobs: Sequence[Job], until_ms: int) -> None:
+    """Let these wait; they are this transaction's."""
+    if jobs:
+        await connection.execute(
+            sa.update(receipt)
+            .where(
+                receipt.c.sale_id == sa.bindparam("of"), receipt.c.purpose == sa.bindparam("why")
+            )
+            .values(next_at=until_ms),
+            [{"of": job.receipt.sale_id, "why": job.receipt.purpose.value} for job in jobs],
+        )
 
 
 def _in_turns(live: list[Job], others: list[Job], most: int, *, live_first: bool) -> list[Job]:

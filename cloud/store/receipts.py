@@ -142,8 +142,8 @@ async def hint(
     """Somebody who cannot prove it says that there is news of a key: the provider is to be asked.
 
     A receipt that is on its way is asked for now, after what is longer overdue. Of a key that is past,
-    or of a receipt that waits for a person, the provider is asked once. False if the key is none of
-    the register's.
+    or of a receipt that waits for a person, the provider is asked once; one that waits to be sent goes
+    under its key by itself. False if the key is none of the register's.
     """
     ours = (attempt.c.key == key, attempt.c.register == register)
     its = (attempt.c.sale_id == receipt.c.sale_id) & (attempt.c.purpose == receipt.c.purpose)
@@ -170,6 +170,6 @@ async def hint(
                 )
                 .values(next_at=now_ms)
             )
-    elif row.verdict != "done":
+    elif row.verdict != "done" and not (current and state is State.WAITING):
         await connection.execute(sa.update(attempt).where(*ours).values(hinted=True))
     return True

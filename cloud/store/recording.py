@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import retry
 from cloud.breaker import PROBE_S
-from cloud.fiscal import FiscalDocument
+from cloud.fiscal import FiscalDocument, plausible
 from cloud.fiscalization import State, after
 from cloud.ofd import link as page_of
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
@@ -18,14 +18,11 @@ from cloud.store import history, replies
 from cloud.store.history import Change
 from cloud.store.incidents import report
 from cloud.store.schema import attempt, receipt
-from edge.wire.messages import MAX_AMOUNT
 
 PUSH_S: Final = 3600.0
 """An accepted receipt that cannot be asked for waits so long for its push, then for a person."""
 SETTLES: Final = (Purpose.INCOME.value, Purpose.CORRECTION.value)
 """A sale is settled by one of them."""
-LARGEST: Final = 2**32 - 1
-"""Tags 1040 and 1077 are four bytes."""
 _live: Final = (
     (attempt.c.sale_id == receipt.c.sale_id)
     & (attempt.c.purpose == receipt.c.purpose)
@@ -90,10 +87,12 @@ class Writing:
 
     async def _note(self, row: dict[str, Any], before: State, outcome: Outcome) -> None:
         """What is to be remembered of an answer, whatever becomes of the receipt."""
-        if row["hinted"] and not isinstance(outcome, Unsent):
+        # Once: what is not found is `Unsent` as well. Who is not known is not asked meanwhile.
+        if row["hinted"] and getattr(outcome, "pause", None) is not Pause.AUTH:
             self._attempts.setdefault(row["key"], {})["hinted"] = False
-        if before is State.ACCEPTED and isinstance(outcome, Unknown) and not outcome.misled:
-            await self._report("lost by the provider", f"{row['key']}: {outcome.reason}", row)
+        match outcome:
+            case Unknown(reason, final=False, misled=False) if before is State.ACCEPTED:
+                await self._report("lost by the provider", f"{row['key']}: {reason}", row)
 
     def _write(self, row: dict[str, Any], before: State, now: State, outcome: Outcome) -> None:
         # What comes and goes between two states is tried more and more seldom.
@@ -239,7 +238,7 @@ class Writing:
             said = f"{document.qr} is no document of the purpose that was asked for"
             await self._report("another purpose", said, row)
             return said
-        if max(document.fd, document.fp) > LARGEST or document.total > MAX_AMOUNT:
+        if not plausible(document):
             return f"the provider told of a document that cannot be: {document.qr}"
         place = (row["sale_id"], row["purpose"])
         if self._whose.get((document.fn, document.fd), place) != place:

@@ -23,6 +23,7 @@ from shop import (
     a_sale,
     a_server,
     eventually,
+    hurry,
     id_of,
     incidents,
     now_ms,
@@ -89,7 +90,7 @@ async def aged(store: Store, by_ms: int = HOUR_MS) -> None:
 async def expire_leases(store: Store) -> None:
     """The time that a lease lasts is over, and so is what it was the answer's time."""
     await write(store, sa.update(lane).values(lease_until=0))
-    await write(store, sa.update(receipt).values(next_at=0))
+    await hurry(store)
 
 
 async def revisions(store: Store) -> list[int]:
@@ -387,7 +388,7 @@ async def work_until_the_power_goes(store: Store, mute: Register, steps: int, ke
     provider = PoweredProvider(mute.client(), power)
     async with mute.at_work(PoweredStore(store, power), provider) as working, asyncio.timeout(10):
         while not working.done() and not power.gone and (await states(store))[key] != "issued":
-            await write(store, sa.update(receipt).values(next_at=0))
+            await hurry(store)
             mute.due.ring()
             await asyncio.sleep(0)
     if not working.cancelled():
@@ -422,7 +423,7 @@ async def test_power_may_go_between_any_two_steps(store: Store, fault: str | Non
 async def hurry_until_issued(store: Store, mute: Register, key: str = KEY) -> None:
     async with asyncio.timeout(10):
         while (await states(store))[key] != "issued":
-            await write(store, sa.update(receipt).values(next_at=0))
+            await hurry(store)
             mute.due.ring()
             await asyncio.sleep(0.001)
 
@@ -596,7 +597,7 @@ async def test_a_document_that_was_given_to_two_sales_stops_no_lane(
     async with mute.at_work(store, Mixed(mute.client())) as working:
 
         async def there() -> bool:
-            await write(store, sa.update(receipt).values(next_at=0))
+            await hurry(store)
             mute.due.ring()
             return set((await states(store)).values()) == {"issued", "attention"}
 

@@ -127,3 +127,19 @@ async def test_keys_and_certificates_that_are_none_are_refused(
     files["url"] = "http://127.0.0.1:1"
     with pytest.raises(ConfigError, match=f"^register main: .*{key}"):
         opened(a_register("orange", {"inn": INN, **files}), http)
+
+
+@pytest.mark.parametrize("url", ["https://localhost:99999", "https:///path", "https://:80"])
+def test_an_address_that_nobody_can_be_reached_at_is_refused(tmp_path: Path, url: str) -> None:
+    told = its_settings(tmp_path)["cloudkassir"]
+    with pytest.raises(ConfigError, match=f"^register main: url {url}: "):
+        account_of(a_register("cloudkassir", {**told, "url": url}))
+
+
+async def test_whatever_keeps_an_account_from_being_opened_is_said_in_words(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    """A zero byte in a file's name: the library raises ValueError, and no error of a file."""
+    told = its_settings(tmp_path)["cloudkassir"]
+    with pytest.raises(ConfigError, match=r"^register main: its account cannot be opened: .*: "):
+        opened(a_register("cloudkassir", {**told, "secret_file": "a\0b"}), http)

@@ -91,6 +91,7 @@ async def test_a_waiting_receipt_is_seen_with_all_that_its_lane_needs(store: Sto
         state=State.WAITING,
         tries=0,
         born_at=T - 5,
+        error=None,
         number=0,
         body=None,
         sent=None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from parts import ROOT, free_port
+from parts import ROOT, free_port, until
 from postgres import Cluster
 
 from cloud.errors import ConfigError, StartError
@@ -263,6 +263,30 @@ async def test_of_two_that_wait_for_each_other_one_is_busy(postgres_store: Store
     (deadlock,) = (each for each in ends if each is not None)
     assert isinstance(deadlock, BUSY)
     assert "deadlock" in str(deadlock)
+
+
+@pytest.mark.needs("postgres")
+async def test_a_server_that_is_another_ones_copy_by_now_is_busy(postgres_store: Store) -> None:
+    """Its failover is not over yet: 25006."""
+    async with postgres_store.transaction() as connection:
+        await connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        with pytest.raises(BUSY, match="read-only"):
+            await connection.execute(sa.update(presence).values(at=1))
+
+
+@pytest.mark.needs("postgres")
+async def test_a_transaction_that_lay_idle_for_too_long_is_busy(
+    postgres: Cluster, postgres_store: Store
+) -> None:
+    """The server ends it: 25P03."""
+    with pytest.raises(BUSY, match="idle-in-transaction"):  # noqa: PT012, its end raises as well
+        async with postgres_store.transaction() as connection:
+            idle = "SET LOCAL idle_in_transaction_session_timeout = '10ms'"
+            await connection.exec_driver_sql(idle)
+            its = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+            alive = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {its}"
+            await until(lambda: postgres.execute(alive) == [(0,)])
+            await connection.execute(sa.update(presence).values(at=1))
 
 
 async def test_a_server_that_is_not_there_is_busy() -> None:

@@ -521,18 +521,19 @@ async def test_a_hint_makes_a_receipt_due_now(store: Store) -> None:
     await sent(store, Accepted())
     async with store.transaction() as connection:
         # It has no name of the provider's: nobody could ask for it.
-        assert await receipts.hurry(connection, KEY, "main", None)
-    assert (await the_receipt(store)).next_at > T
+        assert await receipts.hint(connection, KEY, "main", None, T + 5)
+    assert (await the_receipt(store)).next_at > T + 5
     async with store.transaction() as connection:
-        assert await receipts.hurry(connection, KEY, "main", "sc_1")
+        assert await receipts.hint(connection, KEY, "main", "sc_1", T + 5)
     (used,) = await the_attempts(store)
-    assert ((await the_receipt(store)).next_at, used.provider_id) == (0, "sc_1")
+    assert ((await the_receipt(store)).next_at, used.provider_id) == (T + 5, "sc_1")
+    assert not used.hinted
 
 
 async def test_a_hint_does_not_rename_what_is_named(store: Store) -> None:
     await sent(store, Accepted("sc_1"))
     async with store.transaction() as connection:
-        assert await receipts.hurry(connection, KEY, "main", "sc_2")
+        assert await receipts.hint(connection, KEY, "main", "sc_2", T)
     (used,) = await the_attempts(store)
     assert used.provider_id == "sc_1"
 
@@ -540,8 +541,8 @@ async def test_a_hint_does_not_rename_what_is_named(store: Store) -> None:
 async def test_a_hint_about_what_is_not_ours_is_nothing(store: Store) -> None:
     await sent(store, Accepted("sc_1"))
     async with store.transaction() as connection:
-        assert not await receipts.hurry(connection, KEY, "side", None)
-        assert not await receipts.hurry(connection, id_of(2), "main", None)
+        assert not await receipts.hint(connection, KEY, "side", None, T)
+        assert not await receipts.hint(connection, id_of(2), "main", None, T)
     assert (await the_receipt(store)).next_at > T
 
 
@@ -889,7 +890,7 @@ async def test_a_hint_and_the_lanes_writing_wait_for_nobody_for_ever(
 
     async def hint() -> bool:
         async with store.transaction() as connection:
-            return await receipts.hurry(connection, KEY, "main", "sc_1")
+            return await receipts.hint(connection, KEY, "main", "sc_1", T)
 
     async with store.transaction() as connection:
         await claims.to_ask(connection, "main", T + HOUR_MS, 5)

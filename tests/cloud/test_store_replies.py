@@ -3,13 +3,14 @@
 import msgspec
 import pytest
 import sqlalchemy as sa
+from shop import write
 from till import MACHINE, RECEIPT
 
 from cloud.fleet import Machine, Operator, Planogram, Policies, Register
 from cloud.receipt import Purpose
 from cloud.store import Store, fleet, replies
 from cloud.store.replies import Reply
-from cloud.store.schema import presence, receipt, reply, sale, showing
+from cloud.store.schema import attempt, presence, receipt, reply, sale, showing
 from edge.wire import Fiscal, Shown
 from edge.wire import Receipt as Told
 
@@ -293,3 +294,46 @@ async def test_presence_is_the_last_word(store: Store) -> None:
     async with store.reading() as connection:
         ((machine, online, at),) = (await connection.execute(sa.select(presence))).all()
     assert (machine, online, at) == (MACHINE, False, 2)
+
+
+async def sent(store: Store, purpose: Purpose, *, first_sent_at: int | None = 1) -> None:
+    """The receipt's key is open; without a time it surely never left."""
+    key = id_of(1) + {Purpose.INCOME: "", RETURN: "-r", CORRECTION: "-c"}[purpose]
+    row = {"key": key, "sale_id": id_of(1), "purpose": purpose.value, "number": 0, "body": ""}
+    async with store.transaction() as connection:
+        await connection.execute(
+            sa.insert(attempt).values(register="main", first_sent_at=first_sent_at, **row)
+        )
+
+
+async def test_a_receipt_that_may_be_recorded_is_not_told_as_refused(store: Store) -> None:
+    await sold(store)
+    await asked(store, "attention")
+    await sent(store, Purpose.INCOME)
+    (reply,) = await untold(store)
+    assert reply.receipt == Told(sale_id=id_of(1), rev=1, status="pending")
+    await write(store, sa.update(attempt).values(verdict="dead"))
+    assert [each.receipt.status for each in await untold(store)] == ["refused"]
+
+
+async def test_a_receipt_whose_key_surely_never_left_is_refused(store: Store) -> None:
+    await sold(store)
+    await asked(store, "attention")
+    await sent(store, Purpose.INCOME, first_sent_at=None)
+    assert [each.receipt.status for each in await untold(store)] == ["refused"]
+
+
+async def test_a_return_in_doubt_leaves_its_sale_issued(store: Store) -> None:
+    await sold(store)
+    await asked(store, "issued")
+    await asked(store, "attention", purpose=RETURN)
+    await sent(store, RETURN)
+    assert [each.receipt.status for each in await untold(store)] == ["issued"]
+
+
+@pytest.mark.parametrize("state", ["waiting", "submitted", "unknown", "accepted"])
+async def test_a_correction_that_goes_its_way_is_waited_for(store: Store, state: str) -> None:
+    await sold(store)
+    await asked(store, "closed")
+    await asked(store, state, purpose=CORRECTION)
+    assert [each.receipt.status for each in await untold(store)] == ["pending"]

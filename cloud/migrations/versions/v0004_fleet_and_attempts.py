@@ -1,18 +1,15 @@
 """The fleet moves into the database, and a receipt's keys become attempts.
 
-A sale that needs a hand or is skipped has a cause: of the old ones it is `other`.
+A sale that needs a hand or is skipped has a cause: of the old ones it is `other`. A receipt's purpose
+is a word, and `born_at` is when its sale was received. Its key, body and first sending become its
+attempt number 0, if there was a body; `done` if it is issued. One that stands in attention may have
+been sent, and nobody knows what became of it: its attempt has no verdict. What a machine was told
+moves from the receipts to one reply a sale.
 
-A receipt's purpose is a word, and `born_at` is when its sale was received. Its key, body and first
-sending become its attempt number 0, if there was a body; `done` if it is issued. One that stands in
-attention may have been sent, and nobody knows what became of it: its attempt has no verdict.
-
-What a machine was told moves from the receipts to one reply a sale.
-
-The operator and the registers stood in the configuration. What receipts refer to has to exist, so
-they are made from what the receipts say: one operator, `main`, with the INN and the taxation of the
-newest receipt and its INN for a name; and every register that a receipt names, an account at
-CloudKassir (there was no other provider) without settings. Machines, slots and products are in no
-receipt. All of them are to be put right by `python -m cloud operator | register | …`.
+The operator and the registers stood in the configuration. What receipts refer to has to exist: so
+there is one operator, `main`, with the INN and the taxation of the newest receipt; and every register
+that a receipt names, at CloudKassir (there was no other) without settings. Machines and products are
+in no receipt. All is to be put right by `python -m cloud operator | register | …`.
 
 PostgreSQL has no database of an older version: there is nothing to move.
 

@@ -1,6 +1,7 @@
 """What a person types, and what stands in the fleet then."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from clerk import Clerk
@@ -18,7 +19,7 @@ LINES = {
     "operator add coffee --name 'ООО «Кофе на ходу»' --inn 7708806062 --taxation usn_income":
         "register add",
     "register add main --provider komtet --set shop_id=1041 --set queue=7"
-    " --set secret_file=/dev/null": "product add",
+    " --set secret_file=none": "product add",
     "product add tea --name Чай --vat 10": "planogram add",
     "planogram add hot": "planogram set",
     "planogram set hot 1 tea --price-min 50": "machine add",
@@ -46,7 +47,9 @@ async def test_a_fleet_is_named_step_by_step_and_each_says_the_next(
         place="холл",
     )  # fmt: skip
     assert register is not None
-    assert register.settings == {"shop_id": "1041", "queue": 7, "secret_file": "/dev/null"}
+    assert register.settings == {
+        "shop_id": "1041", "queue": 7, "secret_file": f"{Path.cwd()}/none",
+    }  # fmt: skip
     assert shelves == [Shelf(**PLACE, product="tea", price_min=5000)]
 
 
@@ -186,3 +189,35 @@ async def test_the_settings_of_a_register_come_from_a_file_and_from_the_line(
     assert register.settings == {
         "shop_id": "1", "queue": 2, "secret_file": f"{clerk.folder}/secret",
     }  # fmt: skip
+
+
+async def test_a_register_that_cannot_be_opened_is_not_added(
+    clerk: Clerk, sqlite_store: Store
+) -> None:
+    await clerk.coffee()
+    secret, empty = clerk.file("secret", "tell nobody"), clerk.file("empty", "")
+    line = "register add spare --provider komtet --set shop_id=1 --set queue=1"
+    _, said = await clerk.refused(f"{line} --set secret_file={secret} --set ca={empty}")
+    assert said.startswith(f"register spare: {empty}: ")
+    # Though the secret is not on this computer: that much is seen without it.
+    _, said = await clerk.refused(f"{line} --set secret_file=none --set ca={empty}")
+    assert said.startswith(f"register spare: {empty}: ")
+    _, said = await clerk.refused(f"{line} --set secret_file={empty}")
+    assert "is empty; write the secret into it" in said
+    file = clerk.file(
+        "registers.csv", f"id,provider,shop_id,queue,secret_file\nspare,komtet,1,1,{empty}\n"
+    )
+    (told,), _ = await clerk.refused("register import", file)
+    assert "is empty; write the secret into it" in told
+    async with sqlite_store.reading() as connection:
+        assert await fleet.get(connection, Register, "spare") is None
+    assert clerk.notes == []
+
+
+async def test_a_secret_that_is_on_another_computer_is_a_note_alone(clerk: Clerk) -> None:
+    await clerk.coffee()
+    line = "register add spare --provider orange --set inn=7708806062 --set signing_key=none"
+    said = await clerk(f"{line} --set url=http://127.0.0.1:1")
+    assert said[0] == "register spare: new"
+    (note,) = clerk.notes
+    assert note.startswith("note: signing_key: ")

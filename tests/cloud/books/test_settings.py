@@ -50,6 +50,7 @@ def test_a_secret_is_never_a_value(pair: str) -> None:
     [
         ("secret_file=-----BEGIN PRIVATE KEY----- abc", "found what is in it"),
         ("secret_file=abc\nabc", "found what is in it"),
+        ("secret_file=abc\0abc", "found what is in it"),
         ("url=https://me:abc@kassa.example", "a user and a password do not stand in a URL"),
         ("abc", "--set: expected KEY=VALUE"),
     ],

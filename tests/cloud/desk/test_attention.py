@@ -2,15 +2,17 @@
 
 import msgspec
 import pytest
-from fate import LOST, REFUSED, issue, meet
-from shop import a_document, a_sale, id_of, now_ms, sell
+import sqlalchemy as sa
+from fate import LOST, REFUSED, hear, issue, meet
+from shop import a_document, a_sale, id_of, now_ms, sell, write
 
 from cloud.breaker import FAILURES, Circuit
 from cloud.desk.attention import MOST, UNWORKED_MS, lines, look, still
-from cloud.outcome import Done, Pause
+from cloud.outcome import Accepted, Done, Pause, Unknown
 from cloud.store import Store, lanes
 from cloud.store.attention import Queue
 from cloud.store.lanes import Standing
+from cloud.store.schema import attempt
 
 NOW = 1_700_000_000_000
 
@@ -122,3 +124,43 @@ def test_a_lane_that_was_never_worked_is_told_as_well_and_a_seat_is_no_lane() ->
     seat = Standing("@link", "one", 0, Circuit(pause=Pause.AUTH, reason="x"), None)
     (told,) = still([seat], {"new": Queue(1, NOW - 2 * UNWORKED_MS)}, NOW)
     assert (told.register, told.waiting) == ("new", 1)
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize("flapping", [False, True])
+async def test_what_left_an_hour_ago_and_has_no_end_is_told_with_what_is_next(
+    either: Store, *, flapping: bool
+) -> None:
+    await sell(either, *(a_sale(number) for number in (1, 2, 3, 4)))
+    for number, outcome in {1: Accepted("p-1"), 2: Unknown("error 500"), 3: REFUSED}.items():
+        await meet(either, outcome, number)
+    if flapping:
+        # Its state comes and goes: the hour is that since it left.
+        await write(either, sa.update(attempt).values(first_sent_at=now_ms() - 2 * HOUR))
+        for outcome in (Unknown("no trace"), Accepted("p-1")):
+            await hear(either, id_of(1), outcome)
+    later = now_ms() + (0 if flapping else HOUR + 60_000)
+    async with either.reading() as connection:
+        if not flapping:
+            before = await look(connection, later - 120_000)
+            assert [each.cause for each in before.items] == ["refused"]
+        found = await look(connection, later)
+        overdue = await look(connection, later, cause="overdue")
+        refused = await look(connection, later, cause="refused")
+        nowhere = await look(connection, later, machine="vm-2")
+    told = {each.sale_id: each for each in found.items if each.cause == "overdue"}
+    assert set(told) >= {id_of(1), id_of(2)}
+    assert id_of(3) not in told
+    assert told[id_of(1)].reason.startswith("the provider has it in its queue, and has recorded")
+    assert told[id_of(2)].reason.endswith("it is asked for again and again: error 500")
+    assert told[id_of(2)].next == (
+        "python -m cloud check main; and if its document is in the provider's cabinet: resolve"
+        f" {id_of(2)} --issued QR_TEXT"
+    )
+    assert found.total == len(found.items) == 1 + len(told)
+    assert {each.sale_id for each in overdue.items} == set(told)
+    assert [each.cause for each in refused.items] == ["refused"]
+    assert nowhere.items == []
+    assert f"{id_of(1)}  overdue, " in "\n".join(lines(found))

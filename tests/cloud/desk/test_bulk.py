@@ -93,6 +93,7 @@ async def test_what_is_left_says_why(either: Store) -> None:
     [
         (Wanted(cause="nonsense"), "no cause is called 'nonsense'"),
         (Wanted(cause="unknown"), "has to be looked for"),
+        (Wanted(cause="overdue"), "go their way by themselves"),
         (Wanted(cause="amount", answers=Answers(amount=1)), "--amount is of one sale"),
         (Wanted(cause="marking", answers=Answers(code="x")), "--code is of one sale"),
         (Wanted(cause="late", register="main"), "--register is for receipts"),

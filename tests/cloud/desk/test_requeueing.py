@@ -21,10 +21,10 @@ from shop import (
 )
 
 from cloud.desk.finding import NoSuchSaleError
-from cloud.desk.orders import Decision, Requeue, Resolve, Return, decide
+from cloud.desk.orders import Correct, Decision, Requeue, Resolve, Return, decide
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
-from cloud.fleet import Operator, Policies, Product, Site
+from cloud.fleet import Operator, Planogram, Policies, Product, Shelf, Site
 from cloud.receipt import Purpose, Receipt
 from cloud.store import Store, history
 from cloud.store.schema import answer, receipt, sale
@@ -245,3 +245,47 @@ async def test_goods_that_came_back_are_settled_by_the_sale_that_a_person_names(
     assert settled.state == "skipped"
     found = await rows(either, sa.select(receipt.c.sale_id, receipt.c.purpose, receipt.c.state))
     assert (id_of(1), "income_return", "waiting") in [tuple(each) for each in found]
+
+
+OTHER = Operator(id="tea", name="ООО «Чай»", inn="7707083893", taxation="osn")
+THEIRS = Account(id="theirs", operator="tea", provider="cloudkassir", settings=dict(SETTINGS))
+MOVED = (
+    OTHER,
+    THEIRS,
+    Planogram(id="hot", operator="tea"),
+    Product(id="cappuccino", operator="tea", name="Капучино", vat="standard"),
+    Shelf(operator="tea", planogram="hot", slot="0001", product="cappuccino"),
+    msgspec.structs.replace(MACHINE_AT_WORK, operator="tea", register="theirs"),
+)
+
+
+@pytest.mark.parametrize("what", [Requeue(), Requeue(register="theirs"), Correct()], ids=repr)
+async def test_a_sale_stays_that_of_whoever_had_the_machine_then(
+    either: Store, what: Decision
+) -> None:
+    await sell(either, a_sale())
+    await meet(either, REFUSED)
+    await stock(either, *MOVED)
+    before = await the_receipt(either)
+    with pytest.raises(DecisionError, match=r"sold for INN .* tea's by now, INN 7707083893"):
+        await order(either, what)
+    assert await the_receipt(either) == before
+
+
+async def test_a_mistake_in_an_operators_own_inn_may_be_mended(store: Store) -> None:
+    await sell(store, a_sale())
+    await meet(store, REFUSED)
+    await stock(store, msgspec.structs.replace(OPERATOR, inn="7707083893"))
+    await order(store, Requeue())
+    assert (await request(store)).inn == "7707083893"
+
+
+async def test_a_return_goes_only_to_a_register_of_its_own_operator(either: Store) -> None:
+    await sell(either, a_sale())
+    await issue(either)
+    await order(either, Return())
+    await meet(either, REFUSED, purpose=Purpose.INCOME_RETURN)
+    await stock(either, OTHER, THEIRS, SPARE)
+    with pytest.raises(DecisionError, match="register theirs is tea's, and the receipt"):
+        await order(either, Requeue(register="theirs"))
+    assert (await order(either, Requeue(register="spare"))).state == "waiting"

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from fate import REFUSED, accept, issue, meet
 from shop import a_document, a_sale, id_of, incidents, now_ms, rows, sell
 
-from cloud.desk.orders import Resolve, Return, decide
+from cloud.desk.orders import Requeue, Resolve, Return, decide
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
-from cloud.outcome import Done
+from cloud.outcome import Done, Outcome, Unsent
 from cloud.receipt import Purpose, Receipt
-from cloud.store import Store, attention, replies
+from cloud.store import Store, attention, history, replies
 from cloud.store.schema import receipt
 from cloud.store.sites import Sites
 
@@ -140,3 +140,56 @@ async def test_a_second_document_of_another_sum_is_not_undone_by_us(store: Store
     await decide(store, Sites(), id_of(1), told, by)
     with pytest.raises(DecisionError, match="undo it in the provider's cabinet"):
         await give_back(store, duplicate=True)
+
+
+@pytest.mark.parametrize("outcomes", [[], [Unsent("no connection")], [REFUSED]], ids=repr)
+async def test_a_return_that_was_closed_by_mistake_is_asked_for_again(
+    either: Store, outcomes: list[Outcome]
+) -> None:
+    await sell(either, a_sale())
+    await issue(either)
+    await give_back(either)
+    for outcome in outcomes:
+        await meet(either, outcome, purpose=Purpose.INCOME_RETURN)
+    by = By("anna", now_ms())
+    closed = Resolve(skip="the wrong sale", purpose="income_return")
+    await decide(either, Sites(), id_of(1), closed, by)
+    with pytest.raises(DecisionError, match=r"closed: the wrong sale; ask for it again: .* return"):
+        await decide(either, Sites(), id_of(1), Requeue(purpose="income_return"), by)
+    settled = await give_back(either)
+    assert (settled.state, settled.purpose) == ("waiting", "income_return")
+    of_return = receipt.c.purpose == "income_return"
+    (row,) = await rows(either, sa.select(receipt).where(of_return))
+    assert (row.state, row.error, row.tries) == ("waiting", None, 0)
+    async with either.reading() as connection:
+        last = (await history.of(connection, id_of(1)))[-1]
+    assert (last.who, last.state) == ("anna", "waiting")
+    assert last.detail == "it was closed, and is asked for again; it waits for register main"
+    # Its key is one that no attempt had.
+    number = len(outcomes)
+    back = a_return(7)
+    assert await meet(either, back, purpose=Purpose.INCOME_RETURN, attempt=number) == "issued"
+
+
+async def test_a_closed_return_may_be_followed_by_one_of_the_other_kind(store: Store) -> None:
+    await sell(store, a_sale())
+    await issue(store, fd=5)
+    await meet(store, Done(a_document(6)))
+    await give_back(store)
+    by = By("anna", now_ms())
+    closed = Resolve(skip="it was the second one", purpose="income_return")
+    await decide(store, Sites(), id_of(1), closed, by)
+    await give_back(store, duplicate=True)
+    asked, state = await the_return(store)
+    assert (asked.duplicate, state) == (True, "waiting")
+
+
+async def test_what_is_to_be_returned_beside_the_one_return_is_named(store: Store) -> None:
+    await sell(store, a_sale())
+    await issue(store, fd=5)
+    await meet(store, Done(a_document(6)))
+    await give_back(store, duplicate=True)
+    await meet(store, a_return(7), purpose=Purpose.INCOME_RETURN)
+    with pytest.raises(DecisionError) as error:
+        await give_back(store)
+    assert f"own receipt, {a_document(5).qr}, in the provider's cabinet" in str(error.value)

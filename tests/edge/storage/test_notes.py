@@ -180,5 +180,5 @@ def test_a_number_that_was_told_is_never_another_note_s_after_a_sigkill(file: Pa
         kept = {
             str(note.number): msgspec.json.decode(note.body) for note in outbox.notes.open(0, 999)
         }
-    assert len(told) > 20
+    assert len(told) >= 20
     assert {number: kept[number]["reason"] for number in told} == told
