@@ -20,12 +20,13 @@ from cloud.breaker import Circuit
 from cloud.clock import SinceBoot, since_boot
 from cloud.errors import LeaseLostError
 from cloud.fiscalization import State
+from cloud.fleet import Register
 from cloud.outcome import Dead, Outcome, Pause, Unknown, Unsent
 from cloud.pace import Pace
 from cloud.providers import Attempt
 from cloud.registers import Opened
 from cloud.step import Step, step
-from cloud.store import BUSY, Store, claims, lanes, receipts
+from cloud.store import BUSY, Store, claims, fleet, lanes, receipts
 from cloud.store.claims import Job
 from cloud.store.dialect import clock_of
 from cloud.store.lanes import LEASE_MS, Lease
@@ -68,6 +69,7 @@ class Lane:
         stop_s: float = STOP_S,
     ) -> None:
         self._store = store
+        self._opened = opened
         self._register = opened.register.id
         self._provider = opened.provider
         self._account = opened.account
@@ -152,6 +154,9 @@ class Lane:
                 if mine is None and not said:
                     return LEASE_MS / 1000
                 raise LeaseLostError(f"register {self._register}: another process took the lane")
+            if await fleet.get(connection, Register, self._register) != self._opened.register:
+                # Who slept may have an account open that is another one by now.
+                raise LeaseLostError(f"register {self._register}: its settings were changed")
             circuit = await lanes.circuit(connection, self._register)
             then = await self._record(connection, said, circuit, now)
             taken, wait_s = await self._take(connection, then, now, len(said))

@@ -290,7 +290,9 @@ class Register:
 
     def opened(self, provider: Provider | None = None, **told: object) -> Opened:
         account = msgspec.convert({**SETTINGS, "url": self.url, **told}, Settings)
-        register = Account(id="main", operator="coffee", provider="cloudkassir")
+        register = Account(
+            id="main", operator="coffee", provider="cloudkassir", settings=dict(SETTINGS)
+        )
         return Opened(register, account, provider or self.client())
 
     async def fault(self, name: str, times: int = 1) -> None:
@@ -314,6 +316,7 @@ class Register:
         self, store: Store, provider: Provider | None = None, owner: str = "one", **told: object
     ) -> AsyncIterator["asyncio.Task[None]"]:
         """A process that works this register's lane until the block ends."""
+        await stocked(store)
         opened = self.opened(provider, **told)
         work = Lane(store, opened, owner, self.due, self.news, stop_s=0.1)
         task = asyncio.ensure_future(work.run())

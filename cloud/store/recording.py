@@ -50,7 +50,7 @@ class Writing:
 
     async def look_up(self, documents: Iterable[FiscalDocument]) -> None:
         """Find out whose these documents are already, before they are taken."""
-        wanted = {(each.fn, each.fd) for each in documents}
+        wanted = {(each.fn, each.fd) for each in documents if plausible(each)}
         if wanted:
             rows = await self._connection.execute(
                 _OWNERS.where(sa.tuple_(receipt.c.fn, receipt.c.fd).in_(sorted(wanted)))
@@ -172,7 +172,8 @@ class Writing:
         said = f"the provider recorded {row['key']}, which it had called dead"
         if later is not None and later.first_sent_at is not None:
             # Both verdicts must not be `done`: the earlier key keeps its own.
-            self._attempts.pop(row["key"], None)
+            for name in ("verdict", "ended_at"):
+                self._attempts[row["key"]].pop(name)
             said += f"; {later.key} may be recorded as well: look in the provider's cabinet"
         elif later is not None:
             # Now: there are never two that may be recorded, not for the time of two statements.

@@ -74,3 +74,9 @@ def test_a_persons_pause_is_ended_by_a_person_alone() -> None:
 
 def test_a_clock_that_is_set_back_holds_nothing_for_days() -> None:
     assert not failed(FAILURES).holds(NOW - 48 * HOUR)
+
+
+def test_what_may_have_arrived_and_what_never_left_try_it_in_turns() -> None:
+    """What only the one fails at does not keep the circuit open for the other."""
+    turns = [failed(FAILURES + more).asks_first for more in range(4)]
+    assert turns in ([True, False, True, False], [False, True, False, True])

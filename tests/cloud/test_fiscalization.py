@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shop import a_document
 
 from cloud.fiscalization import MOST_ATTEMPTS, OPEN, SENT, TRANSITIONS, State, after
-from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 
 DONE, ACCEPTED = Done(a_document()), Accepted("sc_1")
 UNSENT, UNKNOWN, DEAD = Unsent("no network"), Unknown("time-out"), Dead("code 13")
@@ -78,6 +78,15 @@ def test_what_is_dead_through_no_fault_of_its_own_waits_for_its_next_key(state: 
 def test_a_receipt_that_dies_again_and_again_is_a_persons() -> None:
     assert after(State.ACCEPTED, EXPIRED, MOST_ATTEMPTS - 1) is State.WAITING
     assert after(State.ACCEPTED, EXPIRED, MOST_ATTEMPTS) is State.ATTENTION
+
+
+@pytest.mark.parametrize("state", SENT)
+@pytest.mark.parametrize("again", [True, False])
+def test_what_dies_of_a_full_drive_goes_back_to_waiting_whatever_that_costs_in_keys(
+    state: State, *, again: bool
+) -> None:
+    full = Dead("the drive is full", again=again, pause=Pause.DRIVE)
+    assert after(state, full, MOST_ATTEMPTS + 80) is State.WAITING
 
 
 @pytest.mark.parametrize("state", SENT)

@@ -7,25 +7,29 @@ its age there.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from aiohttp import web
 from parts import free_port, until
+from postgres import Cluster
 from shop import (
     SETTINGS,
     Account,
     Register,
+    a_document,
     a_fleet,
     a_register,
     a_sale,
     a_server,
     eventually,
+    hear,
     hurry,
     id_of,
     incidents,
+    leave,
     now_ms,
     placed,
     rows,
@@ -39,13 +43,17 @@ from shop import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
+from cloud.breaker import FAILURES, Circuit
+from cloud.clock import SinceBoot, since_boot
 from cloud.emulators.faults import Fault
-from cloud.lane import Lane
-from cloud.outcome import Outcome
+from cloud.errors import DecisionError
+from cloud.lane import UNWRITTEN, Lane, _slept
+from cloud.outcome import Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Attempt, Finding, Notice, Provider
-from cloud.receipt import Receipt
+from cloud.receipt import Purpose, Receipt
 from cloud.registers import Opened
-from cloud.store import Store, sales
+from cloud.store import Store, claims, decisions, lanes, receipts, sales
+from cloud.store.lanes import LEASE_MS
 from cloud.store.schema import attempt as attempts
 from cloud.store.schema import lane, receipt, reply
 
@@ -604,3 +612,400 @@ async def test_a_document_that_was_given_to_two_sales_stops_no_lane(
         await eventually(there)
         assert not working.done()
     assert await incidents(store) == ["document of another sale"]
+
+
+async def test_a_receipt_that_the_provider_has_accepted_and_lost_is_an_incident_and_asked_anew(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, a_sale())
+    await mute.fault("lose")
+    await mute.settle(store, "issued")
+    assert await mute.keys() == [KEY]
+    assert await incidents(store) == ["lost by the provider"]
+
+
+# Hints: somebody says that there is news. --------------------------------------------------------
+
+
+class Telling(Through):
+    """A provider that remembers for ever, and tells what it was asked for."""
+
+    def __init__(self, inner: Provider) -> None:
+        super().__init__(inner)
+        self.memory_s = float("inf")
+        self.asked: list[str] = []
+
+    async def ask(self, attempt: Attempt) -> Outcome:
+        self.asked.append(attempt.key)
+        return await super().ask(attempt)
+
+
+async def said(store: Store, *outcomes: Outcome) -> None:
+    """What the provider said of the first sale's key, once it was with it."""
+    for outcome in outcomes:
+        await hear(store, outcome)
+
+
+async def hint(store: Store, *keys: str) -> None:
+    async with store.transaction() as connection:
+        for key in keys:
+            assert await receipts.hint(connection, key, "main", None, now_ms())
+
+
+async def holds(store: Store, circuit: Circuit) -> None:
+    async with store.transaction() as connection:
+        await lanes.set_circuit(connection, "main", circuit, now_ms())
+
+
+async def happened(store: Store, *kinds: str) -> None:
+    """Wait until all this has happened, and nothing else."""
+
+    async def there() -> bool:
+        return sorted(await incidents(store)) == sorted(kinds)
+
+    await eventually(there)
+
+
+async def accepted(store: Store, mute: Register, *numbers: int) -> None:
+    """Sales whose receipts the provider has, and has recorded; we do not know it yet."""
+    await sell(store, *(a_sale(number) for number in numbers))
+    async with mute.at_work(store, poll_s=(3600,)):
+        await becomes(store, "accepted")
+    await until(lambda: len(mute.emulator.drive.documents()) == len(numbers))
+
+
+PAUSED = Circuit(pause=Pause.BY_HAND, reason="the drive is being replaced")
+EXPIRED = Dead("it expired in the queue", again=True)
+
+
+async def test_a_hint_of_a_dead_key_makes_a_second_document_seen(
+    store: Store, mute: Register
+) -> None:
+    await accepted(store, mute, 1)
+    await said(store, EXPIRED)
+    telling = Telling(mute.client())
+    async with mute.at_work(store, telling):
+        await hurry_until_issued(store, mute)
+        await hint(store, KEY)
+        await happened(store, "duplicate receipt")
+    # It is asked for, and never sent again: both documents were there before.
+    assert ([key for key, _ in telling.sent], telling.asked.count(KEY)) == ([f"{KEY}-1"], 1)
+    assert await mute.keys() == [KEY, f"{KEY}-1"]
+
+
+async def test_a_hint_of_a_dead_key_comes_before_the_next_one_leaves(
+    store: Store, mute: Register
+) -> None:
+    await accepted(store, mute, 1)
+    await said(store, EXPIRED)
+    await hint(store, KEY)
+    # A person holds the register: nothing leaves, and what there is is still asked for.
+    await holds(store, PAUSED)
+    async with mute.at_work(store):
+        await becomes(store, "issued")
+    assert await incidents(store) == ["recorded after all"]
+    assert await mute.keys() == [KEY]
+
+
+async def test_a_late_hint_ends_the_wait_for_a_person(store: Store, mute: Register) -> None:
+    await accepted(store, mute, 1)
+    await said(store, Unknown("look for it", final=True))
+    await hint(store, KEY)
+    telling = Telling(mute.client())
+    async with mute.at_work(store, telling):
+        await becomes(store, "issued")
+    assert (await mute.keys(), telling.sent, await incidents(store)) == ([KEY], [], [])
+
+
+async def test_a_flood_of_hints_starves_nothing_that_is_waited_for(
+    store: Store, mute: Register
+) -> None:
+    numbers = range(1, 31)
+    await accepted(store, mute, *numbers)
+    for number in numbers[:-1]:
+        await hear(store, Unknown("look for it", final=True), id_of(number))
+    await hint(store, *(id_of(number) for number in numbers))
+    await hurry(store)
+    telling = Telling(mute.client())
+    async with mute.at_work(store, telling, rate_per_s=2):
+        await until(lambda: id_of(30) in telling.asked)
+    assert telling.asked[0] == id_of(30)
+
+
+async def test_a_hint_that_nobody_can_be_asked_about_is_heard_and_changes_nothing(
+    store: Store, mute: Register
+) -> None:
+    """It has no number of the provider's, and this one is not asked by the key."""
+    await sell(store, a_sale())
+    await leave(store)
+    await said(store, Unknown("look for it", final=True))
+    await hint(store, KEY)
+    telling = Telling(mute.client())
+    async with mute.at_work(store, telling):
+        await eventually(lambda: nobody_hints(store))
+    row = await the_receipt(store)
+    assert (row.state, row.error) == ("attention", "look for it")
+    assert (telling.sent, telling.asked) == ([], [])
+
+
+async def nobody_hints(store: Store) -> bool:
+    return not await rows(store, sa.select(attempts.c.key).where(attempts.c.hinted))
+
+
+# What one receipt fails at. ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("knows_repeats", [True, False])
+async def test_a_refused_repetition_tells_of_the_first_request_only_where_repeats_are_known(
+    store: Store, mute: Register, *, knows_repeats: bool
+) -> None:
+    await sell(store, a_sale())
+    await mute.fault("drop_before_store")
+    await mute.fault("refuse")
+    provider = Through(mute.client())
+    provider.knows_repeats = knows_repeats
+    await mute.settle(store, "attention", provider=provider)
+    ((verdict,),) = await rows(store, sa.select(attempts.c.verdict))
+    assert verdict == ("dead" if knows_repeats else None)
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(store.transaction())
+        if not knows_repeats:
+            stack.enter_context(pytest.raises(DecisionError, match="resolve"))
+        key = await decisions.requeue(connection, KEY, Purpose.INCOME, "olga", now_ms())
+        assert key == f"{KEY}-1"
+
+
+class Failing(Through):
+    """Something is always said of one key; others pass. Or of all of them."""
+
+    def __init__(self, inner: Provider, outcome: Outcome, key: str = "") -> None:
+        super().__init__(inner)
+        self.outcome, self.key = outcome, key
+
+    async def submit(self, attempt: Attempt) -> Outcome:
+        if self.key in {attempt.key, ""}:
+            self.sent.append((attempt.key, attempt.body))
+            return self.outcome
+        return await super().submit(attempt)
+
+    def tries(self) -> int:
+        return len(self.sent)
+
+
+NO_REGISTER = Unsent("code 15: no cash register takes cash", Pause.NO_REGISTER)
+
+
+async def test_one_receipt_that_the_register_cannot_take_is_a_persons_and_holds_up_no_other(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, *(a_sale(number) for number in range(1, 5)))
+    await mute.settle(
+        store, "issued", "attention", provider=Failing(mute.client(), NO_REGISTER, KEY)
+    )
+    assert sorted((await states(store)).values()) == ["attention", *["issued"] * 3]
+    row = await the_receipt(store)
+    assert (row.state, row.error) == ("attention", NO_REGISTER.reason)
+
+
+async def test_a_register_that_takes_nothing_makes_no_receipt_a_persons(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    failing = Failing(mute.client(), NO_REGISTER)
+
+    async def tried() -> bool:
+        await hurry(store)
+        await write(store, sa.update(lane).values(hold_until=0))
+        mute.due.ring()
+        return failing.tries() >= 8
+
+    async with mute.at_work(store, failing):
+        await eventually(tried)
+    assert {key for key, _ in failing.sent} == {id_of(1), id_of(2)}
+    assert set((await states(store)).values()) <= {"waiting", "submitted"}
+
+
+async def test_what_may_have_arrived_is_not_dead_because_the_register_cannot_take_it_any_more(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, a_sale())
+    await leave(store)
+    await said(store, Unknown("time-out"))
+    await write(store, sa.update(receipt).values(error=NO_REGISTER.reason, next_at=0))
+    failing = Failing(mute.client(), NO_REGISTER)
+    failing.knows_repeats = False
+    async with mute.at_work(store, failing):
+        await becomes(store, "attention")
+    ((verdict,),) = await rows(store, sa.select(attempts.c.verdict))
+    assert verdict is None
+
+
+async def test_one_receipt_that_always_fails_opens_the_circuit_for_nobody_else(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, a_sale(1))
+    failing = Failing(mute.client(), Unknown("500: the provider trips over it"), KEY)
+
+    async def tried() -> bool:
+        await hurry(store)
+        mute.due.ring()
+        return failing.tries() >= 2 * FAILURES
+
+    async with mute.at_work(store, failing):
+        await eventually(tried)
+        # A buyer comes, and nobody ends a hold for him.
+        await sell(store, a_sale(2))
+        mute.due.ring()
+
+        async def there() -> bool:
+            return (await states(store))[id_of(2)] in {"accepted", "issued"}
+
+        await eventually(there)
+        assert await rows(store, sa.select(lane.c.hold_until)) == [(0,)]
+
+
+async def test_five_receipts_that_fail_open_the_circuit(store: Store, mute: Register) -> None:
+    await sell(store, *(a_sale(number) for number in range(1, FAILURES + 1)))
+    failing = Failing(mute.client(), Unknown("500"))
+    async with mute.at_work(store, failing):
+
+        async def opened() -> bool:
+            told = await rows(store, sa.select(lane.c.failures, lane.c.hold_until))
+            return bool(told and told[0].failures >= FAILURES and told[0].hold_until > now_ms())
+
+        await eventually(opened)
+    assert failing.tries() == FAILURES
+
+
+# What is said that cannot be. --------------------------------------------------------------------
+
+
+class Absurd(Through):
+    """Tells of documents that cannot be for one key."""
+
+    def __init__(self, inner: Provider, **told: object) -> None:
+        super().__init__(inner)
+        self.told = told
+
+    async def ask(self, attempt: Attempt) -> Outcome:
+        outcome = await super().ask(attempt)
+        if attempt.key == KEY and isinstance(outcome, Done):
+            return replace(outcome, document=replace(outcome.document, **self.told))  # type: ignore[arg-type]
+        return outcome
+
+
+@pytest.mark.parametrize("told", [{"fd": 10**19}, {"fp": 2**32}, {"total": 10**15}, {"fd": 2**40}])
+async def test_a_document_that_cannot_be_is_a_persons_and_its_lane_goes_on(
+    store: Store, mute: Register, told: dict[str, int]
+) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    await mute.settle(store, "issued", "attention", provider=Absurd(mute.client(), **told))
+    assert await states(store) == {id_of(1): "attention", id_of(2): "issued"}
+
+
+async def test_an_outcome_that_cannot_be_written_is_a_persons_and_its_lane_goes_on(
+    store: Store, mute: Register
+) -> None:
+    """As if our own code could not write what it read."""
+    await sell(store, a_sale(1), a_sale(2))
+    with capture_logs() as logged:
+        broken = Absurd(mute.client(), at=object())
+        await mute.settle(store, "issued", "attention", provider=broken)
+    assert await states(store) == {id_of(1): "attention", id_of(2): "issued"}
+    assert (await the_receipt(store)).error == UNWRITTEN
+    assert "a turn failed" in [each["event"] for each in logged]
+
+
+@pytest.mark.needs("postgres")
+async def test_two_registers_told_of_one_document_at_one_moment_stop_no_lane(
+    postgres_store: Store, postgres: Cluster
+) -> None:
+    store = postgres_store
+    side = Account(id="side", operator="coffee", provider="cloudkassir", settings=SETTINGS)
+    await stock(store, *a_fleet(side))
+    async with store.transaction() as connection:
+        await sales.keep(connection, [placed(a_sale(1)), placed(a_sale(2), "side")], now_ms())
+    await leave(store, "side")
+    async with a_register(store, pushes=False) as mute, mute.at_work(store, poll_s=(3600,)):
+        await eventually(lambda: is_in(store, KEY, "accepted"))
+        await until(mute.emulator.drive.documents)
+        document = mute.emulator.drive.documents()[0]
+        told = a_document(document.fd, document.told.total, document.fn)
+        async with store.transaction() as connection:
+            taken = [receipts.Told(id_of(2), Done(told), "side")]
+            await receipts.record(connection, taken, "push", now_ms())
+            await write(store, sa.update(receipt).where(receipt.c.sale_id == KEY).values(next_at=0))
+            mute.due.ring()
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            await until(lambda: postgres.execute(waiting) == [(1,)])
+        # The lane's own write meets the document that is another's by now.
+        await eventually(lambda: is_in(store, KEY, "attention"))
+    assert await incidents(store) == ["document of another sale"]
+
+
+async def is_in(store: Store, key: str, state: str) -> bool:
+    return (await states(store))[key] == state
+
+
+# Held by a person, or by a clock. ----------------------------------------------------------------
+
+
+async def test_a_register_that_a_person_holds_is_sent_nothing_and_still_asked(
+    store: Store, mute: Register
+) -> None:
+    """The one that may be repeated is longer overdue; there is room for one at a time."""
+    await accepted(store, mute, 1)
+    await sell(store, a_sale(2), a_sale(3))
+    of_two = [receipts.Told(id_of(2), Unknown("time-out"), "main")]
+    await leave(store)
+    async with store.transaction() as connection:
+        await receipts.record(connection, of_two, "lane", now_ms() - 60_000)
+        await receipts.record(
+            connection, [receipts.Told(id_of(3), Unsent("no network"), "main")], "lane", now_ms()
+        )
+    await write(store, sa.update(receipt).where(receipt.c.sale_id == KEY).values(next_at=1000))
+    await write(store, sa.update(receipt).where(receipt.c.sale_id != KEY).values(next_at=0))
+    await holds(store, PAUSED)
+    telling = Telling(mute.client())
+    async with mute.at_work(store, telling, rate_per_s=1):
+        await eventually(lambda: is_in(store, KEY, "issued"))
+    assert (telling.sent, telling.asked) == ([], [KEY])
+    assert await states(store) == {KEY: "issued", id_of(2): "unknown", id_of(3): "waiting"}
+
+
+async def test_a_clock_that_was_a_day_ahead_and_is_set_right_gives_nothing_up(
+    store: Store, mute: Register
+) -> None:
+    await accepted(store, mute, 1)
+    await aged(store, -24 * HOUR_MS)
+    await write(store, sa.update(receipt).values(next_at=receipt.c.next_at + 24 * HOUR_MS))
+    async with mute.at_work(store):
+        await becomes(store, "issued")
+    assert await mute.keys() == [KEY]
+
+
+def test_a_process_that_slept_for_longer_than_a_lease_knows_it() -> None:
+    then = SinceBoot("one", 1000)
+    assert not _slept(then, then)
+    assert not _slept(then, SinceBoot("one", 1000 + LEASE_MS))
+    assert _slept(then, SinceBoot("one", 1001 + LEASE_MS))
+    assert _slept(then, SinceBoot("another", 1001))
+
+
+async def test_a_process_that_slept_behind_its_intent_sends_nothing(
+    store: Store, mute: Register
+) -> None:
+    """Another may have gone on with it since, and the provider may have forgotten the key."""
+    await sell(store, a_sale())
+    async with store.transaction() as connection:
+        (job,) = await claims.to_send(connection, "main", now_ms(), 1, live_first=True)
+    through = Through(mute.client())
+    body = through.compose(job.receipt, job.key)
+    working = Lane(store, mute.opened(through), "one", mute.due, mute.news)
+    now = since_boot()
+    for then in (SinceBoot(now.boot_id, now.ms - LEASE_MS - 1), SinceBoot("another", now.ms), now):
+        assert through.sent == []
+        with capture_logs() as logged:
+            await working._call(replace(job, body=body), "submit", then)  # noqa: SLF001, who sleeps is told by the kernel's clock alone
+    assert logged == []
+    assert through.sent == [(KEY, body)]

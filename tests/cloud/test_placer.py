@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from shop import (
     MACHINE,
     MACHINE_AT_WORK,
+    SETTINGS,
     SHELVES,
     SITE,
+    Account,
     Thing,
     a_document,
     a_fleet,
@@ -31,7 +33,7 @@ from shop import (
 from structlog.testing import capture_logs
 
 from cloud.bell import Bell
-from cloud.fleet import Answers, Shelf
+from cloud.fleet import Answers, Machine, Operator, Planogram, Product, Shelf
 from cloud.intake import Attention, Cause, Placed
 from cloud.outcome import Done
 from cloud.placer import BATCH, Placer, again, own, where
@@ -160,6 +162,40 @@ async def test_what_a_person_answered_counts(store: Store) -> None:
     ((request,),) = await rows(store, sa.select(receipt.c.request))
     told = msgspec.json.decode(request, type=Receipt)
     assert (told.sale_id, told.amount) == (KEY, 500)
+
+
+NEWCO: list[Thing] = [
+    Operator(id="newco", name="ООО «Новый»", inn="7707083893", taxation="osn"),
+    Account(id="theirs", operator="newco", provider="cloudkassir", settings=dict(SETTINGS)),
+    Planogram(id="new", operator="newco"),
+    Product(id="gum", operator="newco", name="Жвачка", vat="standard"),
+    Shelf(operator="newco", planogram="new", slot="0099", product="gum"),
+    Machine(
+        id=MACHINE, operator="newco", register="theirs", planogram="new", address="а", place="п"
+    ),
+]
+
+
+async def test_what_was_sold_before_a_machine_changed_hands_is_not_the_next_ones_to_fiscalise(
+    store: Store,
+) -> None:
+    await stock(store, *a_fleet())
+    await sell(store, a_sale(1, item="0099"))
+    await stock(store, *NEWCO)
+    await sell(store, a_sale(2, item="0099"), site=None)
+    await Placer(store, Bell(), Bell()).sweep()
+    # Whose the machine was when the second came, nobody knew.
+    assert await states(store) == {id_of(2): "waiting"}
+    ((cause, reason),) = await rows(
+        store, sa.select(sale.c.cause, sale.c.reason).where(sale.c.sale_id == KEY)
+    )
+    assert cause == "foreign_machine"
+    assert reason.startswith(f"it was sold when {MACHINE} was coffee's, and the machine is newco's")
+    # It comes back, and the slot is named: now it can.
+    shelf = Shelf(operator="coffee", planogram="hot", slot="0099", product="tea")
+    await stock(store, MACHINE_AT_WORK, shelf)
+    await Placer(store, Bell(), Bell()).sweep()
+    assert set(await states(store)) == {KEY, id_of(2)}
 
 
 async def test_two_placers_place_a_sale_once(store: Store) -> None:

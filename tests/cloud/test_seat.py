@@ -6,16 +6,30 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import sqlalchemy as sa
-from shop import eventually, now_ms, rows, stocked, write
+from postgres import Cluster
+from shop import (
+    a_register,
+    a_sale,
+    eventually,
+    hurry,
+    now_ms,
+    rows,
+    sell,
+    states,
+    stocked,
+    write,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.errors import LeaseLostError
 from cloud.seat import seat
-from cloud.store import Store, lanes
+from cloud.store import Store, lanes, migrate
+from cloud.store.dialect import clock_of
 from cloud.store.lanes import LEASE_MS
 from cloud.store.schema import lane, register
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
 
 async def holder(store: Store) -> tuple[str, int]:
@@ -113,6 +127,61 @@ async def test_a_clock_that_steps_takes_the_seat_from_nobody_who_keeps_it(
 
         await eventually(right)
         assert not keeping.done()
+
+
+async def servers_clock(store: Store, by_s: int) -> None:
+    """Of this database the server's clock is so much ahead: the time of another host."""
+    await write(
+        store,
+        sa.text(
+            "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+            f" 'SELECT pg_catalog.clock_timestamp() + interval ''{by_s} s'' '"
+        ),
+    )
+    async with store.transaction() as connection:
+        name = await connection.scalar(sa.text("SELECT current_database()"))
+        await connection.execute(
+            sa.text(f"ALTER DATABASE {name} SET search_path = public, pg_catalog")
+        )
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("by_s", [86_400, -86_400])
+async def test_two_hosts_whose_clocks_differ_go_by_the_servers(
+    postgres: Cluster, by_s: int
+) -> None:
+    """The server's is a day from ours here: a host of the right time would see no other."""
+    with postgres.database() as url:
+        migrate(url)
+        first = Store(url)
+        await servers_clock(first, by_s)
+        await first.close()
+        store = Store(url)
+        async with store.transaction() as connection:
+            assert abs(await clock_of(connection) - now_ms() - 1000 * by_s) < HOUR_MS
+        async with seat(store, "link", "one", renew_s=0.01) as keeping:
+            await write(store, sa.update(lane).values(lease_until=0))
+            await eventually(lambda: rows(store, sa.select(lane).where(lane.c.lease_until > 0)))
+            async with a_register(store, pushes=False) as mute:
+                await sell(store, a_sale())
+                async with mute.at_work(store):
+                    await eventually(lambda: is_issued(store))
+                    ends = await rows(store, sa.select(lane.c.lease_until))
+            assert not keeping.done()
+        assert len(ends) == 2
+        assert all(abs(until - now_ms() - 1000 * by_s) < HOUR_MS for (until,) in ends)
+        await store.close()
+
+
+async def is_issued(store: Store) -> bool:
+    await hurry(store)
+    return set((await states(store)).values()) == {"issued"}
+
+
+async def test_a_file_goes_by_the_clock_of_its_host(sqlite_store: Store) -> None:
+    before = now_ms()
+    async with sqlite_store.transaction() as connection:
+        assert before <= await clock_of(connection) <= now_ms()
 
 
 class Busy(Store):

@@ -76,7 +76,9 @@ def test_a_clock_that_is_set_back_gives_nothing_up_that_can_be_asked_for() -> No
     ahead = Sent(NOW + DAY, SinceBoot("this", BOOT.ms - 1))
     assert next_step(State.ACCEPTED, ahead, "sc_1") == "ask"
     assert next_step(State.UNKNOWN, ahead, "sc_1") == "ask"
-    assert next_step(State.ACCEPTED, Sent(NOW - 40 * DAY, SinceBoot("this", BOOT.ms)), "sc_1") == "ask"
+    assert (
+        next_step(State.ACCEPTED, Sent(NOW - 40 * DAY, SinceBoot("this", BOOT.ms)), "sc_1") == "ask"
+    )
 
 
 def test_the_clocks_go_on() -> None:
@@ -84,3 +86,8 @@ def test_the_clocks_go_on() -> None:
     assert since_boot().boot_id == first.boot_id
     assert since_boot().ms >= first.ms > 0
     assert now_ms() >= wall
+
+
+def test_what_was_accepted_is_given_up_once_every_clock_says_so() -> None:
+    sent = Sent(NOW - 31 * DAY, SinceBoot("this", BOOT.ms - 31 * DAY))
+    assert next_step(State.ACCEPTED, sent, "sc_1") == "give up"

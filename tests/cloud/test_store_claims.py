@@ -186,6 +186,32 @@ async def test_what_was_put_off_to_the_far_future_is_due(store: Store, state: st
     assert keys(await take(store)) == [KEY]
 
 
+async def test_what_a_buyer_stands_before_is_asked_for_in_every_other_place(store: Store) -> None:
+    await sold(store, T - 10 * LIVE_MS, 1, 2, 3)
+    await sold(store, T, 8, 9)
+    await leave(store, at=T)
+    for number, at in ((1, 1), (2, 2), (3, 3), (8, 4), (9, 5)):
+        await hear(store, Accepted(f"sc_{number}"), id_of(number), at=T)
+        of_this = sa.update(receipt).where(receipt.c.sale_id == id_of(number))
+        await write(store, of_this.values(next_at=at))
+    assert keys(await to_ask(store, most=4)) == [id_of(number) for number in (1, 8, 2, 9)]
+    async with store.transaction() as connection:
+        asked = await claims.to_ask(connection, "main", T, 3, live_first=True)
+    assert keys(asked) == [id_of(number) for number in (8, 1, 9)]
+
+
+async def test_what_is_put_off_makes_room_for_what_is_overdue(store: Store) -> None:
+    await sold(store, T, 1, 2)
+    await leave(store, at=T)
+    async with store.transaction() as connection:
+        (first,) = await claims.to_ask(connection, "main", T, 1)
+        await claims.put_off(connection, [first], T + 5000)
+        await claims.put_off(connection, [], T + 9000)
+    (second,) = await to_ask(store)
+    assert {first.key, second.key} == {id_of(1), id_of(2)}
+    assert len(await to_ask(store, at=T + 5000)) == 2
+
+
 async def test_a_sale_of_tomorrow_is_one_of_just_now(store: Store) -> None:
     """It came before the clock was set back; it neither waits nor comes before all others."""
     await sold(store, T + 86_400_000, 1)

@@ -45,6 +45,7 @@ from cloud.fiscalization import MOST_ATTEMPTS, SENT, State
 from cloud.intake import correction_of
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.receipt import Purpose
+from cloud.step import step
 from cloud.store import Store, claims, decisions, history, placing, receipts, sales
 from cloud.store.receipts import Asked, Told
 from cloud.store.schema import attempt, incident, receipt, reply, sale
@@ -544,6 +545,135 @@ async def test_a_hint_about_what_is_not_ours_is_nothing(store: Store) -> None:
         assert not await receipts.hint(connection, KEY, "side", None, T)
         assert not await receipts.hint(connection, id_of(2), "main", None, T)
     assert (await the_receipt(store)).next_at > T
+
+
+async def hint(store: Store, key: str = KEY, name: str | None = None, at: int = T) -> bool:
+    async with store.transaction() as connection:
+        return await receipts.hint(connection, key, "main", name, at)
+
+
+async def hinted(store: Store, at: int = T, most: int = 9) -> list[claims.Job]:
+    async with store.transaction() as connection:
+        return await claims.hinted(connection, "main", at, most)
+
+
+@pytest.mark.parametrize("outcome", [EXPIRED, Dead("code 13"), Unknown("look for it", final=True)])
+async def test_a_hint_of_what_nobody_waits_for_has_the_provider_asked_however_old_it_is(
+    store: Store, outcome: Outcome
+) -> None:
+    await sent(store, outcome)
+    before = await the_receipt(store)
+    assert await hint(store, name="sc_1")
+    assert await the_receipt(store) == before
+    (job,) = await hinted(store, at=T + 10**12)
+    # It is never sent again: the provider may have forgotten it, or know it as dead.
+    then = step(job.state, job.sent, job.provider_id, 10**12, T + 10**12, BOOT, by_key=False)
+    assert (job.key, job.provider_id, then) == (KEY, "sc_1", "ask")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "heard"),
+    [
+        (DONE, True),
+        (Accepted("sc_1"), True),
+        (Unknown("no such receipt"), True),
+        (Dead("it was never recorded"), True),
+        # Nothing is found by the key: were that no answer, a stranger could keep the lane asking.
+        (Unsent("nothing is known of it"), True),
+        (Unsent("who are you?", Pause.AUTH), False),
+    ],
+)
+async def test_a_hint_is_heard_once(store: Store, outcome: Outcome, *, heard: bool) -> None:
+    await sent(store, EXPIRED)
+    await leave(store, at=T)
+    await hint(store)
+    await hear(store, outcome, at=T + 5)
+    assert (await hinted(store) == []) is heard
+
+
+async def test_a_hint_of_a_document_that_is_here_is_nothing(store: Store) -> None:
+    await sent(store, DONE)
+    before = (await the_receipt(store), await the_attempts(store))
+    assert await hint(store, name="sc_9")
+    assert await hinted(store) == []
+    assert (await the_receipt(store), await the_attempts(store)) == before
+
+
+async def test_a_hint_of_what_waits_to_be_sent_hurries_nothing(store: Store) -> None:
+    """It goes under its key by itself, and the provider's answer tells of what was before."""
+    await sent(store, Unsent("no network"))
+    before = await the_receipt(store)
+    assert await hint(store)
+    assert (await the_receipt(store), await hinted(store)) == (before, [])
+
+
+async def test_hints_again_and_again_overtake_nothing_that_is_longer_overdue(store: Store) -> None:
+    await sell(store, *(a_sale(number) for number in (1, 2, 3)))
+    await leave(store, at=T)
+    for number in (1, 2, 3):
+        await hear(store, Accepted(f"sc_{number}"), id_of(number), at=T + number)
+    overdue = []
+    for late in range(2000, 2005):
+        await hint(store, id_of(3), at=T + late)
+        async with store.transaction() as connection:
+            asked = await claims.to_ask(connection, "main", T + late, 5)
+        overdue.append([job.key for job in asked])
+    assert overdue == [[id_of(1), id_of(2), id_of(3)]] * 5
+
+
+# What a provider forgets or mixes up. ------------------------------------------------------------
+
+
+async def test_what_was_accepted_and_then_lost_is_an_incident(store: Store) -> None:
+    await sent(store, Accepted("sc_1"))
+    assert await hear(store, Unknown("no such receipt"), at=T) is State.UNKNOWN
+    (told,) = await rows(store, sa.select(incident))
+    assert (told.kind, told.sale_id) == ("lost by the provider", KEY)
+    assert told.detail == f"{KEY}: no such receipt"
+
+
+async def test_what_goes_back_and_forth_is_tried_more_and_more_seldom(store: Store) -> None:
+    await sent(store)
+    waits = []
+    for number in range(10):
+        await hear(store, Unknown("?") if number % 2 else Accepted("sc_1"), at=T)
+        waits.append((await the_receipt(store)).next_at - T)
+    assert (waits[::2], waits[1::2]) == (sorted(waits[::2]), sorted(waits[1::2]))
+    assert min(waits[-2:]) >= 60_000
+
+
+async def test_a_number_that_was_another_receipts_is_forgotten_and_nothing_is_lost(
+    store: Store,
+) -> None:
+    await sent(store, Accepted("sc_2"))
+    assert await hear(store, Unknown("sc_2 is another's", misled=True), at=T) is State.UNKNOWN
+    (used,) = await the_attempts(store)
+    assert (used.provider_id, used.verdict) == (None, None)
+    assert await incidents(store) == []
+    await hear(store, Accepted("sc_1"), at=T)
+    await hear(store, Unknown("?"), at=T)
+    (used,) = await the_attempts(store)
+    assert used.provider_id == "sc_1"
+
+
+@pytest.mark.parametrize("number", [MOST_ATTEMPTS - 1, MOST_ATTEMPTS + 3])
+async def test_what_a_full_drive_killed_has_its_next_key(store: Store, number: int) -> None:
+    await sell(store, a_sale())
+    await write(store, sa.update(receipt).values(attempt=number))
+    await leave(store, at=T)
+    full = Dead("the drive is full", again=True, pause=Pause.DRIVE)
+    assert await hear(store, full, f"{KEY}-{number}", at=T) is State.WAITING
+    row = await the_receipt(store)
+    assert (row.attempt, row.next_at) == (number + 1, T)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"fd": 2**33}, {"fp": 10**19}, {"total": 10**15}, {"fd": 10**19}, {"total": 10**19}]
+)
+async def test_a_document_that_cannot_be_is_a_persons(store: Store, wrong: dict[str, int]) -> None:
+    await sent(store)
+    assert await hear(store, Done(replace(a_document(), **wrong)), at=T) is State.ATTENTION
+    assert "a document that cannot be" in (await the_receipt(store)).error
 
 
 # An intruder. ------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from shop import (
     write,
 )
 
+from cloud.fleet import Site
 from cloud.intake import Attention, Cause, ReturnOf
 from cloud.receipt import Receipt
 from cloud.sequence import Received
@@ -50,6 +51,14 @@ async def test_a_sale_is_kept_with_its_receipt(store: Store) -> None:
     assert msgspec.json.decode(asked.request, type=Receipt) == ASKED
     # No key is used up, and nobody is told anything, before something is sent.
     assert (await the_attempts(store), await rows(store, sa.select(reply))) == ([], [])
+
+
+@pytest.mark.parametrize(("site", "whose"), [(SITE, "coffee"), (None, None)])
+async def test_a_sale_is_whose_the_machine_was_when_it_came(
+    store: Store, site: Site | None, whose: str | None
+) -> None:
+    await sell(store, a_sale(), site=site)
+    assert await rows(store, sa.select(sale.c.operator)) == [(whose,)]
 
 
 async def test_a_receipt_is_of_the_machines_id_whatever_number_is_on_its_body(
