@@ -316,7 +316,6 @@ class Register:
         self, store: Store, provider: Provider | None = None, owner: str = "one", **told: object
     ) -> AsyncIterator["asyncio.Task[None]"]:
         """A process that works this register's lane until the block ends."""
-        await stocked(store)
         opened = self.opened(provider, **told)
         work = Lane(store, opened, owner, self.due, self.news, stop_s=0.1)
         task = asyncio.ensure_future(work.run())

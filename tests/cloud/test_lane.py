@@ -189,6 +189,7 @@ async def test_a_good_sale_is_issued_with_nobodys_help(store: Store, register: R
 async def test_what_another_process_put_into_the_lane_is_found_without_a_ring(
     store: Store, register: Register
 ) -> None:
+    await stocked(store)
     async with register.at_work(store):
         await eventually(lambda: rows(store, sa.select(lane)))
         await sell(store, a_sale())
@@ -515,6 +516,7 @@ async def test_a_process_whose_lease_ran_out_writes_nothing(store: Store, mute: 
 async def test_a_process_that_ends_lets_its_lane_go_at_once(
     store: Store, register: Register
 ) -> None:
+    await stocked(store)
     async with register.at_work(store, owner="one"):
         await eventually(lambda: rows(store, sa.select(lane)))
     await sell(store, a_sale())

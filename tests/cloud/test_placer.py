@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from shop import (
     MACHINE,
     MACHINE_AT_WORK,
+    OPERATOR,
     SETTINGS,
     SHELVES,
     SITE,
@@ -165,7 +166,9 @@ async def test_what_a_person_answered_counts(store: Store) -> None:
 
 
 NEWCO: list[Thing] = [
-    Operator(id="newco", name="ООО «Новый»", inn="7707083893", taxation="osn"),
+    Operator(
+        id="newco", name="ООО «Новый»", inn="7707083893", taxation="osn", policies=OPERATOR.policies
+    ),
     Account(id="theirs", operator="newco", provider="cloudkassir", settings=dict(SETTINGS)),
     Planogram(id="new", operator="newco"),
     Product(id="gum", operator="newco", name="Жвачка", vat="standard"),

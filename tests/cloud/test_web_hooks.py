@@ -6,16 +6,19 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parts import until
 from shop import (
     SECRET,
     SETTINGS,
@@ -27,21 +30,25 @@ from shop import (
     id_of,
     incidents,
     leave,
+    now_ms,
     sell,
     states,
     stock,
     the_attempts,
     the_receipt,
+    write,
 )
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.bell import Bell
 from cloud.fiscal import FiscalDocument
-from cloud.outcome import Accepted, Dead, Done, Outcome
+from cloud.outcome import Accepted, Dead, Done, Outcome, Unknown
 from cloud.providers import Attempt, Finding, Notice, Provider
 from cloud.providers.cloudkassir import CloudKassir, Settings
 from cloud.receipt import Purpose, Receipt
 from cloud.registers import Opened
 from cloud.store import Store, decisions
+from cloud.store.schema import receipt
 from cloud.web.hooks import Hooks
 
 Client = TestClient[web.Request, web.Application]
@@ -91,10 +98,17 @@ async def client(store: Store, due: Bell, news: Bell, tmp_path: Path) -> AsyncIt
     async with aiohttp.ClientSession() as http:
         for name in ("main", "side"):
             providers[name] = CloudKassir(http, settings)
-        providers["hinting"] = Hinting()
+        providers["twin"], providers["hinting"] = CloudKassir(http, settings), Hinting()
         registers = {
             name: Opened(
-                Account(id=name, operator="coffee", provider="cloudkassir"), settings, provider
+                Account(
+                    id=name,
+                    operator="coffee",
+                    provider="ferma" if name == "hinting" else "cloudkassir",
+                    settings={"public_id": "another"} if name == "side" else {},
+                ),
+                settings,
+                provider,
             )
             for name, provider in providers.items()
         }
@@ -198,7 +212,17 @@ async def test_a_register_that_is_not_ours_is_404(client: Client) -> None:
     assert (await push(client, b"", to="other"))[0] == 404
 
 
-async def test_a_push_to_another_registers_address_changes_nothing_and_is_taken(
+async def test_a_push_to_the_address_of_the_accounts_other_register_is_believed(
+    store: Store, client: Client
+) -> None:
+    """An account has one address for its pushes, whatever registers it has."""
+    await sent(store, 1)
+    body = urlencode(told(a_document(), id_of(1))).encode()
+    assert (await push(client, body, to="twin"))[0] == 200
+    assert await states(store) == {id_of(1): "issued"}
+
+
+async def test_a_push_to_another_accounts_address_changes_nothing_and_is_taken(
     store: Store, client: Client
 ) -> None:
     await sent(store, 1)
@@ -256,7 +280,7 @@ async def test_a_hint_lets_the_lane_ask_at_once_and_rings_it(
     rung, heard = due.listen(), news.listen()
     assert (await push(client, f"{id_of(1)} sc_1".encode(), to="hinting"))[0] == 200
     (used,) = await the_attempts(store)
-    assert ((await the_receipt(store)).next_at, used.provider_id) == (0, "sc_1")
+    assert ((await the_receipt(store)).next_at <= now_ms(), used.provider_id) == (True, "sc_1")
     assert (rung.is_set(), heard.is_set()) == (True, False)
 
 
@@ -278,6 +302,116 @@ async def test_a_hint_about_what_is_issued_changes_no_document(
     row = await the_receipt(store)
     assert (row.state, row.fd) == ("issued", 1)
     assert await leave(store, "hinting") == []
+
+
+async def test_a_hint_of_a_receipt_that_waits_for_a_person_has_the_provider_asked(
+    store: Store, client: Client, due: Bell
+) -> None:
+    await hinted(store, Unknown("look for it", final=True))
+    rung = due.listen()
+    assert (await push(client, f"{id_of(1)} sc_1".encode(), to="hinting"))[0] == 200
+    (used,) = await the_attempts(store)
+    assert (used.hinted, used.provider_id, rung.is_set()) == (True, "sc_1", True)
+    assert await states(store) == {id_of(1): "attention"}
+
+
+# Many at once. -----------------------------------------------------------------------------------
+
+
+class Counting(Store):
+    """How many transactions there were; each waits until it may go on."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+        self.count = 0
+        self.busy = False
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        self.count += 1
+        self.begun.set()
+        await self.go_on.wait()
+        if self.busy:
+            raise sa.exc.TimeoutError("another process has been writing all the time")
+        async with self._inner.transaction() as connection:
+            yield connection
+
+
+@pytest.fixture
+async def crowded(
+    store: Store, due: Bell, news: Bell, tmp_path: Path
+) -> AsyncIterator[tuple[Counting, Client]]:
+    secret = tmp_path / "its.secret"
+    secret.write_text(SECRET, "utf-8")
+    settings = msgspec.convert({**SETTINGS, "secret_file": str(secret)}, Settings)
+    account = Account(id="main", operator="coffee", provider="cloudkassir")
+    counting = Counting(store)
+    async with aiohttp.ClientSession() as http:
+        opened = {"main": Opened(account, settings, CloudKassir(http, settings))}
+        app = web.Application()
+        app.add_routes(Hooks(counting, opened, due, news).routes())
+        async with TestClient(TestServer(app)) as served:
+            yield counting, served
+
+
+async def crowd(
+    counting: Counting, client: Client, *pushes: tuple[FiscalDocument, str]
+) -> "asyncio.Future[list[tuple[int, str]]]":
+    """Pushes that all came before the first of them was written."""
+    bodies = [urlencode(told(*each)).encode() for each in pushes]
+    answers = [asyncio.ensure_future(push(client, bodies[0]))]
+    await asyncio.wait_for(counting.begun.wait(), 10)
+    answers += [asyncio.ensure_future(push(client, each)) for each in bodies[1:]]
+    return asyncio.gather(*answers)
+
+
+async def all_came(client: Client, count: int) -> None:
+    """Until so many requests are being served."""
+    server = client.server.handler
+    await until(lambda: server is not None and server.requests_count >= count)
+
+
+async def test_pushes_that_come_together_are_written_together(
+    store: Store, crowded: tuple[Counting, Client]
+) -> None:
+    counting, client = crowded
+    numbers = range(1, 31)
+    await sent(store, *numbers)
+    pushes = [(a_document(number), id_of(number)) for number in numbers]
+    answers = await crowd(counting, client, *pushes)
+    await all_came(client, len(pushes))
+    counting.go_on.set()
+    assert {status for status, _ in await answers} == {200}
+    assert set((await states(store)).values()) == {"issued"}
+    assert counting.count <= 3
+
+
+async def test_one_push_that_cannot_be_written_spoils_no_other(
+    store: Store, crowded: tuple[Counting, Client]
+) -> None:
+    counting, client = crowded
+    await sent(store, 1, 2, 3)
+    await write(store, sa.update(receipt).where(receipt.c.sale_id == id_of(2)).values(request="{}"))
+    pushes = [(a_document(number), id_of(number)) for number in (1, 2, 3)]
+    answers = await crowd(counting, client, *pushes)
+    await all_came(client, len(pushes))
+    counting.go_on.set()
+    assert [status for status, _ in await answers] == [200, 500, 200]
+    assert await states(store) == {id_of(1): "issued", id_of(2): "submitted", id_of(3): "issued"}
+
+
+async def test_pushes_that_find_the_store_busy_are_to_come_again(
+    store: Store, crowded: tuple[Counting, Client]
+) -> None:
+    counting, client = crowded
+    await sent(store, 1, 2)
+    answers = await crowd(counting, client, (a_document(1), id_of(1)), (a_document(2), id_of(2)))
+    await all_came(client, 2)
+    counting.busy = True
+    counting.go_on.set()
+    assert [status for status, _ in await answers] == [503, 503]
+    assert set((await states(store)).values()) == {"submitted"}
 
 
 async def raw(client: Client, request: bytes) -> bytes:
