@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -317,6 +317,10 @@ class Register:
     ) -> AsyncIterator["asyncio.Task[None]"]:
         """A process that works this register's lane until the block ends."""
         opened = self.opened(provider, **told)
+        async with getattr(store, "_inner", store).reading() as connection:
+            # As the fleet has it by now: a lane works no other.
+            known = await fleet.get(connection, Account, "main")
+        opened = replace(opened, register=known or opened.register)
         work = Lane(store, opened, owner, self.due, self.news, stop_s=0.1)
         task = asyncio.ensure_future(work.run())
         try:
