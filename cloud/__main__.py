@@ -176,7 +176,11 @@ def _command(make: Any, *names: str, **how: Any) -> argparse.ArgumentParser:  # 
     parser: argparse.ArgumentParser = make(
         *names, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **how
     )
-    parser.add_argument("--verbose", action="store_true", help="log each sale and receipt")
+    # Said before the command or after it: neither forgets the other.
+    unsaid: Any = False if "prog" in how else argparse.SUPPRESS
+    parser.add_argument(
+        "--verbose", action="store_true", default=unsaid, help="log each sale and receipt"
+    )
     return parser
 
 

@@ -23,6 +23,7 @@ from cloud.replies import Replies
 from cloud.roles import ON_THE_LINK, ROLES, Role
 from cloud.seat import seat
 from cloud.store import Store, alone
+from cloud.store.address import address
 from cloud.store.ringing import ringing
 from cloud.store.schema import lane
 from cloud.web.api import Api
@@ -43,6 +44,11 @@ async def serve(config: Config, roles: Sequence[Role] = ROLES) -> None:
         ConfigError: a secret or certificate file cannot be read, or SQLite is to be shared.
         StartError: the database or a port is not to be had.
     """
+    if address(config.database).file is not None and set(roles) != set(ROLES):
+        raise ConfigError(
+            "--role: on SQLite one process has all roles, and nobody could have the others;"
+            " leave --role out, or set `database` to a PostgreSQL"
+        )
     api = Api.word(config)
     with alone(config.database):
         store = await Store.open(config.database)

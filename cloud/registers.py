@@ -1,12 +1,15 @@
 """Registers: the providers there are by name, and an account opened from its settings."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from msgspec import inspect
 
+from cloud.books.needed import EXPLAINED, NEEDED
 from cloud.errors import ConfigError
 from cloud.fleet import Register
 from cloud.providers import Account, Provider
@@ -20,6 +23,7 @@ from cloud.providers.komtet import Komtet
 from cloud.providers.komtet import Settings as KomtetSettings
 from cloud.providers.orange import OrangeData
 from cloud.providers.orange import Settings as OrangeSettings
+from edge.wire.settings import alternatives
 
 LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 
@@ -58,7 +62,8 @@ def account_of(register: Register) -> Account:
     try:
         account = msgspec.convert(register.settings, settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"register {register.id}: {error}") from error
+        said = _in_words(str(error), register)
+        raise ConfigError(f"register {register.id}: {said}") from error
     try:
         address = urlsplit(account.url)
         named, _ = address.hostname, address.port
@@ -92,3 +97,31 @@ def opened(register: Register, http: aiohttp.ClientSession) -> Opened:
         raise ConfigError(
             f"register {register.id}: its account cannot be opened: {said}"
         ) from error
+
+
+def _in_words(error: str, register: Register) -> str:
+    """What msgspec says: a key that is missing, or a word that is none of a key's."""
+    if missing := re.match("Object missing required field `(.*?)`", error):
+        key = missing[1]
+        means = NEEDED[register.provider].get(key, "it has to be said")
+        return f"provider {register.provider} needs `{key}`: {means}; see {EXPLAINED}"
+    if wrong := re.search(r" - at `\$\.(\w+)`$", error):
+        allowed = allowed_words(register.provider, wrong[1])
+        if allowed:
+            found = register.settings.get(wrong[1])
+            return f"{wrong[1]}: expected one of {', '.join(allowed)}, found {found!r}"
+    return error
+
+
+def allowed_words(provider: str, key: str) -> tuple[str, ...]:
+    """The words that a key of a provider's settings may be; empty if it is no such key."""
+    kind = inspect.type_info(KINDS[provider][0])
+    fields = kind.fields if isinstance(kind, inspect.StructType) else ()
+    return tuple(
+        str(word)
+        for field in fields
+        if field.name == key
+        for each in alternatives(field.type)
+        if isinstance(each, inspect.LiteralType)
+        for word in each.values
+    )

@@ -9,6 +9,7 @@ roubles     amounts as people write them
 draft       what is said over what is there
 objections  what one value alone cannot tell
 shelves     the days of a slot
+needed      what has to be said of an account at each provider
 settings    a register's account: what is a secret stays in its file
 adding      add, set
 removal     remove

@@ -93,6 +93,11 @@ async def put_on_shelf(
         after = await fleet.every(connection, Shelf, **place)
         following = await next_step(connection, owner, alone=len(known.operators) == 1)
     _tell(SHELF, put, before, shelf, say)
+    if there and put is not Put.SAME and "valid_from" not in told and begin < hand.today:
+        say(
+            f"note: it holds from {begin} on, for sales that arrive late, too;"
+            f" --from {hand.today} would leave what was before today as it was"
+        )
     for each in _ended(there, after, shelf):
         say(f"{each.product} was in it from {each.valid_from} until {each.valid_until}")
     say(following)

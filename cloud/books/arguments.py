@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cloud.books import values
 from cloud.books.kinds import KINDS, POLICIES, SHELF, Column, Kind
+from cloud.books.needed import EXPLAINED, NEEDED
 
 Add = Callable[..., argparse.ArgumentParser]
 _Deeds = Any
@@ -182,6 +183,11 @@ def _more_of_register(deeds: _Deeds, writing: argparse.ArgumentParser) -> None:
     add.add_argument("--settings", type=Path, metavar="FILE.toml", help="the same, from a file")
     add.add_argument(
         "--unset", action="append", default=[], metavar="KEY", help="a key that is said no more"
+    )
+    needed = "".join(f"  {name:12}{', '.join(keys)}\n" for name, keys in NEEDED.items())
+    add.epilog = (
+        f"{add.epilog}\nkeys that have to be said (--set), by provider:\n{needed}"
+        f"\nEvery key, what it is and its default: {EXPLAINED}\n"
     )
     pause = _deed(deeds, "pause", "send it nothing until it is resumed", writing, "register")
     pause.add_argument("id", type=reads(values.name), metavar="NAME")

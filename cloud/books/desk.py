@@ -95,9 +95,11 @@ async def _add(  # noqa: PLR0917, all that a command has
         return
     from cloud.books import settings  # noqa: PLC0415, all providers are loaded for it
 
-    provider = told.get("provider") or await _provider_of(store, arguments.id)
+    in_file = settings.named_in(arguments.settings) if arguments.settings else None
+    provider = told.get("provider") or in_file or await _provider_of(store, arguments.id)
     from_file = settings.from_file(arguments.settings, provider) if arguments.settings else {}
     said = {**from_file, **settings.from_pairs(arguments.set, provider)}
+    told["provider"] = provider
     told["settings"] = said | dict.fromkeys(arguments.unset)
     told.pop("policies", None)
     async with _completing(kind) as complete:

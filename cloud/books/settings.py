@@ -14,9 +14,11 @@ from msgspec import inspect
 
 from cloud.books.comparison import Complete
 from cloud.books.kinds import Column
+from cloud.books.needed import EXPLAINED
 from cloud.errors import ConfigError
 from cloud.fleet import Register
-from cloud.registers import KINDS, account_of, opened
+from cloud.registers import KINDS, account_of, allowed_words, opened
+from cloud.store import sites
 
 FILES: Final = {"ca", "certificate", "certificate_key", "signing_key"}
 """Beside those whose names end in `_file`: keys whose value is a file's name."""
@@ -75,19 +77,43 @@ def from_pairs(pairs: Sequence[str], provider: str) -> dict[str, Any]:
 
 
 def from_file(file: Path, provider: str) -> dict[str, Any]:
-    """A TOML file's keys.
+    """A TOML file's keys; `provider` may be among them.
 
     Raises:
-        ConfigError: it cannot be read, is no TOML, or holds a secret.
+        ConfigError: it cannot be read, is no TOML, is of another provider, or holds a secret.
+    """
+    told = toml(file)
+    named = told.pop("provider", provider)
+    if named != provider:
+        raise ConfigError(f"{file}: is of provider {named!r}, found --provider {provider}")
+    _refuse_secrets(told, provider)
+    return _anchored(told, file.absolute().parent)
+
+
+def named_in(file: Path) -> str | None:
+    """The provider that a TOML file names, if it names one.
+
+    Raises:
+        ConfigError: it cannot be read, is no TOML, or names one that there is not.
+    """
+    named = toml(file).get("provider")
+    if named is None or named in KINDS:
+        return named
+    raise ConfigError(f"{file}: provider: expected one of {', '.join(KINDS)}, found {named!r}")
+
+
+def toml(file: Path) -> dict[str, Any]:
+    """What stands in a TOML file.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML.
     """
     try:
-        told = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: is no TOML: {error}") from error
-    _refuse_secrets(told, provider)
-    return _anchored(told, file.absolute().parent)
 
 
 def meant(provider: str, key: str, text: str) -> object:
@@ -100,7 +126,9 @@ def meant(provider: str, key: str, text: str) -> object:
     except msgspec.DecodeError:
         return text
     kinds = {field.name: field.type for field in msgspec.structs.fields(KINDS[provider][0])}
-    if key in kinds and not _takes(kinds[key], parsed) and _takes(kinds[key], text):
+    if key not in kinds or _takes(kinds[key], parsed):
+        return parsed
+    if _takes(kinds[key], text) or allowed_words(provider, key):
         return text
     return parsed
 
@@ -122,12 +150,24 @@ def finished(register: Register, before: Register | None) -> Register:
         for key, value in register.settings.items()
     }
     _refuse_secrets(told, provider)
+    if before is not None and _follows(told, before):
+        del told["ffd"]
     whole = msgspec.structs.replace(register, settings=_anchored(told, Path.cwd()))
     try:
-        account_of(whole)
+        account = account_of(whole)
     except ConfigError as error:
         raise ConfigError(_in_words(str(error), provider)) from error
+    if account.ffd != sites.ffd_of(provider, whole.settings):
+        # Whoever reads the settings alone has to read the format that holds.
+        whole = msgspec.structs.replace(whole, settings={**whole.settings, "ffd": account.ffd})
     return whole
+
+
+def _follows(told: Mapping[str, Any], before: Register) -> bool:
+    """Whether `ffd` is what another protocol left behind, and not what was said now."""
+    old = before.settings
+    kept = "ffd" in told and told["ffd"] == old.get("ffd")
+    return kept and told.get("protocol") != old.get("protocol")
 
 
 def opening(http: aiohttp.ClientSession) -> Complete:
@@ -214,8 +254,11 @@ def _in_words(error: str, provider: str) -> str:
     """An unknown or missing key, with the known ones."""
     fields = inspect.type_info(KINDS[provider][0])
     assert isinstance(fields, inspect.StructType)  # noqa: S101, they all are
-    if "unknown field" in error or "missing required" in error:
+    if "unknown field" in error:
         needed = [each.name for each in fields.fields if each.required]
         others = [each.name for each in fields.fields if not each.required]
-        return f"{error}; {provider} needs {', '.join(needed)}; it may be told {', '.join(others)}"
+        return (
+            f"{error}; {provider} needs {', '.join(needed)}; it may be told {', '.join(others)};"
+            f" see {EXPLAINED}"
+        )
     return error

@@ -50,6 +50,8 @@ def rows(file: Path) -> Iterator[Numbered]:
             raise ConfigError(
                 f"{file}: is of an old Excel (.xls), or has a password: save it as .xlsx or as CSV"
             )
+        if start != _ZIP and file.suffix.lower() == ".xlsx":
+            raise ConfigError(f"{file}: is no XLSX: save it as .xlsx once more, or as CSV (.csv)")
         found = _workbook(file) if start == _ZIP else _csv(file)
         for number, cells in found:
             if any(cells):

@@ -36,6 +36,7 @@ examples:
   python -m cloud resolve 0193a5d2 --issued 't=20261125T1542&s=120.00&fn=9999078900000000&i=12345&fp=1234567890&n=1'
   python -m cloud resolve 0193a5d2 --not-issued            looked for in the provider's cabinet
   python -m cloud resolve 0193a5d2 --skip "a technician's test"
+  python -m cloud resolve 0193a5d2 --undone "returned in the provider's cabinet"
 """
 RETURN: Final = """\
 examples:
@@ -123,7 +124,12 @@ def _resolve(add: Add, config: Path) -> None:
     what.add_argument("--issued", metavar="QR_TEXT", help="this is its document")
     what.add_argument("--not-issued", action="store_true", help="the provider has none")
     what.add_argument("--skip", metavar="REASON", help="there is to be no receipt")
+    what.add_argument("--undone", metavar="REASON", help="its second document needs no hand")
     parser.add_argument("--other-sum", action="store_true", help="though its sum differs")
+    parser.add_argument("--second", action="store_true", help="beside the one that is on record")
+    parser.add_argument(
+        "--insist", action="store_true", help="though its day or its drive speak against it"
+    )
     parser.add_argument("--purpose", choices=PURPOSES, help="which of the sale's receipts")
     _shared(parser, config)
     _decided(parser)

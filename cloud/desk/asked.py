@@ -22,7 +22,7 @@ from cloud.desk.the_day import the_day
 from cloud.desk.words import kopecks
 from cloud.errors import ConfigError
 from cloud.store import Store
-from cloud.store.attention import CAUSES
+from cloud.store.attention import CAUSES, has_sold
 from cloud.store.refusal import refused
 from cloud.store.sites import Sites
 
@@ -76,10 +76,17 @@ async def _attention(arguments: argparse.Namespace) -> int:
             cause=arguments.cause,
             everything=arguments.all,
         )
+        name = arguments.machine
+        known = name is None or await has_sold(connection, name)
+    nobody = f"no machine has sold under the name {name!r}"
     if arguments.json:
+        if not known:
+            _note(nobody)
         _json(found)
-    else:
+    elif known:
         _say(*attention.lines(found))
+    else:
+        _say(*attention.lines(found, nobody))
     return 0
 
 
@@ -154,7 +161,8 @@ async def _check(arguments: argparse.Namespace) -> int:
 async def _reconcile(arguments: argparse.Namespace) -> int:
     async with _opened(load(arguments.config)) as store, aiohttp.ClientSession() as http:
         day = await the_day(
-            store, arguments.day, arguments.operator, http if arguments.ask else None, _note
+            *(store, arguments.day, arguments.operator, http if arguments.ask else None, _note),
+            now_ms=now_ms(),
         )
     if arguments.json:
         _json({"unexplained": day.unexplained, **msgspec.structs.asdict(day)})

@@ -84,6 +84,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     machine: str | None
     sale_id: str | None
     detail: str
+    next: str = ""
+    """What to do, as it is typed; empty if nothing is asked."""
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +143,7 @@ async def look(
             *map(_of_receipt, receipts),
             *map(_of_overdue, overdue),
         ],
-        duplicates=[_event(each) for each in duplicates] if whole else [],
+        duplicates=[_duplicate(each) for each in duplicates] if whole else [],
         lanes=still(standings, queues, now_ms) if whole and machine is None else [],
         incidents=[_event(each) for each in happened if each not in duplicates] if whole else [],
     )
@@ -176,7 +178,9 @@ def _why(
     circuit = standing.circuit if standing else Circuit()
     since = standing.since if standing else None
     if circuit.pause is not None:
-        step = "register --help" if circuit.pause is Pause.BY_HAND else f"check {register}"
+        step = (
+            f"register resume {register}" if circuit.pause is Pause.BY_HAND else f"check {register}"
+        )
         return f"paused, {circuit.pause.value}: {circuit.reason}", since, step
     if circuit.is_open():
         said = f"the provider does not answer ({circuit.failures} times): {circuit.reason}"
@@ -245,8 +249,13 @@ def _event(each: Happened) -> Event:
     )
 
 
-def lines(found: Attention) -> list[str]:
-    """For a person."""
+def _duplicate(each: Happened) -> Event:
+    step = attention.UNDO.format(each.sale_id)
+    return msgspec.structs.replace(_event(each), next=f"{COMMAND}{step}")
+
+
+def lines(found: Attention, nothing: str = "nothing needs a hand") -> list[str]:
+    """For a person; `nothing` is said where there is nothing to tell."""
     now = found.at
     told = _summary(found)
     for each in found.items:
@@ -271,14 +280,14 @@ def lines(found: Attention) -> list[str]:
         ]
     for event in found.duplicates:
         told += [f"{event.sale_id}  {event.kind}, {age(event.at, now)}  {event.machine or ''}"]
-        told += [f"    {printable(event.detail)}"]
+        told += [f"    {printable(event.detail)}", f"    → {event.next}"]
     if found.incidents:
         told += ["", "what happened of late:"]
         told += [
             f"  {moment(event.at)}  {event.machine or '-'}  {event.kind}: {printable(event.detail)}"
             for event in found.incidents
         ]
-    return told or ["nothing needs a hand"]
+    return told or [nothing]
 
 
 def _summary(found: Attention) -> list[str]:

@@ -2,6 +2,7 @@
 
     requeue  {"amount": 12000, "late": "receipt", "register": "main", …}
     resolve  {"issued": "t=…"} or {"not_issued": true} or {"skip": "the reason"}
+             or {"undone": "the reason"}; "insist", "second" and "other_sum" go with "issued"
     return   {"duplicate": true}
     correct  {"by_order": "12-34", "day": "2026-11-23"}
 
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud.desk.correcting import Why, correct
 from cloud.desk.finding import find, known
 from cloud.desk.requeueing import requeue
-from cloud.desk.resolving import issued, not_issued, skip
+from cloud.desk.resolving import issued, not_issued, skip, undone
 from cloud.desk.returning import send_back
 from cloud.desk.settled import By, Settled, deciding
 from cloud.errors import ConfigError
@@ -73,14 +74,18 @@ class Resolve(Order, frozen=True, kw_only=True):
     not_issued: bool = False
     skip: str | None = None
     """Why there is no receipt."""
+    undone: str | None = None
+    """What became of its second document."""
     other_sum: bool = False
+    second: bool = False
+    insist: bool = False
     purpose: PurposeName | None = None
 
     def __post_init__(self) -> None:
         """One thing at a time."""
-        said = [self.issued is not None, self.not_issued, self.skip is not None]
-        if sum(said) != 1:
-            raise ValueError("say one of issued, not_issued and skip")
+        said = [each is not None for each in (self.issued, self.skip, self.undone)]
+        if sum([*said, self.not_issued]) != 1:
+            raise ValueError("say one of issued, not_issued, skip and undone")
 
 
 class Return(Order, frozen=True, kw_only=True):
@@ -130,8 +135,15 @@ async def _decide(
         case Correct():
             return await correct(connection, sites, it, Why(order.by_order, order.day), by)
         case Resolve(issued=str(qr)):
-            how = {"purpose": _purpose(order.purpose)}
-            return await issued(connection, it, qr, by, other_sum=order.other_sum, **how)
+            return await issued(
+                *(connection, sites, it, qr, by),
+                purpose=_purpose(order.purpose),
+                other_sum=order.other_sum,
+                second=order.second,
+                insist=order.insist,
+            )
+        case Resolve(undone=str(reason)):
+            return await undone(connection, it, reason, by)
         case Resolve(skip=str(reason)):
             return await skip(connection, it, reason, by, purpose=_purpose(order.purpose))
         case Resolve():

@@ -102,9 +102,10 @@ def _returned(it: Known, back: ItsReceipt, *, duplicate: bool) -> str:
         undid, other = "the sale itself", "the second document"
     asked = it.of(Purpose.CORRECTION) or it.of(Purpose.INCOME)
     qr = "" if duplicate or asked is None or asked.document is None else f", {asked.document.qr}"
+    then = f"; then {COMMAND}resolve {back.request.sale_id} --undone REASON" if duplicate else ""
     return (
         f"its one return is of {undid}; return {other}{qr}, in the provider's cabinet, as a return"
-        " of income. It is not recorded here"
+        f" of income. It is not recorded here{then}"
     )
 
 
@@ -132,7 +133,8 @@ async def _second(connection: AsyncConnection, sale_id: str) -> FiscalDocument:
     if not found:
         raise DecisionError(
             f"{sale_id}: no second document of it is known; if you have one:"
-            f" {COMMAND}resolve {sale_id} --purpose income --issued with the text of its QR code"
+            f" {COMMAND}resolve {sale_id} --purpose income --second --issued with the text of its"
+            " QR code"
         )
     return found[0]
 
@@ -141,6 +143,7 @@ def _undone(found: Issued, second: FiscalDocument, when: str) -> Receipt:
     if second.total != found.receipt.amount:
         raise DecisionError(
             f"{found.receipt.sale_id}: the second document is of {roubles(second.total)}, the"
-            f" receipt of {roubles(found.receipt.amount)}; undo it in the provider's cabinet"
+            f" receipt of {roubles(found.receipt.amount)}; undo it in the provider's cabinet, then:"
+            f" {COMMAND}resolve {found.receipt.sale_id} --undone REASON"
         )
     return msgspec.structs.replace(return_of(found.receipt, second, when), duplicate=True)

@@ -1,7 +1,7 @@
 """The day: read from the store, reckoned, and if wanted held against the providers."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import aiohttp
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,11 +21,13 @@ async def the_day(
     operator: str | None,
     http: aiohttp.ClientSession | None,
     note: Callable[[str], None],
+    *,
+    now_ms: int,
 ) -> Day:
     """A day of one operator's machines and registers, or of all; `http` to ask the providers.
 
     Raises:
-        DecisionError: there is no such operator.
+        DecisionError: there is no such operator, or the day has not begun at any machine.
     """
     async with store.reading() as connection:
         if operator is not None and await fleet.get(connection, Operator, operator) is None:
@@ -34,7 +36,9 @@ async def the_day(
                 f"no operator is called {operator!r}: {there or 'there is none'};"
                 f" {COMMAND}operator --help"
             )
-        reckoning = Reckoning(day, await days.places(connection), operator)
+        where = await days.places(connection)
+        _has_begun(day, where, now_ms)
+        reckoning = Reckoning(day, where, operator)
         async for page in days.sold(connection, day, reckoning.where):
             reckoning.take(page)
             note(f"{counted(len(reckoning.sale_ids), 'sale')} of {day}")
@@ -59,6 +63,13 @@ async def the_day(
     found.provider_lines = await compare(http, known, tried, note)
     found.compared = len(tried)
     return found
+
+
+def _has_begun(day: date, where: days.Places, now_ms: int) -> None:
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    zones = {days.UNKNOWN_ZONE, *(place.zone for place in where.known.values())}
+    if day > max(now.astimezone(zone).date() for zone in zones):
+        raise DecisionError(f"{day} is yet to come; there is nothing to reconcile")
 
 
 async def _miss(connection: AsyncConnection, reckoning: Reckoning) -> None:

@@ -28,6 +28,8 @@ EMULATORS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """The module of each provider; it has `add` for its options, and `opened` for its emulator."""
 
+MOST_PORT: Final = 65_535
+
 Add = Callable[..., argparse.ArgumentParser]
 
 
@@ -62,7 +64,11 @@ def add_emulate(add: Add) -> argparse.ArgumentParser:
             "--verbose", action="store_true", default=argparse.SUPPRESS, help="log each push"
         )
         emulator.add_argument(
-            "--listen", default="127.0.0.1:8085", metavar="HOST:PORT", help="default: %(default)s"
+            "--listen",
+            type=_address,
+            default="127.0.0.1:8085",
+            metavar="HOST:PORT",
+            help="default: %(default)s",
         )
         emulator.add_argument(
             "--ledger", type=Path, metavar="FILE", help="kept there; else in memory"
@@ -71,6 +77,15 @@ def add_emulate(add: Add) -> argparse.ArgumentParser:
             "--delay", type=_seconds, default=0.0, metavar="S", help="until it is issued"
         )
     return parser
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= MOST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; expected HOST:PORT, such as 127.0.0.1:8085"
+        )
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -25,6 +25,7 @@ from cloud.emulators.atol_tags import INNER_NUMBER, SIGNS, tags, total
 from cloud.emulators.drive import Document, Drive, Told
 from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
+from cloud.emulators.pasting import register_add, secret_at, url_of
 from cloud.emulators.pushing import Push
 from cloud.secret import secret_in
 
@@ -344,4 +345,15 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Atol, Sequence[
     if file is None:
         # It opens this emulator alone, and nobody else could tell it.
         told.append(f"login {settings.login}, password {password}")
+    kept, writing = secret_at(arguments, file, password)
+    account = {
+        "url": url_of(arguments.listen, path),
+        "protocol": protocol,
+        "dialect": settings.dialect,
+        "login": settings.login,
+        "password_file": kept,
+        "group": settings.group,
+        "email": "checks@coffee.example",
+    }
+    told += [*writing, register_add("atol", account)]
     return Atol(settings, drive), told

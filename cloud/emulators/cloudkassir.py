@@ -37,6 +37,7 @@ from cloud.emulators.drive import Document, Drive, Told
 from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.page import document_page
+from cloud.emulators.pasting import register_add, secret_at, url_of
 from cloud.emulators.pushing import Push
 from cloud.secret import secret_in
 
@@ -265,7 +266,7 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[CloudKassir, Se
     Raises:
         ConfigError: the secret's file cannot be read.
     """
-    told: Sequence[str] = ()
+    told: list[str] = []
     if arguments.secret_file is None:
         secret = secrets.token_hex(16)
         # It opens this emulator alone, and nobody else could tell it.
@@ -283,7 +284,13 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[CloudKassir, Se
         lacks=arguments.lacks,
         daily=arguments.daily,
     )
-    return CloudKassir(settings, drive), told
+    kept, writing = secret_at(arguments, arguments.secret_file, secret)
+    account = {
+        "url": url_of(arguments.listen),
+        "public_id": settings.public_id,
+        "secret_file": kept,
+    }
+    return CloudKassir(settings, drive), [*told, *writing, register_add("cloudkassir", account)]
 
 
 async def _id(request: web.Request) -> str:

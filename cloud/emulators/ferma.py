@@ -27,6 +27,7 @@ from cloud.emulators.drive import Drive, Told
 from cloud.emulators.faults import Fault
 from cloud.emulators.ferma_checks import MALFORMED, SIGNS, Problem, problem, tags_of, total_of
 from cloud.emulators.frame import Emulator, Entry
+from cloud.emulators.pasting import register_add, secret_at, url_of
 from cloud.emulators.pushing import Push
 from cloud.secret import secret_in
 
@@ -246,7 +247,7 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Ferma, Sequence
     Raises:
         ConfigError: the password's file cannot be read.
     """
-    told: Sequence[str] = ()
+    told: list[str] = []
     if arguments.password_file is None:
         password = secrets.token_hex(16)
         # It opens this emulator alone, and nobody else could tell it.
@@ -262,7 +263,13 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Ferma, Sequence
         look_up=not arguments.no_look_up,
         date=arguments.date,
     )
-    return Ferma(settings, drive), told
+    kept, writing = secret_at(arguments, arguments.password_file, password)
+    account = {
+        "url": url_of(arguments.listen, "/api"),
+        "login": settings.login,
+        "password_file": kept,
+    }
+    return Ferma(settings, drive), [*told, *writing, register_add("ferma", account)]
 
 
 def _success(given: Mapping[str, Any]) -> web.Response:

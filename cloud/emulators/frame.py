@@ -15,9 +15,11 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+from msgspec import UNSET
 
 from cloud.emulators.drive import Document, Drive, DriveFullError, Told
 from cloud.emulators.faults import Fault, Faults
+from cloud.emulators.orders import order_in
 from cloud.emulators.page import document_page
 from cloud.emulators.pushing import Push, push
 
@@ -166,27 +168,25 @@ class Emulator(ABC):
         return web.json_response([_row(each) for each in self.drive.documents()])
 
     async def _control(self, request: web.Request) -> web.Response:
-        order = await request.json()
-        if "fault" in order:
-            try:
-                fault = Fault(order["fault"])
-            except ValueError:
-                known = ", ".join(each.value for each in Fault)
-                return web.json_response({"error": f"known faults: {known}"}, status=400)
-            self.faults.order(fault, int(order.get("times", 1)))
-        if order.get("clear"):
+        try:
+            order = order_in(await request.read())
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        if order.fault is not UNSET:
+            self.faults.order(order.fault, order.times)
+        if order.clear:
             self.faults.clear()
-        if order.get("forget"):
+        if order.forget:
             self.forgotten_before = time.time()
-        if order.get("lose"):
+        if order.lose:
             for entry in list(self.entries.values()):
                 self._drop(entry)
-        if "delay_s" in order:
-            self.delay_s = float(order["delay_s"])
-        if "drive" in order:
-            self.drive.room = order["drive"]
-        if "clock_s" in order:
-            self._ahead = timedelta(seconds=order["clock_s"])
+        if order.delay_s is not UNSET:
+            self.delay_s = order.delay_s
+        if order.drive is not UNSET:
+            self.drive.room = order.drive
+        if order.clock_s is not UNSET:
+            self._ahead = timedelta(seconds=order.clock_s)
         return web.json_response({"ok": True})
 
     async def _page(self, request: web.Request) -> web.Response:

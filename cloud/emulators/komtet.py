@@ -26,6 +26,7 @@ from cloud.emulators.drive import Drive, Told
 from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.komtet_checks import SIGNS, problem, tags_of, total_of
+from cloud.emulators.pasting import register_add, secret_at, url_of
 from cloud.emulators.pushing import Push
 from cloud.secret import secret_in
 
@@ -212,7 +213,14 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[Komtet, Sequenc
         automat=arguments.automat,
         signs=not arguments.unsigned,
     )
-    return Komtet(settings, drive), told
+    kept, writing = secret_at(arguments, arguments.secret_file, secret)
+    account = {
+        "url": url_of(arguments.listen, API),
+        "shop_id": settings.shop_id,
+        "secret_file": kept,
+        "queue": settings.queue,
+    }
+    return Komtet(settings, drive), [*told, *writing, register_add("komtet", account)]
 
 
 def _sign(secret: str, method: str, url: str, body: bytes) -> str:

@@ -34,6 +34,7 @@ from cloud.emulators.faults import Fault
 from cloud.emulators.frame import Emulator, Entry
 from cloud.emulators.orange_checks import MOST_BYTES, problems
 from cloud.emulators.page import document_page
+from cloud.emulators.pasting import register_add, url_of
 from cloud.emulators.pushing import Push
 
 INN: Final = "7708806062"
@@ -342,17 +343,19 @@ def opened(arguments: argparse.Namespace, drive: Drive) -> tuple[OrangeData, Seq
         queue_s=arguments.expire,
     )
     emulator = OrangeData(organisation, drive, arguments.delay)
-    told = {"provider": "orange", "url": f"http://{arguments.listen}", "inn": arguments.inn}
+    told = {"provider": "orange", "url": url_of(arguments.listen), "inn": arguments.inn}
     if arguments.key:
         told["key"] = arguments.key
     told["signing_key"] = made.file("signing.key")
     if not arguments.plain:
         emulator.tls = made.context()
         told |= {
-            "url": f"https://{arguments.listen}",
+            "url": url_of(arguments.listen, scheme="https"),
             "ca": made.file("ca.crt"),
             "certificate": made.file("client.crt"),
             "certificate_key": made.file("client.key"),
         }
     told["page_url"] = told["url"]
-    return emulator, [f"{name} = {json.dumps(value)}" for name, value in told.items()]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
+    account = {name: value for name, value in told.items() if name != "provider"}
+    return emulator, [*lines, register_add("orange", account)]

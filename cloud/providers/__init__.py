@@ -7,10 +7,11 @@ it puts what the provider says into one of five classes (cloud/outcome.py), and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 from msgspec import Meta
 
+from cloud.calling import Answer
 from cloud.outcome import Done, Outcome
 from cloud.receipt import Receipt
 from edge.wire.settings import Table
@@ -65,6 +66,22 @@ class Finding:
 
     level: Literal["good", "warning", "bad"]
     text: str
+
+
+PATH_ASKED: Final = "is the path in `url` right?"
+"""What `check` asks the operator where an answer is `astray`."""
+_NOWHERE: Final = 404
+_SERVER_FAULTS: Final = 500
+_OF_A_GUARD: Final = {401, 403, 429}
+"""Statuses whose page is of whoever stands before the API: the path may be right."""
+
+
+def astray(answer: Answer) -> bool:
+    """Whether the API is surely not at that address: nothing is there, or a page for people."""
+    if answer.status == _NOWHERE:
+        return True
+    of_the_path = answer.status < _SERVER_FAULTS and answer.status not in _OF_A_GUARD
+    return of_the_path and answer.body.lstrip().startswith(b"<")
 
 
 class BadSignatureError(Exception):

@@ -35,7 +35,17 @@ from cloud.calling import Answer, Line, kopecks, number, object_in, roubles, tls
 from cloud.fiscal import FiscalDocument, plausible, read_qr
 from cloud.marking import identifier, industry
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
-from cloud.providers import Account, Attempt, BadSignatureError, File, Finding, Notice, Url
+from cloud.providers import (
+    PATH_ASKED,
+    Account,
+    Attempt,
+    BadSignatureError,
+    File,
+    Finding,
+    Notice,
+    Url,
+    astray,
+)
 from cloud.receipt import MarkingMode, Method, Purpose, Receipt, Subject
 from cloud.secret import secret_in
 
@@ -182,8 +192,8 @@ class Komtet:
             return [Finding("bad", f"{name}: {heard.reason}")]
         told = heard.object()
         if heard.status >= FAULTS or told is None:
-            failed = _refused(heard)
-            return [Finding("bad", f"{name}: {getattr(failed, 'reason', heard.status)}")]
+            said = f"{name}: {getattr(_refused(heard), 'reason', heard.status)}"
+            return [Finding("bad", f"{said}: {PATH_ASKED}" if told is None and astray(heard) else said)]
         if told.get("state") != ACTIVE:
             return [Finding("bad", f"{name} is not active: {told.get('state')}")]
         return [Finding("good", f"{name} is active")]

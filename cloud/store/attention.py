@@ -23,6 +23,13 @@ UNKNOWN: Final = "unknown"
 OVERDUE: Final = "overdue"
 """The cause of a receipt that left long ago, and goes its way: its provider says nothing more."""
 CAUSES: Final = (*(each.value for each in Cause), REFUSED, UNKNOWN, OVERDUE)
+UNDONE: Final = "undone"
+"""The state of a line of history: what was said of a second document settles it."""
+UNDO: Final = (
+    "return {0} --duplicate; or, once it is undone in the provider's cabinet, or was a mistake:"
+    " resolve {0} --undone REASON"
+)
+"""What to do about a second document; its sale's id is filled in."""
 NOISE: Final = (MALFORMED, "printer", "display_failed")
 """Kinds of incidents that may be many, and that cost no receipt: what else happened goes first."""
 
@@ -212,19 +219,33 @@ async def queues(connection: AsyncConnection) -> Mapping[str, Queue]:
 
 
 async def duplicates(
-    connection: AsyncConnection, *, machine: str | None = None
+    connection: AsyncConnection, *, machine: str | None = None, sale_id: str | None = None
 ) -> Sequence[Happened]:
-    """Second documents that nobody has undone yet, oldest first."""
+    """Second documents that nobody has undone yet, oldest first; of one sale or of all."""
     undone = sa.exists().where(
         receipt.c.sale_id == incident.c.sale_id,
         receipt.c.purpose == Purpose.INCOME_RETURN.value,
         # A quotation mark within a text is escaped: only the field itself reads so.
         receipt.c.request.contains('"duplicate":true'),
     )
-    query = _HAPPENED.where(
-        incident.c.kind == "duplicate receipt", ~undone, *_of(incident, machine)
+    said_so = sa.exists().where(
+        history.c.sale_id == incident.c.sale_id,
+        history.c.state == UNDONE,
+        # One that is found later is another one.
+        history.c.at >= incident.c.at,
     )
+    query = _HAPPENED.where(
+        incident.c.kind == "duplicate receipt", ~undone, ~said_so, *_of(incident, machine)
+    )
+    if sale_id is not None:
+        query = query.where(incident.c.sale_id == sale_id)
     return [Happened(*row) for row in await connection.execute(query.order_by(incident.c.id))]
+
+
+async def has_sold(connection: AsyncConnection, machine: str) -> bool:
+    """Whether any sale came from a machine of this name."""
+    found = sa.select(sa.exists().where(sale.c.machine == machine))
+    return bool(await connection.scalar(found))
 
 
 async def incidents(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 import structlog
 from aiohttp import web
 from aiohttp_sse import sse_response
@@ -18,10 +19,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cloud import clock, metrics
 from cloud.bell import Bell
 from cloud.config import Config
-from cloud.desk.attention import look
+from cloud.desk.attention import Attention, Event, Item, look
 from cloud.store import BUSY, Store, journal
 from cloud.store.journal import Counts
-from cloud.web.pages import busy, page, render
+from cloud.web.pages import busy, language, page, render
+from cloud.web.words import WORDS
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +81,8 @@ class Cabinet:
         async with self._store.reading() as connection:
             entries = await journal.latest(connection, LATEST)
             counted = await journal.counts(connection)
-            needs = await look(connection, clock.now_ms())
+            found = await look(connection, clock.now_ms())
+        needs = _in_one_list(found, WORDS[language(request)]["duplicate"])
         return render(
             request,
             "sales.html",
@@ -97,6 +100,27 @@ class Cabinet:
         async with self._store.reading() as connection:
             _gauge(await journal.counts(connection))
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _in_one_list(found: Attention, word: str) -> Attention:
+    """With second documents among the items, so that the counter counts what the list shows."""
+    twice = [_item(each, word) for each in found.duplicates]
+    return msgspec.structs.replace(
+        found, total=found.total + len(twice), items=[*found.items, *twice], duplicates=[]
+    )
+
+
+def _item(each: Event, word: str) -> Item:
+    return Item(
+        sale_id=each.sale_id or "",
+        machine=each.machine or "",
+        name=word,
+        amount=None,
+        cause=each.kind,
+        reason=each.detail,
+        since=each.at,
+        next=each.next,
+    )
 
 
 def _local(unix_ms: int) -> datetime:

@@ -51,7 +51,7 @@ class Config(Table, frozen=True, kw_only=True):
         MachineId,
         Meta(
             description="Who this machine is: the first part of its topics, the name in its certificate, and its\n"
-            "key in the fiscaliser's [machines]. Letters, digits, '_', '.', '-', at most 64. Keep it when\n"
+            "name in the fiscaliser's fleet. Letters, digits, '_', '.', '-', at most 64. Keep it when\n"
             "the computer is replaced; it belongs to the machine.",
             examples=["vm-000123"],
         ),

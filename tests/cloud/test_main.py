@@ -19,7 +19,7 @@ from parts import ROOT, free_port, mosquitto, python, until
 from postgres import Cluster
 from shop import a_fleet, a_sale, eventually, now_ms, sell, stock, token_of
 
-from cloud.__main__ import main
+from cloud.__main__ import _parser, main
 from cloud.fleet import Register
 from cloud.store import Store, lanes
 
@@ -122,6 +122,21 @@ def test_roles_that_make_no_sense_are_exit_2(
 ) -> None:
     assert main(["serve", "--config", str(config(tmp_path)), "--role", role]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_part_of_the_roles_on_a_file_is_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = config(tmp_path)
+    assert main(["serve", "--config", str(file), "--role", "inbox,replies"]) == 2
+    assert "on SQLite one process has all roles" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["--verbose", "serve"], ["serve", "--verbose"], ["serve"]], ids=" ".join
+)
+def test_verbose_may_be_said_before_the_command_and_after_it(words: list[str]) -> None:
+    assert _parser().parse_args(words).verbose == ("--verbose" in words)
 
 
 async def test_a_register_whose_secret_is_no_text_stands_still_and_nothing_else_does(

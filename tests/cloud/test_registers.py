@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import aiohttp
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from parts import ROOT
 from till import INN
 
+from cloud.books.needed import NEEDED
 from cloud.errors import ConfigError
 from cloud.fleet import Register
 from cloud.registers import KINDS, account_of, opened
@@ -143,3 +146,58 @@ async def test_whatever_keeps_an_account_from_being_opened_is_said_in_words(
     told = its_settings(tmp_path)["cloudkassir"]
     with pytest.raises(ConfigError, match=r"^register main: its account cannot be opened: .*: "):
         opened(a_register("cloudkassir", {**told, "secret_file": "a\0b"}), http)
+
+
+def test_what_is_needed_is_what_the_settings_need() -> None:
+    for provider, (settings, _) in KINDS.items():
+        needed = {each.name for each in msgspec.structs.fields(settings) if each.required}
+        assert needed == set(NEEDED[provider])
+
+
+def test_a_missing_key_is_said_with_what_it_is() -> None:
+    with pytest.raises(ConfigError) as error:
+        account_of(a_register("orange", {"signing_key": "x"}))
+    assert str(error.value) == (
+        "register main: provider orange needs `inn`: INN of the account's owner;"
+        " see cloud/providers/README.md"
+    )
+
+
+@pytest.mark.parametrize(("protocol", "ffd"), [("v4", "1.05"), ("v5", "1.2")])
+def test_the_format_follows_from_the_protocol(tmp_path: Path, protocol: str, ffd: str) -> None:
+    told = its_settings(tmp_path)["atol"]
+    assert account_of(a_register("atol", {**told, "protocol": protocol})).ffd == ffd
+
+
+def test_a_word_that_is_none_of_a_keys_is_answered_by_those(tmp_path: Path) -> None:
+    told = its_settings(tmp_path)["atol"]
+    with pytest.raises(ConfigError, match="protocol: expected one of v4, v5, found '5'"):
+        account_of(a_register("atol", {**told, "protocol": "5"}))
+
+
+@pytest.mark.parametrize("provider", KINDS)
+def test_every_key_of_a_provider_stands_in_the_operators_page(provider: str) -> None:
+    page = (ROOT / "cloud/providers/README.md").read_text("utf-8")
+    shared = page.partition("### Every provider")[2].partition("\n### ")[0]
+    (own,) = [each for each in page.split("\n### ") if f"`{provider}`\n" in each.partition("|")[0]]
+    for field in msgspec.structs.fields(KINDS[provider][0]):
+        rows = [line for line in (shared + own).splitlines() if line.startswith(f"| `{field.name}` |")]
+        assert len(rows) == 1, field.name
+        assert rows[0].endswith("**needed** |") is field.required, field.name
+
+
+@pytest.mark.parametrize("provider", ["cloudkassir", "atol", "ferma", "komtet"])
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b""), (404, b"<html>"), (200, b"<!doctype html>"), (302, b"<html>")]
+)
+async def test_an_address_with_no_api_behind_it_is_bad_and_asks_for_the_path(
+    tmp_path: Path, http: aiohttp.ClientSession, provider: str, status: int, body: bytes
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body)
+
+    async with a_server(answer) as url:
+        told = {**its_settings(tmp_path)[provider], "url": url}
+        found = await opened(a_register(provider, told), http).provider.check()
+    (bad,) = [each for each in found if each.level == "bad"]
+    assert bad.text.endswith(": is the path in `url` right?")

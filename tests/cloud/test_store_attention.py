@@ -7,9 +7,10 @@ from shop import a_document, a_sale, id_of, now_ms, sell, write
 from cloud.desk.orders import Return, decide
 from cloud.desk.settled import By
 from cloud.outcome import Accepted, Done, Unsent
-from cloud.store import Store, attention
+from cloud.store import Store, attention, history
 from cloud.store.attention import REFUSED as REFUSED_CAUSE
 from cloud.store.attention import UNKNOWN
+from cloud.store.history import Change
 from cloud.store.schema import receipt, sale
 from cloud.store.sites import Sites
 
@@ -89,6 +90,28 @@ async def test_a_second_document_needs_a_hand_until_it_is_undone(store: Store) -
     await decide(store, Sites(), id_of(1), Return(duplicate=True), by)
     async with store.reading() as connection:
         assert await attention.duplicates(connection) == []
+
+
+async def test_a_second_document_that_is_found_after_a_word_on_the_first_needs_a_hand(
+    store: Store,
+) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    for number in (1, 2):
+        await issue(store, number)
+        await meet(store, Done(a_document(number + 20)), number)
+    async with store.transaction() as connection:
+        for number, at in ((1, now_ms() - 60_000), (2, now_ms())):
+            said = Change(at, "anna", id_of(number), None, attention.UNDONE, "a mistake")
+            await history.add(connection, [said])
+        left = await attention.duplicates(connection)
+    assert [each.sale_id for each in left] == [id_of(1)]
+
+
+async def test_whether_a_machine_has_sold_is_known(store: Store) -> None:
+    await sell(store, a_sale())
+    async with store.reading() as connection:
+        assert await attention.has_sold(connection, "vm-000123")
+        assert not await attention.has_sold(connection, "vm-2")
 
 
 async def test_a_key_that_surely_never_left_leaves_nothing_in_doubt(store: Store) -> None:

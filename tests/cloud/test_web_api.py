@@ -1,5 +1,6 @@
 """The API: the desk's own words and decisions, for who knows the word."""
 
+import dataclasses
 import itertools
 import json
 from collections.abc import AsyncIterator
@@ -138,6 +139,23 @@ async def test_a_sale_goes_its_whole_way_by_the_api(desk: Desk, store: Store) ->
     async with store.reading() as connection:
         by = [each.who for each in await history.of(connection, id_of(1)) if each.who != "lane"]
     assert set(by) == {"intake", "anna", "api"}
+
+
+async def test_a_second_document_is_written_down_and_settled_by_the_api(
+    desk: Desk, store: Store
+) -> None:
+    await sell(store, a_sale())
+    await issue(store)
+    old = {"issued": dataclasses.replace(a_document(2), at="20261101T1200").qr}
+    for body, word in ((old, "--second"), ({**old, "second": True}, "--insist")):
+        status, told = await desk.post("resolve", body)
+        assert (status, word in told["error"]) == (409, True)
+    status, _ = await desk.post("resolve", {**old, "second": True, "insist": True})
+    assert status == 200
+    assert len((await desk.get("/api/attention"))[1]["duplicates"]) == 1
+    status, told = await desk.post("resolve", {"undone": "a typing error", "who": "anna"})
+    assert (status, told["state"]) == (200, "receipt")
+    assert (await desk.get("/api/attention"))[1]["duplicates"] == []
 
 
 async def test_a_correction_is_asked_for_with_its_order(desk: Desk, store: Store) -> None:

@@ -29,7 +29,7 @@ from cloud.breaker import Circuit
 from cloud.outcome import Dead, Done, Pause, Unknown
 from cloud.store import Store, lanes, replies
 from cloud.store.incidents import report
-from cloud.store.schema import receipt, sale
+from cloud.store.schema import attempt, receipt, sale
 from cloud.web.cabinet import ITEMS, LATEST, TROUBLES, Cabinet
 from cloud.web.words import EN, RU
 
@@ -133,6 +133,29 @@ async def test_of_many_that_need_a_hand_the_oldest_are_listed(store: Store, clie
     text = await page(client)
     assert text.count("<li data-item=") == ITEMS
     assert f"{RU['more']} 3 · <code>python -m cloud attention</code>" in text
+
+
+@pytest.mark.parametrize("twice", [1, ITEMS])
+async def test_the_counter_counts_what_the_list_shows(
+    store: Store, client: Client, twice: int
+) -> None:
+    late, *rest = range(1, twice + 2)
+    await sell(store, *(a_sale(number) for number in (late, *rest)))
+    await leave(store)
+    for number in rest:
+        await hear(store, Done(a_document(number)), id_of(number))
+        await hear(store, Done(a_document(number + 100)), id_of(number))
+    long_ago = sa.update(attempt).values(first_sent_at=now_ms() - 7_200_000)
+    await write(store, long_ago)
+    text = unescape(await page(client, "/?lang=en"))
+    total = len(rest) + 1
+    assert f'<div class="gauge bad"><b>{total}</b>{EN["attention_count"]}' in text
+    listed = {each[:36]: each for each in text.split('<li data-item="')[1:]}
+    assert id_of(late) in listed
+    assert len(listed) == min(total, ITEMS)
+    assert (f"{EN['more']} 1 · " in text) == (total > ITEMS)
+    assert EN["duplicate"] in listed[id_of(2)]
+    assert "--undone REASON</code>" in listed[id_of(2)]
 
 
 async def test_a_register_that_stands_still_says_why_and_what_to_do(

@@ -30,7 +30,7 @@ import msgspec
 
 from cloud.calling import Answer, Line, object_in, tls
 from cloud.outcome import Dead, Outcome, Pause, Unknown, Unsent
-from cloud.providers import Attempt, Finding, Notice
+from cloud.providers import PATH_ASKED, Attempt, Finding, Notice, astray
 from cloud.providers.atol.answer import error_in, reported, stale, submitted, token_in
 from cloud.providers.atol.codes import MISSING_UUID, NOT_US, meaning
 from cloud.providers.atol.request import composed
@@ -102,8 +102,11 @@ class Atol:
 
     async def check(self) -> Sequence[Finding]:
         """A new token, then a report that cannot be: who asks, and whether the group is theirs."""
-        token = await self._fresh()
+        answer = await self._greeted()
+        token = _token(answer)
         if isinstance(token, Unsent):
+            if isinstance(answer, Answer) and _is_astray(answer):
+                return [Finding("bad", f"no token: {answer.status}: {PATH_ASKED}")]
             return [Finding("warning" if token.pause is None else "bad", token.reason)]
         self._token = token
         known = Finding("good", f"ATOL knows {self._settings.login}")
@@ -119,6 +122,8 @@ class Atol:
             return Finding("good", f"{name}: open to this login")
         if isinstance(meaning(code, said), Unsent | Dead):
             return Finding("bad", f"{name}: {said}")
+        if _is_astray(answer):
+            return Finding("bad", f"{name}: {answer.status}: {PATH_ASKED}")
         return Finding("warning", f"{name}: not understood: {answer.status}, {said}")
 
     async def _call(self, path: str, body: bytes | None = None) -> Answer | Unsent | Unknown:
@@ -149,20 +154,12 @@ class Atol:
             return self._token
 
     async def _fresh(self) -> str | Unsent:
-        """POST ``getToken``. The answer is never quoted: a token may be in it."""
+        return _token(await self._greeted())
+
+    async def _greeted(self) -> Answer | Unsent | Unknown:
+        """POST ``getToken``."""
         who = {"login": self._settings.login, "pass": self._password}
-        answer = await self._line.post("/getToken", msgspec.json.encode(who))
-        if not isinstance(answer, Answer):
-            return Unsent(f"no token: {answer.reason}")
-        told = answer.object() or {}
-        code, said = error_in(told)
-        token = token_in(told) if code is None and answer.status < 300 else None
-        if token is not None:
-            return token
-        reason = f"no token: {answer.status}, {said}"
-        if code in NOT_US or (code is None and answer.status in {401, 403}):
-            return Unsent(reason, Pause.AUTH)
-        return Unsent(reason, retry_after_s=answer.retry_after_s)
+        return await self._line.post("/getToken", msgspec.json.encode(who))
 
     def _hushed(self, outcome: Outcome) -> Outcome:
         """The same outcome; without the token, should the provider have repeated it."""
@@ -170,3 +167,24 @@ class Atol:
         if isinstance(outcome, Unsent | Unknown | Dead) and self._token and self._token in reason:
             return replace(outcome, reason=reason.replace(self._token, "…"))
         return outcome
+
+
+def _token(answer: Answer | Unsent | Unknown) -> str | Unsent:
+    """The token of an answer, which is never quoted: a token may be in it."""
+    if not isinstance(answer, Answer):
+        return Unsent(f"no token: {answer.reason}")
+    told = answer.object() or {}
+    code, said = error_in(told)
+    token = token_in(told) if code is None and answer.status < 300 else None
+    if token is not None:
+        return token
+    reason = f"no token: {answer.status}, {said}"
+    if code in NOT_US or (code is None and answer.status in {401, 403}):
+        return Unsent(reason, Pause.AUTH)
+    return Unsent(reason, retry_after_s=answer.retry_after_s)
+
+
+def _is_astray(answer: Answer) -> bool:
+    """`astray`, and no word of ATOL's own with it."""
+    code, _ = error_in(answer.object() or {})
+    return code is None and astray(answer)

@@ -23,6 +23,8 @@ class Settings(Account, frozen=True, kw_only=True):
 
     url: Url = ""
     """Where the API is, with its path and version; left out, the dialect's own."""
+    ffd: Literal["1.05", "1.2"] = ""  # type: ignore[assignment]  # until the protocol is known
+    """Tag 1209; left out, the protocol's own."""
     protocol: Literal["v4", "v5"]
     dialect: Literal["atol", "evotor", "ecom", "initpro"] = "atol"
     login: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -37,6 +39,8 @@ class Settings(Account, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """What one key alone cannot tell."""
+        if not self.ffd:
+            msgspec.structs.force_setattr(self, "ffd", FFD[self.protocol])
         if self.ffd != FFD[self.protocol]:
             raise ValueError(
                 f'ffd: protocol "{self.protocol}" is FFD {FFD[self.protocol]}, found "{self.ffd}"'

@@ -36,7 +36,7 @@ import msgspec
 
 from cloud.calling import Answer, Line, number, object_in, tls
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
-from cloud.providers import Attempt, BadSignatureError, Finding, Notice
+from cloud.providers import PATH_ASKED, Attempt, BadSignatureError, Finding, Notice, astray
 from cloud.providers.cloudkassir import answer as reading
 from cloud.providers.cloudkassir.health import health, register_named
 from cloud.providers.cloudkassir.request import CORRECTION_ROOT, correction_body, receipt_body
@@ -136,7 +136,10 @@ class CloudKassir:
 
     async def check(self) -> Sequence[Finding]:
         """`/test`, then every register's state: drive, queue to the operator, warnings."""
-        greeted = await self._post("/test", "{}")
+        answer = await self._call("/test", "{}")
+        if isinstance(answer, Answer) and astray(answer):
+            return [Finding("bad", f"/test: {answer.status}: {PATH_ASKED}")]
+        greeted = _object(answer)
         if isinstance(greeted, Outcome):
             return [Finding("bad", greeted.reason)]
         if greeted.get("Success") is not True:
@@ -177,11 +180,7 @@ class CloudKassir:
         self, path: str, body: str, key: str | None = None
     ) -> dict[str, Any] | Unsent | Unknown:
         """The answer's object, or the outcome that there is none."""
-        answer = await self._call(path, body, key)
-        if not isinstance(answer, Answer):
-            return answer
-        told = answer.object()
-        return Unknown(f"{answer.status}, no object: {answer.quoted}") if told is None else told
+        return _object(await self._call(path, body, key))
 
     async def _call(
         self, path: str, body: str, key: str | None = None
@@ -212,6 +211,13 @@ class CloudKassir:
             for other in right
         ):
             raise BadSignatureError
+
+
+def _object(answer: Answer | Unsent | Unknown) -> dict[str, Any] | Unsent | Unknown:
+    if not isinstance(answer, Answer):
+        return answer
+    told = answer.object()
+    return Unknown(f"{answer.status}, no object: {answer.quoted}") if told is None else told
 
 
 def _paths(attempt: Attempt) -> _Paths:

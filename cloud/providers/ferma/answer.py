@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cloud.calling import Answer, number
 from cloud.fiscal import FiscalDocument, plausible, read_qr
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
-from cloud.providers import Attempt
+from cloud.providers import PATH_ASKED, Attempt, astray
 from cloud.providers.ferma.request import settlement
 from cloud.providers.ferma.settings import Fault, Settings
 
@@ -81,6 +81,8 @@ def token_in(heard: Answer | Unsent | Unknown) -> str | Unsent:
     ours = said is not None and heard.status < SERVER_FAULTS and heard.status != TOO_MANY
     pause = Pause.AUTH if ours or heard.status in NO_ACCESS else None
     why = f"{heard.status} {heard.quoted}" if said is None else said[1]
+    if said is None and astray(heard):
+        why = f"{why}: {PATH_ASKED}"
     return Unsent(f"no token: {why}", pause, heard.retry_after_s)
 
 

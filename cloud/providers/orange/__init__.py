@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from cloud.calling import Answer, Line, object_in, tls
 from cloud.outcome import Dead, Done, Outcome, Unknown, Unsent
-from cloud.providers import Attempt, BadSignatureError, Finding, Notice
+from cloud.providers import PATH_ASKED, Attempt, BadSignatureError, Finding, Notice, astray
 from cloud.providers.orange.answers import NO_ACCESS, asked, folded, is_unknown, submitted
 from cloud.providers.orange.document import GROUPS, address, document
 from cloud.providers.orange.registers import findings, term
@@ -141,6 +141,8 @@ class OrangeData:
         if isinstance(devices, list):
             return [*found, *findings(group, devices, today)]
         text = f"the registers cannot be looked at: {answer.status}, {answer.quoted}"
+        if astray(answer):
+            text = f"{text}: {PATH_ASKED}"
         return [*found, Finding("bad", text)]
 
 

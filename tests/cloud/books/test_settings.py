@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from cloud.books import settings
-from cloud.books.settings import finished, from_file, from_pairs, meant, unreadable
+from cloud.books.settings import finished, from_file, from_pairs, meant, named_in, unreadable
 from cloud.errors import ConfigError
 from cloud.fleet import Register
 from cloud.registers import KINDS
+from cloud.store import sites
 
 KOMTET = {"shop_id": "1041", "queue": 7, "secret_file": "/dev/null"}
 
@@ -25,6 +26,7 @@ def komtet(**told: object) -> Register:
         ("komtet", "poll_s", "[1, 2.5]", [1, 2.5]),
         ("orange", "inn", "7708806062", "7708806062"),
         ("orange", "page", "false", False),
+        ("atol", "protocol", "5", "5"),
         ("orange", "group", "Vend", "Vend"),
         ("komtet", "unknown", "7", 7),
     ],
@@ -119,3 +121,32 @@ def test_every_key_of_every_provider_has_its_column_and_the_files_are_known() ->
     for kind, _ in KINDS.values():
         assert names >= set(kind.__struct_fields__)
     assert names >= settings.FILES
+
+
+ATOL = {"login": "demo", "password_file": "/dev/null", "group": "g", "email": "a@b.example"}
+
+
+def atol(**told: object) -> Register:
+    return Register(id="main", operator="coffee", provider="atol", settings=ATOL | told)
+
+
+def test_the_format_that_holds_is_kept_where_the_settings_alone_are_read() -> None:
+    fourth, fifth = finished(atol(protocol="v4"), None), finished(atol(protocol="v5"), None)
+    assert [sites.ffd_of("atol", each.settings) for each in (fourth, fifth)] == ["1.05", "1.2"]
+    assert finished(fifth, fifth) == fifth
+    back = finished(atol(**{**fifth.settings, "protocol": "v4"}), fifth)
+    assert sites.ffd_of("atol", back.settings) == "1.05"
+    with pytest.raises(ConfigError, match='protocol "v5" is FFD 1.2, found "1.05"'):
+        finished(atol(protocol="v5", ffd="1.05"), None)
+
+
+def test_a_file_may_name_its_provider(tmp_path: Path) -> None:
+    file = tmp_path / "main.toml"
+    file.write_text('provider = "komtet"\nqueue = 7\n', "utf-8")
+    assert named_in(file) == "komtet"
+    assert from_file(file, "komtet") == {"queue": 7}
+    with pytest.raises(ConfigError, match="is of provider 'komtet', found --provider atol"):
+        from_file(file, "atol")
+    file.write_text("provider = 7\n", "utf-8")
+    with pytest.raises(ConfigError, match="provider: expected one of cloudkassir, .*, found 7"):
+        named_in(file)

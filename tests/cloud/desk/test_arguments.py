@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -82,6 +83,40 @@ async def test_what_needs_a_hand_is_told_and_is_no_fault(store: Store, command: 
         await command("attention", "--cause", "nonsense")
 
 
+async def test_a_machine_that_never_sold_is_told_so(store: Store, command: Command) -> None:
+    await sell(store, a_sale())
+    said = "no machine has sold under the name 'vm-2'\n"
+    assert await command("attention", "--machine", "vm-2") == (0, said, "")
+    status, out, err = await command("attention", "--machine", "vm-2", "--json")
+    assert (status, json.loads(out)["total"], err) == (0, 0, said)
+    _, out, _ = await command("attention", "--machine", "vm-000123")
+    assert out == "nothing needs a hand\n"
+
+
+async def test_a_second_document_is_written_down_and_settled_by_command(
+    store: Store, command: Command
+) -> None:
+    await sell(store, a_sale())
+    await issue(store)
+    old = dataclasses.replace(a_document(2), at="20261101T1200").qr
+    with pytest.raises(DecisionError, match="add --second"):
+        await command("resolve", id_of(1), "--issued", old)
+    with pytest.raises(DecisionError, match="add --insist"):
+        await command("resolve", id_of(1), "--issued", old, "--second")
+    await command("resolve", id_of(1), "--issued", old, "--second", "--insist")
+    _, out, _ = await command("attention")
+    assert f": resolve {id_of(1)} --undone REASON\n" in out
+    day = ("reconcile", "--day", "2026-11-23")
+    assert (await command(*day))[0] == 1
+    status, out, _ = await command("resolve", id_of(1), "--undone", "a typing error")
+    assert (status, out.endswith("needs no hand any more: a typing error\n")) == (0, True)
+    assert (await command(*day))[0] == 0
+    _, out, _ = await command("attention")
+    assert "--undone REASON" not in out
+    _, out, _ = await command("sale", "show", id_of(1))
+    assert "a typing error" in out
+
+
 async def test_an_answer_is_written_in_roubles(store: Store, command: Command) -> None:
     await sell(store, a_sale(amount=None))
     status, out, _ = await command("requeue", id_of(1), "--amount", "99.50", "--who", "anna")
@@ -127,6 +162,7 @@ async def test_many_are_answered_with_their_progress_on_the_other_stream(
         (("correct", "x", "--by-order", ""), "--by-order: Expected `str` of length >= 1"),
         (("check", "x"), "no register is called 'x'"),
         (("reconcile", "--day", "2026-11-23", "--operator", "x"), "no operator is called 'x'"),
+        (("reconcile", "--day", "9999-12-31"), "9999-12-31 is yet to come"),
     ],
 )
 async def test_a_mistake_is_told_in_words(

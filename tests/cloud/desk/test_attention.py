@@ -65,7 +65,9 @@ async def test_a_cause_or_a_machine_leaves_the_rest_out(store: Store) -> None:
     assert refused.duplicates == refused.incidents == []
     assert (nowhere.total, nowhere.items, nowhere.duplicates) == (0, [], [])
     assert [each.sale_id for each in whole.duplicates] == [id_of(3)]
-    assert "\n".join(lines(whole)).count("--duplicate") == 1
+    step = f"→ python -m cloud return {id_of(3)} --duplicate; or, once it is undone"
+    assert step in "\n".join(lines(whole))
+    assert f": resolve {id_of(3)} --undone REASON" in whole.duplicates[0].next
 
 
 async def test_a_paused_register_tells_how_much_waits_for_it(store: Store) -> None:
@@ -89,7 +91,11 @@ def standing(circuit: Circuit, lease_until: int = NOW + 1) -> Standing:
     ("circuit", "why", "step"),
     [
         (Circuit(pause=Pause.BILLING, reason="unpaid"), "paused, billing: unpaid", "check main"),
-        (Circuit(pause=Pause.BY_HAND, reason="anna"), "paused, by hand: anna", "register --help"),
+        (
+            Circuit(pause=Pause.BY_HAND, reason="anna"),
+            "paused, by hand: anna",
+            "register resume main",
+        ),
         (
             Circuit(FAILURES, NOW + 9, None, "no connection"),
             "the provider does not answer (5 times): no connection",

@@ -8,7 +8,18 @@ import aiohttp
 import msgspec
 import pytest
 import sqlalchemy as sa
-from shop import SETTINGS, Account, Register, a_document, a_register, a_sale, id_of, sell, stock
+from shop import (
+    SETTINGS,
+    Account,
+    Register,
+    a_document,
+    a_register,
+    a_sale,
+    id_of,
+    now_ms,
+    sell,
+    stock,
+)
 from shop import write as write_
 
 from cloud.desk.balance import lines
@@ -97,7 +108,7 @@ async def at(register: Register, store: Store, folder: Path, **told: object) -> 
 async def ask(store: Store, notes: list[str] | None = None) -> Day:
     async with aiohttp.ClientSession() as http:
         note = notes.append if notes is not None else lambda _: None
-        return await the_day(store, DAY, None, http, note)
+        return await the_day(store, DAY, None, http, note, now_ms=now_ms())
 
 
 async def test_what_is_here_and_there_agrees_and_what_does_not_is_told(

@@ -1,7 +1,7 @@
 """Reconciling: what was sold is what was recorded, and every kopeck between them is a line."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
 
 import msgspec
 import pytest
@@ -175,7 +175,7 @@ def test_a_register_tells_what_it_recorded_and_which_numbers_are_not_ours() -> N
 
 
 async def reconcile(store: Store, operator: str | None = None) -> Day:
-    return await the_day(store, DAY, operator, None, lambda _: None)
+    return await the_day(store, DAY, operator, None, lambda _: None, now_ms=now_ms())
 
 
 async def test_a_day_that_is_whole_is_explained(either: Store) -> None:
@@ -219,6 +219,14 @@ async def test_a_gap_and_a_wrong_sum_are_told_first_and_count_as_wrong(either: S
     assert f"! seq 2 of epoch {EPOCH}: 1 sale never arrived" in told
     assert f"  seq 3 of epoch {EPOCH}: it conflicts with another, see the incident" in told
     assert told[-1] == "2 differences that nothing explains, marked by !"
+
+
+async def test_a_day_that_has_begun_at_no_machine_is_refused(store: Store) -> None:
+    begins = round(datetime.combine(DAY, time.min, UNKNOWN_ZONE).timestamp() * 1000)
+    with pytest.raises(DecisionError, match="2026-11-23 is yet to come"):
+        await the_day(store, DAY, None, None, lambda _: None, now_ms=begins - 1)
+    begun = await the_day(store, DAY, None, None, lambda _: None, now_ms=begins)
+    assert begun.unexplained == 0
 
 
 async def test_a_second_document_is_wrong_until_it_is_being_undone(store: Store) -> None:

@@ -1,10 +1,16 @@
 """Resolving: a person's word ends a doubt, and never makes two receipts or none."""
 
+import dataclasses
+import re
+from datetime import date
+
 import msgspec
 import pytest
 import sqlalchemy as sa
 from fate import LOST, REFUSED, accept, issue, leave, meet
 from shop import (
+    SETTINGS,
+    Account,
     a_document,
     a_sale,
     id_of,
@@ -13,15 +19,18 @@ from shop import (
     rows,
     sell,
     states,
+    stock,
     the_receipt,
+    write,
 )
 
-from cloud.desk.orders import Decision, Requeue, Resolve, Return, decide
+from cloud.desk.orders import Correct, Decision, Requeue, Resolve, Return, decide
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
+from cloud.outcome import Done, Unknown
 from cloud.receipt import Purpose
-from cloud.store import Store
-from cloud.store.schema import attempt, sale
+from cloud.store import Store, attention, history
+from cloud.store.schema import attempt, receipt, sale
 from cloud.store.sites import Sites
 
 
@@ -99,10 +108,102 @@ async def test_a_second_document_of_an_issued_receipt_is_written_down(store: Sto
     same = await order(store, Resolve(issued=a_document(5).qr))
     assert same.told.startswith("it is issued already")
     assert await incidents(store) == []
-    other = await order(store, Resolve(issued=a_document(6).qr))
+    first = f"issued already, as {re.escape(a_document(5).qr)}; .* add --second"
+    with pytest.raises(DecisionError, match=first):
+        await order(store, Resolve(issued=a_document(6).qr))
+    assert await incidents(store) == []
+    other = await order(store, Resolve(issued=a_document(6).qr, second=True))
     assert "--duplicate" in other.told
+    assert "--undone REASON" in other.told
     assert await incidents(store) == ["duplicate receipt"]
     assert (await the_receipt(store)).fd == 5
+
+
+async def test_a_second_document_is_none_that_another_sale_has(store: Store) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    await issue(store, 1, fd=5)
+    await issue(store, 2, fd=6)
+    with pytest.raises(DecisionError, match="is the document of another receipt"):
+        await order(store, Resolve(issued=a_document(6).qr, second=True))
+    assert await incidents(store) == []
+
+
+async def test_beside_the_correction_of_a_closed_receipt_its_own_document_is_the_second(
+    store: Store,
+) -> None:
+    await sell(store, a_sale())
+    await meet(store, REFUSED)
+    await order(store, Correct(by_order="12-34", day=date(2026, 11, 22)))
+    await meet(store, Done(a_document(5)), purpose=Purpose.CORRECTION)
+    told = {"issued": a_document(6).qr, "purpose": "income"}
+    with pytest.raises(DecisionError, match="add --second"):
+        await order(store, msgspec.convert(told, Resolve))
+    await order(store, msgspec.convert({**told, "second": True}, Resolve))
+    assert await incidents(store) == ["duplicate receipt"]
+
+
+@pytest.mark.parametrize("seconds", ["", "59"])
+async def test_a_document_from_before_the_day_before_its_sale_is_taken_when_a_person_insists(
+    store: Store, seconds: str
+) -> None:
+    await sell(store, a_sale(1), a_sale(2))
+    for number in (1, 2):
+        await meet(store, LOST, number)
+    old = dataclasses.replace(a_document(5), at=f"20261121T2359{seconds}").qr
+    with pytest.raises(DecisionError, match=r"sold on 2026-11-23, .* before; .* add --insist"):
+        await order(store, Resolve(issued=old))
+    assert (await states(store))[id_of(1)] == "attention"
+    assert (await order(store, Resolve(issued=old, insist=True))).state == "issued"
+    day_before = dataclasses.replace(a_document(6), at="20261122T0000").qr
+    assert (await order(store, Resolve(issued=day_before), 2)).state == "issued"
+
+
+async def test_the_drive_of_another_register_is_taken_when_a_person_insists(
+    either: Store,
+) -> None:
+    await sell(either, *(a_sale(number) for number in (1, 2, 3)))
+    await issue(either, 1, fd=5)
+    elsewhere = sa.update(receipt).where(receipt.c.sale_id == id_of(1))
+    for number in (2, 3):
+        await meet(either, LOST, number)
+    new = a_document(6, fn="9999078900000002").qr
+    assert (await order(either, Resolve(issued=new), 2)).state == "issued"
+    spare = {"id": "spare", "operator": "coffee", "provider": "cloudkassir"}
+    await stock(either, Account(**spare, settings=dict(SETTINGS)))
+    await write(either, elsewhere.values(register="spare"))
+    theirs = a_document(7).qr
+    with pytest.raises(DecisionError, match=r"to register main, .* that of spare; .* --insist"):
+        await order(either, Resolve(issued=theirs), 3)
+    assert (await states(either))[id_of(3)] == "attention"
+    assert (await order(either, Resolve(issued=theirs, insist=True), 3)).state == "issued"
+
+
+async def test_a_receipt_that_is_still_asked_for_is_not_yet_in_doubt(store: Store) -> None:
+    await sell(store, a_sale())
+    await meet(store, Unknown("error 500"))
+    with pytest.raises(DecisionError, match=r"still asked for; .* once it stands in attention"):
+        await order(store, Resolve(not_issued=True))
+
+
+async def test_a_second_document_that_is_undone_elsewhere_needs_no_hand(either: Store) -> None:
+    await sell(either, a_sale(1), a_sale(2))
+    for number in (1, 2):
+        await issue(either, number)
+        second = Resolve(issued=a_document(number + 20).qr, second=True)
+        await order(either, second, number)
+    await order(either, Return())
+    with pytest.raises(DecisionError, match="--undone: how"):
+        await order(either, Resolve(undone=" "))
+    settled = await order(either, Resolve(undone="returned in the provider's cabinet\n"))
+    assert "needs no hand any more" in settled.told
+    async with either.reading() as connection:
+        left = await attention.duplicates(connection)
+        last = (await history.of(connection, id_of(1)))[-1]
+    assert [each.sale_id for each in left] == [id_of(2)]
+    assert (last.who, last.purpose, last.state) == ("anna", None, "undone")
+    assert last.detail == "returned in the provider's cabinet"
+    with pytest.raises(DecisionError, match="no second document of it is left"):
+        await order(either, Resolve(undone="once more"))
 
 
 async def test_a_sale_that_needs_a_hand_is_skipped_with_its_reason(store: Store) -> None:
@@ -152,6 +253,8 @@ async def test_a_key_of_an_attempt_names_its_sale(store: Store) -> None:
 
 
 def test_one_thing_is_said_at_a_time() -> None:
-    for told in ({}, {"issued": "t=", "not_issued": True}, {"skip": "x", "not_issued": True}):
-        with pytest.raises(msgspec.ValidationError, match="one of issued, not_issued and skip"):
+    for told in ({}, {"issued": "t=", "not_issued": True}, {"skip": "x", "undone": "y"}):
+        with pytest.raises(
+            msgspec.ValidationError, match="one of issued, not_issued, skip and undone"
+        ):
             msgspec.convert(told, Resolve)

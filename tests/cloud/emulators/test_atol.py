@@ -554,7 +554,7 @@ async def test_an_address_that_does_not_fit_is_warned_of_and_never_called(
 def started(*words: str, provider: str = "atol4") -> tuple[Atol, list[str]]:
     parser = argparse.ArgumentParser()
     add(parser)
-    arguments = parser.parse_args(words, argparse.Namespace(provider=provider, delay=0.0))
+    arguments = parser.parse_args(words, argparse.Namespace(provider=provider, delay=0.0, listen="127.0.0.1:8085"))
     drive = Drive(None)
     try:
         emulator, told = opened(arguments, drive)

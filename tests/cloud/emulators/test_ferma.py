@@ -446,19 +446,20 @@ async def _heard(heard: list[Any]) -> bool:
 def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add(parser)
-    return parser.parse_args(words, argparse.Namespace(delay=0.0))
+    return parser.parse_args(words, argparse.Namespace(delay=0.0, listen="127.0.0.1:8085"))
 
 
 def test_a_password_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None:
     drive = Drive(None)
     try:
-        _, (first,) = opened(arguments(), drive)
-        _, (second,) = opened(arguments(), drive)
+        _, (first, *_) = opened(arguments(), drive)
+        _, (second, *_) = opened(arguments(), drive)
         assert first.startswith("login demo, password ")
         assert first != second
         file = tmp_path / "password"
         file.write_text("pw\n", "utf-8")
-        assert opened(arguments("--password-file", str(file)), drive)[1] == ()
+        (command,) = opened(arguments("--password-file", str(file)), drive)[1]
+        assert f"--set password_file={file}" in command
         missing = str(tmp_path / "missing")
         with pytest.raises(
             ConfigError, match=f"--password-file: {missing} cannot be read: No such file"
@@ -470,7 +471,7 @@ def test_a_password_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None
 
 async def test_the_options_choose_the_readings() -> None:
     words = ("--duplicate", "same", "--no-look-up", "--date", "utc", "--inn", INN)
-    emulator, (told,) = opened(arguments(*words), Drive(None))
+    emulator, (told, *_) = opened(arguments(*words), Drive(None))
     async with a_till(emulator) as till:
         client = Client(till)
         await client.authorize(told.rpartition(" ")[2])

@@ -191,6 +191,22 @@ async def test_an_unknown_fault_is_answered_by_the_known_ones(counter: Counter) 
         assert "drop_after_store" in (await answer.json())["error"]
 
 
+@pytest.mark.parametrize(
+    "order",
+    [b"[]", b'{"foo": true}', b'{"fault": "busy", "times": "x"}', b'{"fault": "busy", "times": 0}']
+    + [b"", b"\xff", b"{", b"[" * 100_000, b'{"clock_s": 1e99}', b'{"fault": []}', b'{"drive": "x"}'],
+    ids=lambda each: repr(each[:40]),
+)
+async def test_what_is_no_order_is_answered_by_the_known_ones(
+    counter: Counter, order: bytes
+) -> None:
+    async with counter.till.http.post(f"{counter.till.url}/control", data=order) as answer:
+        assert answer.status == 400
+        said = (await answer.json())["error"]
+    assert "known orders: fault, times, clear, forget, lose, delay_s, drive, clock_s" in said
+    assert await counter.sell() == 202
+
+
 async def test_the_same_key_is_one_receipt_in_the_queue() -> None:
     async with a_counter(delay_s=3600) as counter:
         assert await counter.sell() == 202

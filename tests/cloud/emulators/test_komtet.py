@@ -422,20 +422,22 @@ async def _heard(heard: list[Any]) -> bool:
 def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add(parser)
-    return parser.parse_args(words, argparse.Namespace(delay=0.0))
+    return parser.parse_args(words, argparse.Namespace(delay=0.0, listen="127.0.0.1:8085"))
 
 
 def test_a_secret_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None:
     drive = Drive(None)
     try:
-        _, (first,) = opened(arguments(), drive)
-        _, (second,) = opened(arguments(), drive)
+        _, (first, *_) = opened(arguments(), drive)
+        _, (second, *_) = opened(arguments(), drive)
         assert first.startswith("shop demo, queue 1, secret ")
         assert first != second
         file = tmp_path / "secret"
         file.write_text("pw\n", "utf-8")
         _, told = opened(arguments("--secret-file", str(file)), drive)
-        assert list(told) == ["shop demo, queue 1"]
+        assert told[0] == "shop demo, queue 1"
+        assert f"--set secret_file={file}" in told[1]
+        assert len(told) == 2
         missing = str(tmp_path / "missing")
         with pytest.raises(
             ConfigError, match=f"--secret-file: {missing} cannot be read: No such file"
@@ -447,7 +449,7 @@ def test_a_secret_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None:
 
 async def test_the_options_choose_the_shop_and_the_readings() -> None:
     words = ("--shop-id", "shop", "--queue", "7", "--automat", "42", "--unsigned")
-    emulator, (told,) = opened(arguments(*words), Drive(None))
+    emulator, (told, *_) = opened(arguments(*words), Drive(None))
     async with a_hook() as hook, a_till(emulator) as till:
         client = Client(till, "shop", told.rpartition(" ")[2])
         await client.ended((await client.sell(task_with("callback_url", value=hook.url)))["id"])

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shlex
 import ssl
 import subprocess
 import sys
@@ -16,11 +17,14 @@ import pytest
 from aiohttp import web
 from parts import ROOT, free_port
 
+from cloud.books.settings import finished, from_pairs
 from cloud.emulators import keys
 from cloud.emulators.arguments import EMULATORS, add_emulate
 from cloud.emulators.serve import serve
 from cloud.errors import ConfigError, StartError
+from cloud.fleet import Register
 from cloud.listening import listening
+from cloud.registers import opened
 
 WRITTEN = [name for name, (module, _) in EMULATORS.items() if find_spec(module)]
 
@@ -77,6 +81,7 @@ def test_a_provider_gets_only_its_own_options(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     "arguments", [[], ["other"], ["cloudkassir", "--delay", "-1"], ["cloudkassir", "--delay", "x"]]
+    + [["cloudkassir", "--listen", each] for each in ("foo", ":80", "h:", "h:x", "h:0", "h:65536")],
 )
 def test_what_was_not_asked_well_is_a_usage_error(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -106,13 +111,35 @@ async def test_it_says_where_it_listens_and_the_secret_that_nobody_else_could_te
     async with serving("cloudkassir", "--public-id", "me") as url, aiohttp.ClientSession() as http:
         async with http.get(f"{url}/ledger") as answer:
             assert await answer.json() == []
-        first, second = capsys.readouterr().out.splitlines()
+        first, second, *_ = capsys.readouterr().out.splitlines()
         assert first == f"cloudkassir listens on {url}, ledger {url}/ledger"
         words, _, secret = second.rpartition(" ")
         assert words == "public id me, secret"
         headers = {"Authorization": aiohttp.encode_basic_auth("me", secret)}
         async with http.post(f"{url}/test", headers=headers) as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+async def test_what_it_prints_can_be_pasted_and_opens_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with serving(name), aiohttp.ClientSession() as http:
+        printed = capsys.readouterr().out.splitlines()
+        for line in printed:
+            if line.startswith("(umask"):
+                subprocess.run(line, shell=True, check=True, cwd=tmp_path)  # noqa: S602, it is what is tested
+        _, _, _, command, deed, register, _, provider, *pairs = shlex.split(printed[-1])
+        assert (command, deed, register) == ("register", "add", "main")
+        told = from_pairs(pairs[1::2], provider)
+        whole = finished(
+            Register(id="main", operator="coffee", provider=provider, settings=told),  # type: ignore[arg-type]
+            None,
+        )
+        found = await opened(whole, http).provider.check()
+        assert "`url`" not in " ".join(each.text for each in found)
+        assert found[0].level == "good", found
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -140,7 +167,10 @@ async def test_a_secret_of_a_file_is_used_and_not_told(
         headers = {"Authorization": aiohttp.encode_basic_auth("demo", "tell nobody")}
         async with http.post(f"{url}/test", headers=headers) as answer:
             assert answer.status == 200
-    assert capsys.readouterr().out == f"cloudkassir listens on {url}, ledger {url}/ledger\n"
+    told = capsys.readouterr().out
+    assert told.startswith(f"cloudkassir listens on {url}, ledger {url}/ledger\n")
+    assert f"--set secret_file={tmp_path / 'secret'}" in told
+    assert "tell nobody" not in told
     assert (tmp_path / "ledger").stat().st_size
 
 
@@ -150,8 +180,8 @@ async def test_what_is_in_the_way_is_named_by_its_option(tmp_path: Path) -> None
         await serve(parsed("cloudkassir", "--secret-file", str(none)))
     with pytest.raises(StartError, match=f"--ledger {none}/ledger: "):
         await serve(parsed("cloudkassir", "--ledger", f"{none}/ledger"))
-    with pytest.raises(StartError, match="--listen: nowhere cannot be listened on"):
-        await serve(parsed("cloudkassir", "--listen", "nowhere"))
+    with pytest.raises(StartError, match="--listen: 203.0.113.1:1 cannot be listened on"):
+        await serve(parsed("cloudkassir", "--listen", "203.0.113.1:1"))
 
 
 async def test_it_listens_over_https_where_the_provider_does(tmp_path: Path) -> None:

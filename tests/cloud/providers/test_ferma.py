@@ -775,7 +775,7 @@ async def test_a_token_that_is_refused_again_is_the_accounts_fault(secret: str) 
         (400, failed(1, "blocked"), Unsent("no token: blocked", Pause.AUTH)),
         (429, failed(1, "later"), Unsent("no token: later")),
         (500, failed(1, "oops"), Unsent("no token: oops")),
-        (200, b"<html>", Unsent("no token: 200 b'<html>'")),
+        (200, b"<html>", Unsent("no token: 200 b'<html>': is the path in `url` right?")),
         (200, {"Status": "Success", "Data": {"AuthToken": ""}}, None),
     ],
 )

@@ -1161,13 +1161,22 @@ def test_a_register_is_judged_by_its_days(told: dict[str, Any], expected: list[s
     assert [each.level for each in findings("Vend", [device], TODAY)] == expected
 
 
-@pytest.mark.parametrize(("code", "body"), [(200, b"<html>"), (400, b"{}"), (500, b"")])
+@pytest.mark.parametrize(
+    ("code", "body", "asked"),
+    [
+        (200, b"<html>", ": is the path in `url` right?"),
+        (404, b"", ": is the path in `url` right?"),
+        (400, b"{}", ""),
+        (500, b"", ""),
+        (502, b"<html>", ""),
+    ],
+)
 async def test_registers_that_cannot_be_looked_at_are_bad(
-    light: Keys, code: int, body: bytes
+    light: Keys, code: int, body: bytes, asked: str
 ) -> None:
     async with answered(light, code, body) as provider:
         assert await provider.check() == [
-            Finding("bad", f"the registers cannot be looked at: {code}, {body!r}")
+            Finding("bad", f"the registers cannot be looked at: {code}, {body!r}{asked}")
         ]
 
 
