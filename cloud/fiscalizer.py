@@ -101,7 +101,6 @@ class Fiscalizer:
 
     def _open(self, register: Register, *, anew: bool) -> None:
         name = register.id
-        self._circuits.pop(name, None)
         try:
             self._opened[name] = opened(register, self._http)
         except ConfigError as error:
@@ -111,6 +110,7 @@ class Fiscalizer:
             # What is missing may be laid down without a change of the fleet: it is tried again.
             self._shut.add(name)
         else:
+            self._circuits.pop(name, None)
             self._shut.discard(name)
             if anew:
                 # What it was held for may be mended.

@@ -368,7 +368,7 @@ async def test_what_machines_were_told_moves_to_one_reply_a_sale(third: Path) ->
         untold = [each.receipt for each in await replies.untold(connection, 10)]
     await store.close()
     assert untold == [
-        WireReceipt(sale_id=id_of(7), rev=1, status="refused"),
+        WireReceipt(sale_id=id_of(7), rev=1, status="pending"),
         WireReceipt(sale_id=id_of(6), rev=2, status="returned"),
     ]
 

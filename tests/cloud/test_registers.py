@@ -6,10 +6,11 @@ from typing import Any, get_args, get_type_hints
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from parts import ROOT
-from till import INN
+from till import INN, a_server
 
 from cloud.books.needed import NEEDED
 from cloud.errors import ConfigError
@@ -181,7 +182,9 @@ def test_every_key_of_a_provider_stands_in_the_operators_page(provider: str) -> 
     shared = page.partition("### Every provider")[2].partition("\n### ")[0]
     (own,) = [each for each in page.split("\n### ") if f"`{provider}`\n" in each.partition("|")[0]]
     for field in msgspec.structs.fields(KINDS[provider][0]):
-        rows = [line for line in (shared + own).splitlines() if line.startswith(f"| `{field.name}` |")]
+        rows = [
+            line for line in (shared + own).splitlines() if line.startswith(f"| `{field.name}` |")
+        ]
         assert len(rows) == 1, field.name
         assert rows[0].endswith("**needed** |") is field.required, field.name
 

@@ -7,7 +7,7 @@ import pytest
 from clerk import Clerk
 
 from cloud.books.adding import Hand, put_on_shelf
-from cloud.errors import FleetError
+from cloud.errors import ConfigError, FleetError
 from cloud.fleet import Machine, Operator, Policies, Register, Shelf
 from cloud.store import Store, fleet
 
@@ -221,3 +221,22 @@ async def test_a_secret_that_is_on_another_computer_is_a_note_alone(clerk: Clerk
     assert said[0] == "register spare: new"
     (note,) = clerk.notes
     assert note.startswith("note: signing_key: ")
+
+
+async def test_who_rewrites_what_was_in_a_slot_is_told_so(clerk: Clerk) -> None:
+    await clerk.coffee()
+    line = "planogram set hot 9 tea"
+    assert not [said for said in await clerk(line) if said.startswith("note: ")]
+    (note,) = [each for each in await clerk(f"{line} --price-min 7") if each.startswith("note: ")]
+    assert note.startswith("note: it holds from 2000-01-01 on, for sales that arrive late, too; ")
+    for more in ("--price-min 7", "--price-min 8 --from 2026-01-01"):
+        assert not [said for said in await clerk(f"{line} {more}") if said.startswith("note: ")]
+
+
+async def test_what_an_emulator_prints_is_taken_as_a_file(clerk: Clerk, tmp_path: Path) -> None:
+    await clerk.coffee()
+    file = tmp_path / "other.toml"
+    file.write_text('provider = "komtet"\nshop_id = "1"\nqueue = 8\nsecret_file = "none"\n')
+    assert (await clerk(f"register add other --settings {file}"))[0] == "register other: new"
+    with pytest.raises(ConfigError, match="is of provider 'komtet', found --provider ferma"):
+        await clerk(f"register add third --provider ferma --settings {file}")

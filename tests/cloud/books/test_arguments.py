@@ -5,6 +5,7 @@ from clerk import Clerk
 
 from cloud.books.arguments import reads
 from cloud.books.kinds import KINDS
+from cloud.books.needed import EXPLAINED, NEEDED
 from cloud.books.values import slot
 
 DEEDS = {
@@ -32,6 +33,17 @@ def test_every_command_and_deed_explains_itself(
             assert f"  python -m cloud {word} add " in told
         if deed == "import":
             assert "columns:\n" in told
+
+
+def test_what_every_provider_needs_stands_in_the_help(
+    clerk: Clerk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        clerk.parsed("register add --help")
+    told = capsys.readouterr().out
+    for provider, keys in NEEDED.items():
+        assert f"  {provider:12}{', '.join(keys)}\n" in told
+    assert EXPLAINED in told
 
 
 @pytest.mark.parametrize("word", ["operator", "machine"])

@@ -136,7 +136,7 @@ def test_the_format_that_holds_is_kept_where_the_settings_alone_are_read() -> No
     assert finished(fifth, fifth) == fifth
     back = finished(atol(**{**fifth.settings, "protocol": "v4"}), fifth)
     assert sites.ffd_of("atol", back.settings) == "1.05"
-    with pytest.raises(ConfigError, match='protocol "v5" is FFD 1.2, found "1.05"'):
+    with pytest.raises(ConfigError, match=r'protocol "v5" is FFD 1.2, found "1.05"'):
         finished(atol(protocol="v5", ffd="1.05"), None)
 
 
@@ -148,5 +148,5 @@ def test_a_file_may_name_its_provider(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is of provider 'komtet', found --provider atol"):
         from_file(file, "atol")
     file.write_text("provider = 7\n", "utf-8")
-    with pytest.raises(ConfigError, match="provider: expected one of cloudkassir, .*, found 7"):
+    with pytest.raises(ConfigError, match=r"provider: expected one of cloudkassir, .*, found 7"):
         named_in(file)

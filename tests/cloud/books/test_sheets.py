@@ -162,3 +162,10 @@ def test_whatever_a_file_holds_it_is_rows_or_a_mistake_of_it(
     except ConfigError as error:
         said = str(error)
     assert said.startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize("name", ["junk.xlsx", "JUNK.XLSX"])
+def test_a_file_that_is_no_xlsx_for_all_its_name_says_so(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path / name, "junk")
+    with pytest.raises(ConfigError, match=f"{name}: is no XLSX: save it as"):
+        list(rows(file))

@@ -554,7 +554,9 @@ async def test_an_address_that_does_not_fit_is_warned_of_and_never_called(
 def started(*words: str, provider: str = "atol4") -> tuple[Atol, list[str]]:
     parser = argparse.ArgumentParser()
     add(parser)
-    arguments = parser.parse_args(words, argparse.Namespace(provider=provider, delay=0.0, listen="127.0.0.1:8085"))
+    arguments = parser.parse_args(
+        words, argparse.Namespace(provider=provider, delay=0.0, listen="127.0.0.1:8085")
+    )
     drive = Drive(None)
     try:
         emulator, told = opened(arguments, drive)
@@ -585,7 +587,8 @@ async def test_a_dialect_has_paths_of_its_own(tmp_path: Path, dialect: str, path
     file.write_text(f"{PASSWORD}\n", "utf-8")
     words = ("--dialect", dialect, "--password-file", str(file), "--login", LOGIN)
     _, told = started(*words)
-    assert told == [f"path {path}, group demo_1"]
+    assert told[0] == f"path {path}, group demo_1"
+    assert f"--set url=http://127.0.0.1:8085{path} " in told[1]
     settings = Settings(LOGIN, PASSWORD, GROUP, "v4", dialect)
     async with a_till(Atol(settings, Drive(None))) as till:
         client = Client(till, path)

@@ -446,7 +446,9 @@ async def _heard(heard: list[Any]) -> bool:
 def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add(parser)
-    return parser.parse_args(words, argparse.Namespace(delay=0.0, listen="127.0.0.1:8085"))
+    return parser.parse_args(
+        words, argparse.Namespace(provider="ferma", delay=0.0, listen="127.0.0.1:8085")
+    )
 
 
 def test_a_password_is_made_and_told_unless_there_is_one(tmp_path: Path) -> None:

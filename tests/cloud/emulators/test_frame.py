@@ -193,8 +193,11 @@ async def test_an_unknown_fault_is_answered_by_the_known_ones(counter: Counter) 
 
 @pytest.mark.parametrize(
     "order",
-    [b"[]", b'{"foo": true}', b'{"fault": "busy", "times": "x"}', b'{"fault": "busy", "times": 0}']
-    + [b"", b"\xff", b"{", b"[" * 100_000, b'{"clock_s": 1e99}', b'{"fault": []}', b'{"drive": "x"}'],
+    [
+        *(b"", b"\xff", b"{", b"[]", b"[" * 100_000, b'{"foo": true}', b'{"fault": []}'),
+        *(b'{"fault": "busy", "times": "x"}', b'{"fault": "busy", "times": 0}'),
+        *(b'{"clock_s": 1e99}', b'{"drive": "x"}', b'{"delay_s": -1}'),
+    ],
     ids=lambda each: repr(each[:40]),
 )
 async def test_what_is_no_order_is_answered_by_the_known_ones(

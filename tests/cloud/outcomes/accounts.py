@@ -299,8 +299,12 @@ class Rented:
 
     async def age(self, by_s: float) -> None:
         """It was all sent so much earlier."""
-        earlier = attempt.c.first_sent_at - round(1000 * by_s)
-        await write(self.store, sa.update(attempt).values(first_sent_at=earlier))
+        by_ms = round(1000 * by_s)
+        earlier = {
+            "first_sent_at": attempt.c.first_sent_at - by_ms,
+            "first_sent_boottime": attempt.c.first_sent_boottime - by_ms,
+        }
+        await write(self.store, sa.update(attempt).values(earlier))
 
     async def settle(self, *wanted: str) -> None:
         """Work in a hurry until every receipt is in one of these states."""

@@ -393,6 +393,7 @@ async def test_a_page_that_takes_nothing_any_more_is_gone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("edge.displays.kiosk.DEAF_S", 1)
+    caplog.set_level("WARNING")
     watch = Watch(kiosk)
     async with page_of(client) as page:
         frame = (await page.told())["frame"]
