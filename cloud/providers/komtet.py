@@ -193,7 +193,9 @@ class Komtet:
         told = heard.object()
         if heard.status >= FAULTS or told is None:
             said = f"{name}: {getattr(_refused(heard), 'reason', heard.status)}"
-            return [Finding("bad", f"{said}: {PATH_ASKED}" if told is None and astray(heard) else said)]
+            return [
+                Finding("bad", f"{said}: {PATH_ASKED}" if told is None and astray(heard) else said)
+            ]
         if told.get("state") != ACTIVE:
             return [Finding("bad", f"{name} is not active: {told.get('state')}")]
         return [Finding("good", f"{name} is active")]

@@ -357,12 +357,23 @@ def test_emulate_with_a_secret_that_is_no_text_is_exit_2(
 
 
 @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:99999"])
-def test_emulate_cannot_listen_there(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], listen: str
+def test_emulate_at_what_is_no_address_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], listen: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["emulate", "cloudkassir", "--listen", listen])
+    assert ended.value.code == 2
+    assert f"'{listen}' is no address; expected HOST:PORT" in capsys.readouterr().err
+
+
+def test_emulate_cannot_listen_on_anothers_port(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "secret").write_text("s", "utf-8")
     secret = str(tmp_path / "secret")
-    assert main(["emulate", "cloudkassir", "--secret-file", secret, "--listen", listen]) == 1
+    with taken_port() as port:
+        listen = f"127.0.0.1:{port}"
+        assert main(["emulate", "cloudkassir", "--secret-file", secret, "--listen", listen]) == 1
     assert f"--listen: {listen} cannot be listened on: " in capsys.readouterr().err
 
 
