@@ -17,7 +17,7 @@ async def leave(store: Store, register: str = "main") -> list[str]:
     """What waits is sent: the intents are written down; the keys."""
     now = now_ms()
     async with store.transaction() as connection:
-        jobs = await claims.to_send(connection, register, now, 100, live_first=False)
+        jobs = await claims.to_send(connection, register, now, 10_000, live_first=False)
         sends = [(job, f"body of {job.key}") for job in jobs]
         gone = await claims.intend(
             connection, sends, register, "lane", now, since_boot(), now + 60_000
