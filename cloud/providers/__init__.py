@@ -1,4 +1,4 @@
-"""Providers: APIs of rented cash registers. One file each, none knows another.
+"""Providers: APIs of rented cash registers. A folder or a file each, none knows another.
 
 A provider has two verbs: submit a receipt under a key, ask what became of it. It decides nothing:
 it puts what the provider says into one of five classes (cloud/outcome.py), and the table of states

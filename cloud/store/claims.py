@@ -17,7 +17,7 @@ from cloud.clock import SinceBoot
 from cloud.fiscalization import SENT, State
 from cloud.keys import key_of
 from cloud.providers import Attempt
-from cloud.receipt import Purpose, Receipt
+from cloud.receipt import Receipt
 from cloud.step import Sent
 from cloud.store import history, replies
 from cloud.store.history import Change
@@ -307,11 +307,3 @@ def _sent(row: sa.Row[Any]) -> Sent | None:
         return None
     boot = row.first_sent_boot and SinceBoot(row.first_sent_boot, row.first_sent_boottime)
     return Sent(row.first_sent_at, boot or None)
-
-
-async def purposes(connection: AsyncConnection, sale_id: str) -> dict[Purpose, State]:
-    """The receipts of a sale, and where they are."""
-    rows = await connection.execute(
-        sa.select(receipt.c.purpose, receipt.c.state).where(receipt.c.sale_id == sale_id)
-    )
-    return {Purpose(purpose): State(state) for purpose, state in rows}

@@ -104,7 +104,7 @@ class Writing:
             row["error"] = getattr(outcome, "reason", None)
         wait_s = retry.delay(now, row["tries"], self._poll_s)
         if isinstance(outcome, Unsent):
-            wait_s = outcome.retry_after_s or wait_s
+            wait_s = min(outcome.retry_after_s or wait_s, retry.LONGEST_S)
             if outcome.pause is Pause.NO_REGISTER:
                 # Another one tries the register next: this one may be what it cannot take.
                 wait_s = 1.5 * PROBE_S[outcome.pause]

@@ -30,7 +30,6 @@ from shop import (
 from cloud.clock import SinceBoot
 from cloud.fiscalization import State
 from cloud.outcome import Accepted, Dead, Done, Unknown, Unsent
-from cloud.receipt import Purpose
 from cloud.retry import LONGEST_S
 from cloud.step import Sent
 from cloud.store import Store, claims, receipts, sales
@@ -328,17 +327,6 @@ async def test_what_cannot_be_written_for_its_provider_is_a_persons_and_no_key_i
     assert rev == 1
 
 
-async def test_the_receipts_of_a_sale_are_known_by_purpose(store: Store) -> None:
-    await sold(store, T, 1)
-    async with store.transaction() as connection:
-        assert await claims.purposes(connection, KEY) == {Purpose.INCOME: State.WAITING}
-        assert await claims.purposes(connection, id_of(2)) == {}
-
-
-# Two at once. ------------------------------------------------------------------------------------
-
-
-@pytest.mark.needs("postgres")
 async def test_what_a_push_or_a_person_is_at_is_passed_by(postgres_store: Store) -> None:
     store = postgres_store
     await sold(store, T, 1, 2, 3, 4)

@@ -85,6 +85,8 @@ async def decide(store: Store, decision: Callable[..., Awaitable[Any]], *said: o
         (Accepted("sc_1"), "accepted", 1000),
         (Unsent("no network"), "waiting", 1000),
         (Unsent("busy", retry_after_s=7.5), "waiting", 7500),
+        # For longer it would be taken for a clock that was set back.
+        (Unsent("busy", retry_after_s=86_400), "waiting", 3_600_000),
         (Unsent("who are you?", Pause.AUTH), "waiting", 0),
         (Unknown("time-out"), "unknown", 1000),
         (Unknown("nobody can be asked", final=True), "attention", 0),
@@ -877,7 +879,10 @@ class Story:
                 await connection.rollback()
 
     async def correct(self, connection: Any, sale_id: str, now: int) -> None:  # noqa: ANN401, AsyncConnection
-        known = await claims.purposes(connection, sale_id)
+        found = await connection.execute(
+            sa.select(receipt.c.purpose, receipt.c.state).where(receipt.c.sale_id == sale_id)
+        )
+        known = {Purpose(purpose): State(state) for purpose, state in found}
         if known.get(Purpose.INCOME) is State.CLOSED and Purpose.CORRECTION not in known:
             told = msgspec.structs.replace(ASKED, sale_id=sale_id)
             amended = correction_of(told, date(2026, 11, 23), by_order=False)
