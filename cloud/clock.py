@@ -6,6 +6,7 @@ by both, and is over as soon as either says so.
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,11 @@ class SinceBoot:
 def now_ms() -> int:
     """Unix milliseconds, by the wall."""
     return time.time_ns() // 1_000_000
+
+
+def utc_now() -> datetime:
+    """The same, as a date and a time in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 def since_boot() -> SinceBoot:

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud import metrics
 from cloud.bell import Bell
-from cloud.clock import now_ms
+from cloud.clock import now_ms, utc_now
 from cloud.fleet import Site
 from cloud.intake import Attention, Cause, Disposition, ReturnOf
 from cloud.placer import where
@@ -194,7 +194,7 @@ class Inbox:
         if not batch.sales:
             return
         sites = await self._sites.of_all(connection, {machine for machine, _, _ in batch.sales})
-        arrived = datetime.now(UTC)
+        arrived = utc_now()
         arrivals = [
             Arrival(
                 machine,
@@ -275,7 +275,7 @@ async def _ack(connection: AsyncConnection, stream: Stream, answers: str) -> Ack
     """Where a sequence stands, and the time of day: of use to a machine if it `answers` its birth."""
     machine, epoch = stream
     now = await streams.sequence(connection, machine, epoch)
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    stamp = utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Ack(
         epoch=epoch,
         upto=now.upto,

@@ -111,7 +111,7 @@ class Ferma(Emulator):
             return _failed((1000, "Неверный логин или пароль"))
         token = str(uuid.uuid4())
         self._tokens[token] = time.time()
-        until = datetime.now(UTC) + timedelta(seconds=TOKEN_S)
+        until = datetime.fromtimestamp(time.time(), UTC) + timedelta(seconds=TOKEN_S)
         told = {"AuthToken": token, "ExpirationDateUtc": until.strftime("%Y-%m-%dT%H:%M:%S")}
         return _success(told)
 

@@ -82,7 +82,7 @@ class Emulator(ABC):
 
     def now(self) -> datetime:
         """The register's clock, Moscow time."""
-        return datetime.now(MOSCOW) + self._ahead
+        return datetime.fromtimestamp(time.time(), MOSCOW) + self._ahead
 
     def known(self, key: str) -> Entry | None:
         """The receipt of a key, if the provider remembers it."""

@@ -77,7 +77,7 @@ class OrangeData(Emulator):
         self.organisation = organisation
         self.unsent = 0
         self.unsent_since: date | None = None
-        self.drive_until = datetime.now(UTC).date() + timedelta(days=400)
+        self.drive_until = datetime.fromtimestamp(time.time(), UTC).date() + timedelta(days=400)
         self._free_at = 0.0
 
     def routes(self) -> Sequence[web.RouteDef]:

@@ -27,7 +27,6 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote_plus
 
@@ -35,6 +34,7 @@ import aiohttp
 import msgspec
 
 from cloud.calling import Answer, Line, number, object_in, tls
+from cloud.clock import utc_now
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import PATH_ASKED, Attempt, BadSignatureError, Finding, Notice, astray
 from cloud.providers.cloudkassir import answer as reading
@@ -162,7 +162,7 @@ class CloudKassir:
             return [Finding("warning", f"{register_named(register)}: {state.reason}")]
         inner = state.get("Model")
         told = inner if isinstance(inner, dict) else state
-        return health({**register, **told}, datetime.now(UTC).date())
+        return health({**register, **told}, utc_now().date())
 
     def _processed(self, provider_id: str, answer: Mapping[str, Any]) -> Outcome:
         told = reading.details(answer)

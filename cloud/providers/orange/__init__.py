@@ -13,7 +13,6 @@ for 22 % (`vat_codes` says otherwise); «б/н» as the number (1179) of a corre
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import aiohttp
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from cloud.calling import Answer, Line, object_in, tls
+from cloud.clock import utc_now
 from cloud.outcome import Dead, Done, Outcome, Unknown, Unsent
 from cloud.providers import PATH_ASKED, Attempt, BadSignatureError, Finding, Notice, astray
 from cloud.providers.orange.answers import NO_ACCESS, asked, folded, is_unknown, submitted
@@ -124,7 +124,7 @@ class OrangeData:
 
     async def check(self) -> Sequence[Finding]:
         """The days of the client certificate, then the group's registers."""
-        settings, today = self._settings, datetime.now(UTC).date()
+        settings, today = self._settings, utc_now().date()
         found: list[Finding] = []
         if self._certificate is not None:
             until = self._certificate.not_valid_after_utc.date()

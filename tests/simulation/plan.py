@@ -1,0 +1,82 @@
+"""The plan: what happens in a world, drawn from its seed alone and told as values.
+
+Who buys and what goes wrong are drawn apart, and each part of a world has chance of its own: a plan
+without some of its troubles is the same day otherwise, or nearly so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+
+from kinds import KINDS
+
+from simulation import troubles
+from simulation.troubles import Trouble
+from simulation.vending import Visit
+
+DAY_S: Final = 400.0
+"""A compressed day."""
+BUYERS: Final = (6, 14)
+"""Of each machine."""
+HOWS: Final = {"card": 10, "cash": 5, "denied": 1, "cancelled": 1, "failed": 1}
+ITEMS: Final = ("0001", "0002", "0005")
+MACHINES: Final = ("vm-000001", "vm-000002")
+TROUBLES: Final = (2, 14)
+"""How many a day has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One day."""
+
+    seed: int
+    kind: str
+    """Of the provider."""
+    pushes: bool
+    clouds: int
+    visits: Mapping[str, Sequence[Visit]]
+    """By machine."""
+    troubles: Sequence[Trouble]
+
+    def without(self, *those: Trouble) -> "Plan":
+        """The same day, a little better."""
+        return replace(self, troubles=tuple(each for each in self.troubles if each not in those))
+
+    def chance(self, whose: str) -> Random:
+        """The chance of a part of this world, its own."""
+        return Random(f"{self.seed} {whose}")
+
+
+def plan_of(seed: int) -> Plan:
+    """The day of a seed."""
+    chance = Random(f"{seed} plan")
+    clouds = chance.choice((1, 1, 2))
+    machines = MACHINES[: chance.choice((1, 2, 2))]
+    plan = Plan(
+        seed=seed,
+        kind=chance.choice(sorted(KINDS)),
+        pushes=chance.random() < 0.6,
+        clouds=clouds,
+        visits={each: _visits(Random(f"{seed} visits {each}")) for each in machines},
+        troubles=(),
+    )
+    cast = {
+        "machine": machines,
+        "cloud": [f"cloud-{n + 1}" for n in range(clouds)],
+        "store": ["cloud"],
+    }
+    trouble = Random(f"{seed} troubles")
+    count = trouble.randint(*TROUBLES)
+    times = sorted(trouble.uniform(5, 0.9 * DAY_S) for _ in range(count))
+    return replace(plan, troubles=tuple(troubles.drawn(trouble, at, cast) for at in times))
+
+
+def _visits(chance: Random) -> Sequence[Visit]:
+    """Buyers come one by one, or in a row."""
+    count = chance.randint(*BUYERS)
+    times = sorted(chance.uniform(10, 0.85 * DAY_S) for _ in range(count))
+    return tuple(
+        Visit(at, chance.choices(list(HOWS), list(HOWS.values()))[0], chance.choice(ITEMS))
+        for at in times
+    )
