@@ -95,6 +95,7 @@ class Uplink:
         self._tidied: float | None = None
         self._wake = asyncio.Event()
         self._anew = False
+        self._rollbacks = outbox.rollbacks
         self._nonce = ""
         self._answered = False
         self.malformed = 0
@@ -154,6 +155,10 @@ class Uplink:
             except TimeoutError:
                 pass
             self._wake.clear()
+            if self._rollbacks != self._outbox.rollbacks:
+                # An ack or a note's mark went with it: no window knows that it is open again.
+                self._rollbacks = self._outbox.rollbacks
+                self._anew = True
             if self._anew:  # here and not in `connected`: never between reading and sending
                 self._anew = False
                 self._window.restart()

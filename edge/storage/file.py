@@ -93,6 +93,8 @@ class File:
         """
         self.commits = 0
         """How many there were; what was written since the last one may still be lost."""
+        self.rollbacks = 0
+        """How many failed, and took what rode along with them."""
         self._path = path
         self._let_go = False
         try:
@@ -143,6 +145,7 @@ class File:
             self._connection.commit()
             self.commits += 1
         except BaseException:
+            self.rollbacks += 1
             with suppress(sqlite3.Error):
                 self._connection.rollback()
             raise

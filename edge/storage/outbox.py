@@ -128,6 +128,11 @@ class Outbox:
             self.salvaged = None
 
     @property
+    def rollbacks(self) -> int:
+        """How many commits failed: what the cloud acknowledged just before may be open again."""
+        return self._file.rollbacks
+
+    @property
     def next_seq(self) -> int:
         """The seq of the next sale."""
         return self.last_place - self._base + 1

@@ -1,6 +1,7 @@
 """The uplink against a real broker and a tiny cloud: what was sold arrives, whatever happens."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -354,6 +355,23 @@ async def test_evidence_goes_up_until_the_cloud_has_noted_it(
         await machine.sell()
         await until(lambda: machine.pending == 0)
     assert cloud.showings == [msgspec.structs.replace(SHOWN, epoch=EPOCH, number=1)]
+
+
+@pytest.mark.usefixtures("cloud")
+async def test_what_went_with_a_commit_that_failed_is_told_again(machine: Machine) -> None:
+    """That a note was noted rides along; the card refuses the commit that was to keep it."""
+    await machine.show()
+    await until(lambda: machine.outbox.notes.pending() == 0)
+
+    def refused() -> None:
+        with machine.outbox._file.committed():
+            raise sqlite3.OperationalError("disk I/O error")
+
+    with suppress(sqlite3.OperationalError):
+        await machine.disk.do(refused)
+    assert machine.outbox.notes.pending() == 1
+    machine.uplink.look()
+    await until(lambda: machine.outbox.notes.pending() == 0)
 
 
 MALFORMED = [

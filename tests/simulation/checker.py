@@ -5,12 +5,13 @@ whom the promises bind. What the product itself wrote down counts only as a reas
 document must be one that nobody can have kept, and this says which those are.
 
 - **not heard**: the agent did not run from the deal's beginning until it had read its last byte; the
-  tap heard damage; or the agent died within `KEEP_S` after that.
+  tap heard damage; or the agent died before it had had its time to act upon it (`tap.KNOWN_S`).
 - **not kept**: the card took nothing from then until the agent died.
 - **gone with its card**: the card was replaced, and on it the sale was still to be sent.
 
 One that stands in attention has its reason there. Of the sales that the bus told whole that is so
-only where the machine believed a wrong time of day: then a person is asked what to do with it.
+only where the machine believed a wrong time of day, or where a new card had not heard yet what the
+machine's money is: then a person is asked what to do with it.
 """
 
 from collections import Counter, defaultdict
@@ -18,8 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-KEEP_S: Final = 3.0
-"""A sale is on the card by then; one that waits for its cash part waits for 1.5 s."""
+from simulation.tap import KNOWN_S
+
 OF_THE_CLOCK: Final = {"late", "vat", "invalid"}
 """Why a sale of another day needs a hand."""
 Name = tuple[str, int]
@@ -32,11 +33,16 @@ class Told:
 
     name: Name
     sold: bool
-    by_card: bool
+    broken_off: bool
+    """The machine's power went behind its approval: whether goods fell nobody can know."""
     began_at: float
     heard_at: float | None
     """When the agent that had heard it from the beginning had read its last byte."""
+    known: bool
+    """Whether that agent lived long enough after that to act upon it."""
     damaged: bool
+    configured: bool = True
+    """Whether the card knew what the machine's money is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,7 @@ def _judge_deal(
         keys = ", ".join(each.key for each in documents)
         verdict.broken.append(f"{len(documents)} documents for one vend: {deal}: {keys}")
     if not deal.sold:
-        if documents and not deal.damaged:
+        if documents and not deal.damaged and not deal.broken_off:
             verdict.broken.append(f"a document of what was not sold: {deal}")
         return
     verdict.vends += 1
@@ -152,13 +158,17 @@ def excuse(seen: Evidence, deal: Told) -> str:
         return "heard damaged"
     deaths = [each for each in seen.deaths if each.machine == deal.name[0]]
     after = [each for each in deaths if each.at >= deal.heard_at]
-    if any(each.at <= deal.heard_at + KEEP_S for each in after):
+    if not deal.known:
         return "died with it"
     if after and after[0].refusing_since is not None:
-        if after[0].refusing_since <= deal.heard_at + KEEP_S:
+        if after[0].refusing_since <= deal.heard_at + KNOWN_S:
             return "not kept: the card took nothing"
     if any(deal.name[1] in each.lost for each in after):
         return "gone with its card"
+    if not deal.configured and any(
+        each.name == (deal.name[0], None) and each.cause == "amount" for each in seen.kept
+    ):
+        return "of an amount that nobody told: asked about"
     asked = [each for each in seen.kept if each.name == deal.name and each.cause in OF_THE_CLOCK]
     if asked and deal.name[0] in seen.wrong_clocks:
         return "of a day that never was: asked about"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from simulation.process import PROCESS, Process
 
+TICK_S: Final = 1e-6
 RESTLESS: Final = 200_000
 """So many steps at one instant: somebody runs in a circle."""
 
@@ -66,6 +67,7 @@ class Clockwork(asyncio.BaseEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
+        when = max(when, self._now + TICK_S)  # no clock stands still while one waits for it
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._turns += 1
         heapq.heappush(self._timers, (when, self._turns, handle))
@@ -132,7 +134,7 @@ class Clockwork(asyncio.BaseEventLoop):
             self._step(self._due.popleft())
         self._at_once += 1
         if self._at_once > RESTLESS:
-            raise RestlessError(f"at {self._now:.3f} s: {self._due[:3] if self._due else ''}")
+            raise RestlessError(f"at {self._now:.3f} s: {self._due[0] if self._due else ''}")
 
     def _leap(self) -> None:
         """To the next timer, and all that are due with it."""

@@ -49,6 +49,8 @@ class Deal:
     """Its last byte, or the cut of the machine's power."""
     broken_off: bool = False
     """Whether that cut came first."""
+    configured: bool = True
+    """Whether a tap on this card had heard what the machine's money is, before it began."""
     damaged: bool = False
     """Whether a byte between beginning and end came damaged, or not at all, to a tap that was there."""
     lives: tuple[int, int] = (0, 0)

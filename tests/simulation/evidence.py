@@ -58,10 +58,12 @@ def _told(deal: Deal) -> Told:
     return Told(
         name=(deal.machine, deal.price),
         sold=deal.sold,
-        by_card=deal.how != "cash",
+        broken_off=deal.broken_off and deal.approved_at is not None,
         began_at=deal.began_at,
         heard_at=deal.heard_at if deal.lives[0] == deal.lives[1] != 0 else None,
+        known=deal.known_at is not None,
         damaged=deal.damaged,
+        configured=deal.configured,
     )
 
 

@@ -164,7 +164,10 @@ class _Judge:
     def _wrong_words(self, showing: Showing, deal: Deal) -> str | None:
         if not (deal.sold or (deal.broken_off and deal.approved_at is not None)):
             return "nothing was sold"
-        if deal.decided_at is not None and showing.asked_at < deal.decided_at - EARLY_S:
+        early = deal.decided_at is not None and showing.asked_at < deal.decided_at - EARLY_S
+        if (
+            early and not deal.damaged
+        ):  # of what was heard badly, a party may know less than the tap
             return "it was not sold yet"
         said = re.sub(r"\D", "", showing.amount)
         if said != str(deal.price) and (showing.kind == "ready" or showing.amount):

@@ -15,7 +15,7 @@ from simulation.vending import IDLE_S, Deal, How, Vending, Visit
 
 from edge.listener import SILENCE_S
 from mdb import BusByte, Event, Signal, Sniffer
-from mdb.event import Confidence, Sale
+from mdb.event import Confidence, ReaderConfigured, Sale
 from mdb.virtual.unit import TENTHS
 
 ITEMS = ("0001", "0002", "0005")
@@ -326,6 +326,17 @@ def test_nothing_is_known_that_a_stopped_process_has_had_no_time_for() -> None:
 
 def test_a_start_that_was_heard_gives_money_its_scale() -> None:
     assert Day(13).run().vending.configured_at is not None
+    late = Day(13, heard=False)
+    late.at(5, late.start)
+    assert late.run().vending.configured_at is not None
+    waiting = Day(13)
+    waiting.at(20, waiting.kill)
+    waiting.at(21, lambda: waiting.vending.power_cycle(100.0))
+    waiting.at(80, waiting.start)
+    waiting.run()
+    assert not [each for each in waiting.vending.deals if 21 < each.began_at < 80]
+    assert [each for each in waiting.vending.deals if each.plain and each.lives[0] == 2]
+    assert any(isinstance(each, ReaderConfigured) and at > 80 for at, each in waiting.events)
     deaf = Day(13, heard=False)
     deaf.at(30, deaf.start)
     assert deaf.run().vending.configured_at is None

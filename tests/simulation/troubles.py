@@ -125,7 +125,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "machine",
         lambda world, it: world.noise(it, it.how),
         lambda world, it: world.noise(it, 0),
-        how=(0.02, 0.1),
+        how=(0.003, 0.01, 0.05),
     ),
     "machine off and on": Kind(
         "machine", lambda world, it: world.vendings[it.whom].power_cycle(), lasts=(0,), weight=1

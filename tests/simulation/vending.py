@@ -31,6 +31,9 @@ IDLE_S: Final = 20.0
 """Between two rounds of polls while nobody buys; 30 s of silence are a dead bus (`edge.listener`)."""
 OFF_S: Final = 1.5
 """How long the power is away."""
+PATIENCE_S: Final = 10.0
+"""Whoever puts a box in switches the machine on when it listens: money is scaled at the start alone.
+So long he waits for it."""
 FIRST_PRICE: Final = 1000
 STEP: Final = 10
 """Minor units from one deal's price to the next; one unit of every device."""
@@ -71,8 +74,8 @@ class Vending:
         self._reader = ReaderMake(
             level=chance.choice((1, 2, 3)), unit=TENTHS, at_once=chance.random() < 0.3
         )
-        self._off = False
-        self._telling = False
+        self._expecting = self._off = self._telling = False
+        self._patience_s = PATIENCE_S
         self._awake: asyncio.Future[None] | None = None
         self._machine = self._made(0.0)
 
@@ -84,22 +87,27 @@ class Vending:
     def attach(self, tap: Tap) -> None:
         """This one is heard by from now on."""
         self.tap_now = tap
+        if self._expecting and self._awake is not None:
+            _wake(self._awake)
 
     def detach(self, tap: Tap) -> None:
         """Nobody listens, unless another does already."""
         if self.tap_now is tap:
             self.tap_now = None
 
-    def power_cycle(self) -> None:
-        """Off and on. What is under way is broken off; not amid the word that the goods are out."""
-        self._off = True
+    def power_cycle(self, patience_s: float = 0.0) -> None:
+        """Off and on. What is under way is broken off; not amid the word that the goods are out.
+
+        With `patience_s` it stays off until somebody listens, or for so long.
+        """
+        self._off, self._patience_s = True, patience_s
         if self._awake is not None and not self._awake.done() and not self._telling:
             self._awake.set_result(None)
 
     async def live(self, until: float = float("inf")) -> None:
         """On, with buyers, until a time; the deal that is then under way is ended."""
         loop = asyncio.get_running_loop()
-        self._off = False
+        await self._expect_ears()
         await self._start(loop.time())
         while loop.time() < until:
             due = min(loop.time() + IDLE_S, until)
@@ -108,6 +116,7 @@ class Vending:
             if not await self._reach(due):
                 self._off = False
                 await self._reach(loop.time() + OFF_S)
+                await self._expect_ears()
                 await self._start(loop.time())
             elif self._visits and self._visits[0].at <= loop.time() < until:
                 await self._serve(self._visits.popleft())
@@ -115,6 +124,13 @@ class Vending:
                 self._machine.wire.now = loop.time()
                 self._machine.round()
                 await self._say(self._machine.wire.take())
+
+    async def _expect_ears(self) -> None:
+        """Before it is switched on."""
+        self._expecting = True
+        if self.tap_now is None and self._patience_s:
+            await self._reach(asyncio.get_running_loop().time() + self._patience_s)
+        self._expecting = self._off = False
 
     def _made(self, now: float) -> Machine:
         make = Make(self._prices, (self._reader,), COINS, ValidatorMake(), habits=self._habits)
@@ -138,6 +154,7 @@ class Vending:
         now = asyncio.get_running_loop().time()
         deal = Deal(self.name, number, item, price, visit.how, now)
         deal.lives = self._life, 0
+        deal.configured = self.configured_at is not None
         self.deals.append(deal)
         self._prices[item] = price
         self._machine.wire.now = now

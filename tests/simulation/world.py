@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +41,8 @@ from simulation.vending import Vending
 
 REGISTER_S: Final = 0.3
 """How long a register takes for a document on a good day."""
+PATIENCE_S: Final = 30.0
+"""So long a technician waits for a new card to listen, before the machine is switched on."""
 LATEST_S: Final = 3.0
 """Where nothing is written, power goes all the same."""
 PRICES_APART: Final = 10_000
@@ -84,14 +85,15 @@ class World:
         self.cloud.start()
         for name, pi in self.pis.items():
             pi.start()
-            self.loop.remembered.append(
-                self.loop.create_task(self.vendings[name].live(), name=f"vending {name}")
-            )
+            self._switch_on(self.vendings[name])
         for trouble in self.plan.troubles:
             kind = KINDS[trouble.what]
             self.loop.call_at(trouble.at, kind.begin, self, trouble)
             if kind.end is not None:
                 self.loop.call_at(trouble.at + trouble.for_s, kind.end, self, trouble)
+
+    def _switch_on(self, vending: Vending) -> None:
+        self.loop.remembered.append(self.loop.create_task(vending.live(), name=vending.name))
 
     def _fleet(self) -> list[Any]:
         settings = {"timeout_s": 5.0, "rate_per_s": 20, **self.rented.settings()}
@@ -177,8 +179,11 @@ class World:
             pi.refusing_since = self.loop.time() if now else None
 
     def replace_card(self, it: Trouble) -> None:
+        """The technician lets the machine tell the new one what its money is."""
         self.pis[it.whom].replace_card(it.for_s)
-        self.vendings[it.whom].power_cycle()
+        vending = self.vendings[it.whom]
+        vending.configured_at = None
+        vending.power_cycle(patience_s=it.for_s + PATIENCE_S)
 
     def jump(self, it: Trouble, *, synced: bool) -> None:
         computer = self._where(it).computer
