@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := deploy/constraints.txt
 
-.PHONY: help setup demo test soak check format bench lock clean
+.PHONY: help setup demo test soak fuzz chaos check format bench lock clean
 
 help:
 	@echo 'make demo             a vending machine, its register and its buyer page, here and now'
@@ -12,6 +12,8 @@ help:
 	@echo 'make setup            sets .venv up, and no more: .venv/bin/python -m mdb --help'
 	@echo 'make test             every test; installs missing system parts where it may'
 	@echo 'make soak ROUNDS=1000  sudden death again and again; SEED=N repeats a run; sums up as JSON'
+	@echo 'make fuzz TARGET=inbox SECONDS=60  bytes against one part until it breaks; without TARGET, their names'
+	@echo 'make chaos MINUTES=10  everything dies, stalls and lies at once; SEED=N; sums up as JSON'
 	@echo 'make check            format, lint, types, import rules'
 	@echo 'make bench            figures, each beside its ceiling'
 	@echo 'make format           let the formatter have its way'
@@ -31,6 +33,14 @@ soak: .venv/.dev
 	@sh .ci/parts mosquitto
 	@PYTHONPATH=tests $(BIN)/python -m street \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+chaos: .venv/.dev
+	@sh .ci/parts mosquitto postgresql
+	@PYTHONPATH=tests $(BIN)/python -m end_to_end.chaos \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+fuzz: .venv/.dev
+	@PYTHONPATH=tests $(BIN)/python -m hostile $(TARGET) $(if $(SECONDS),--seconds $(SECONDS))
 
 check: .venv/.dev
 	@$(BIN)/ruff format --check .

@@ -79,9 +79,19 @@ def read_qr(text: str) -> FiscalDocument | None:
     )
 
 
+def as_in_qr(local: datetime) -> str:
+    """Tag 1012 as the QR has it, seconds kept, whatever the zone.
+
+    The year has four digits: `strftime` gives as many as it needs, and a clock may be far off.
+    """
+    text = local.replace(tzinfo=None).isoformat(timespec="seconds")
+    return text.replace("-", "").replace(":", "")
+
+
 def stamp(when: str, form: str) -> str | None:
     """A provider's local time as the QR has it, seconds kept; None if it is no such time."""
     try:
-        return datetime.strptime(when, form).strftime("%Y%m%dT%H%M%S")  # noqa: DTZ007, local by law
+        told = datetime.strptime(when, form)  # noqa: DTZ007, local by law
     except ValueError:
         return None
+    return as_in_qr(told)

@@ -21,6 +21,14 @@ WORDS: Final[Mapping[str, str]] = {
 }
 
 
+def kind_of(incident: Incident) -> str:
+    """The contract's kinds as they are; any other is marked as what the machine calls it.
+
+    The cloud has kinds of its own, and asks people to act on them: no machine may speak in its name.
+    """
+    return incident.kind if incident.kind in WORDS else f"machine says: {incident.kind}"
+
+
 def in_words(incident: Incident) -> str:
     """One line for the operator; a kind of a later version is told by its name."""
     item = f"item {incident.item}" if incident.item else "an item it did not name"

@@ -77,14 +77,15 @@ def _scaling(told: object) -> Scaling:
         raise TypeError("no scaling")
     words = {name: str(told[name]) for name in ("currency", "code") if told.get(name) is not None}
     return Scaling(
-        _number(told.get("scale")),
-        _number(told.get("decimals")),
+        _number(told.get("scale"), 0xFFFF),
+        _number(told.get("decimals"), 0xFF),
         words.get("currency"),
         words.get("code"),
     )
 
 
-def _number(told: object) -> int:
-    if not isinstance(told, int) or not 0 <= told < 1 << 32:
+def _number(told: object, most: int = 0xFFFFFFFF) -> int:
+    """A number as the bus could have told it: of more decimals a price would be no end of digits."""
+    if not isinstance(told, int) or not 0 <= told <= most:
         raise TypeError("no number")
     return told

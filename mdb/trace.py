@@ -21,7 +21,8 @@ from mdb import qibixx
 from mdb.block import MAX_BLOCK
 from mdb.byte import BYTE_S, Break, BusByte, Line, Signal
 
-_TIME: Final = re.compile(r"\d+(?:\.\d*)?", re.ASCII)
+_TIME: Final = re.compile(r"\d{1,12}(?:\.\d*)?", re.ASCII)
+"""No clock goes on for thirty thousand years; a longer number is noise, and may be no finite one."""
 _BYTES: Final = re.compile(r"[<>]\s+[0-9A-Fa-f\s]+")
 _BYTES_AND_MODES: Final = re.compile(r"(?:<<|>>)\s+[0-9A-Fa-f]{2}\*?(?:\s+[0-9A-Fa-f]{2}\*?)*")
 _BREAK: Final = re.compile(r">\s+BREAK", re.IGNORECASE)

@@ -15,7 +15,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 from cloud.errors import ConfigError
 
@@ -35,6 +35,10 @@ _BROKEN: Final = (
 )
 """How the library says that a file is not what it should be."""
 _SEPARATORS: Final = ",;\t"
+_LAST_ROW: Final = 1_048_576
+"""Of a spreadsheet. A file may name any; the library counts up to it, for years if it has to."""
+_MOST_BYTES: Final = 512 << 20
+"""Of a workbook, unpacked: a small file may unpack to more than any memory holds."""
 
 
 def rows(file: Path) -> Iterator[Numbered]:
@@ -111,6 +115,7 @@ def _workbook(file: Path) -> Iterator[Numbered]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of styles and the like, which are not read
+                _weigh(file, opened)
                 book = openpyxl.load_workbook(opened, read_only=True, data_only=True)
         except _BROKEN as error:
             raise ConfigError(f"{file}: is no XLSX: {error}") from error
@@ -120,7 +125,17 @@ def _workbook(file: Path) -> Iterator[Numbered]:
             sheet = book.worksheets[0]
             # Some programs write a size that is not the sheet's.
             sheet.reset_dimensions()
-            yield from _cells(file, enumerate(sheet.iter_rows(), 1))
+            yield from _cells(file, enumerate(sheet.iter_rows(max_row=_LAST_ROW + 1), 1))
+
+
+def _weigh(file: Path, opened: BinaryIO) -> None:
+    with zipfile.ZipFile(opened) as parts:
+        unpacked = sum(each.file_size for each in parts.infolist())
+    if unpacked > _MOST_BYTES:
+        raise ConfigError(
+            f"{file}: unpacks to {unpacked >> 20} MB, and at most {_MOST_BYTES >> 20} are read:"
+            " save it as CSV (.csv)"
+        )
 
 
 def _cells(file: Path, counted: Iterator[tuple[int, Any]]) -> Iterator[Numbered]:
@@ -137,6 +152,8 @@ def _cells(file: Path, counted: Iterator[tuple[int, Any]]) -> Iterator[Numbered]
             raise ConfigError(f"{file}: is damaged: {error}") from error
         if not lot:
             return
+        if lot[-1][0] > _LAST_ROW:
+            raise ConfigError(f"{file}: is damaged: it has rows beyond {_LAST_ROW}, the last")
         yield from lot
 
 

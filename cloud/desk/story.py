@@ -139,8 +139,8 @@ async def story(connection: AsyncConnection, sale_id: str) -> Story:
             )
             for each in await history.of(connection, sale_id)
         ],
-        shown=await _shown(connection, sale_id),
-        incidents=await _incidents(connection, sale_id),
+        shown=await _shown(connection, sale_id, it.machine),
+        incidents=await _incidents(connection, sale_id, it.machine),
     )
 
 
@@ -185,15 +185,18 @@ async def _reply(connection: AsyncConnection, sale_id: str) -> ReplyTold | None:
     return None if row is None else ReplyTold(**row._asdict())
 
 
-async def _shown(connection: AsyncConnection, sale_id: str) -> list[ShownTold]:
+async def _shown(connection: AsyncConnection, sale_id: str, machine: str) -> list[ShownTold]:
+    """As the machine that sold it tells it: what another one says of it is no evidence."""
     names = ("rev", "shown_at", "hidden_at", "reason")
     columns = [showing.c.medium.label("on"), *(showing.c[name] for name in names)]
-    query = sa.select(*columns).where(showing.c.sale_id == sale_id)
+    ours = (showing.c.sale_id == sale_id, showing.c.machine == machine)
+    query = sa.select(*columns).where(*ours)
     rows = await connection.execute(query.order_by(showing.c.rev, showing.c.shown_at))
     return [ShownTold(**row._asdict()) for row in rows]
 
 
-async def _incidents(connection: AsyncConnection, sale_id: str) -> list[IncidentTold]:
+async def _incidents(connection: AsyncConnection, sale_id: str, machine: str) -> list[IncidentTold]:
     columns = [incident.c[name] for name in IncidentTold.__struct_fields__]
-    query = sa.select(*columns).where(incident.c.sale_id == sale_id).order_by(incident.c.id)
+    ours = (incident.c.sale_id == sale_id, incident.c.machine == machine)
+    query = sa.select(*columns).where(*ours).order_by(incident.c.id)
     return [IncidentTold(**row._asdict()) for row in await connection.execute(query)]

@@ -43,11 +43,13 @@ def address(database: str | Path) -> Address:
     """Read what stands under `database`; a bare path is a file.
 
     Raises:
-        ConfigError: it is a URL, and none of PostgreSQL.
+        ConfigError: it is a URL, and none of PostgreSQL; or nothing that a file could be called.
     """
     text = str(database)
     scheme, is_url, _ = text.partition("://")
     if not is_url:
+        if not Path(text).name or "\0" in text:
+            raise ConfigError(f"database: expected a file or postgresql://…, found {text!r}")
         return Address(sa.URL.create("sqlite", database=text), Path(text))
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise ConfigError(f"database: expected a file or postgresql://…, found {scheme}://…")

@@ -36,8 +36,9 @@ _settling: Final = receipt.c.purpose.in_(SETTLES) & (
 class Entry:
     """A sale and how far it is; `state` is a receipt's state, or the sale's disposition.
 
-    `receipt` and `document` are those of what settles the sale: its income, or the correction that
-    stands for it; `returned` is the document of its return.
+    `sale.token` is the key of its page, whatever the machine said. `receipt` and `document` are
+    those of what settles the sale: its income, or the correction that stands for it; `returned` is
+    the document of its return.
     """
 
     sale: Sale
@@ -58,6 +59,7 @@ _BACK: Final = receipt.alias("back")
 _LATEST: Final = sa.select(
     sale.c.sale_id,
     sale.c.body,
+    sale.c.token,
     sale.c.received_at,
     sale.c.disposition,
     sale.c.reason.label("why"),
@@ -165,8 +167,11 @@ async def _count(
 
 def _entry(row: sa.Row[*tuple[Any, ...]]) -> Entry:
     issued = row.state == State.ISSUED.value
+    told = decode(row.body.encode(), Sale)
+    if told.token != row.token:
+        told = msgspec.structs.replace(told, token=row.token)
     return Entry(
-        sale=decode(row.body.encode(), Sale),
+        sale=told,
         received_at=row.received_at,
         state=row.state or row.disposition,
         reason=row.error or row.why,

@@ -11,7 +11,7 @@ from cloud.store.incidents import report
 from cloud.store.replies import keep_showing
 from cloud.store.sales import Kept
 from cloud.store.schema import note
-from cloud.troubles import in_words
+from cloud.troubles import in_words, kind_of
 from edge.wire import Incident, Shown
 
 
@@ -36,7 +36,7 @@ async def keep_incident(
     kept = await _place(connection, place, body, now_ms, told.sale_id)
     if kept is not Kept.AGAIN:
         words = in_words(told)
-        await report(connection, now_ms, told.kind, words, machine, told.sale_id, body)
+        await report(connection, now_ms, kind_of(told), words, machine, told.sale_id, body)
     return kept
 
 

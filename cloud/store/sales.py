@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from secrets import choice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ from cloud.store.schema import sale
 from edge.wire import Sale
 
 WHO: Final = "intake"
+ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Of tokens, as machines make them."""
 
 
 class Kept(Enum):
@@ -46,19 +49,21 @@ Place = tuple[str, str, int]
 async def keep(connection: AsyncConnection, arrivals: Sequence[Arrival], now_ms: int) -> list[Kept]:
     """Store sales with their receipts or their reasons; the same again is the same row.
 
-    Another body under a sale's id or its token is an incident, and is kept there. Another sale at
-    its place in the sequence is one as well, and is kept as the sale it is. Either way its place
-    in the machine's sequence is answered for, whatever row or incident keeps it: it is told as
-    stored, or the machine would repeat it for ever.
+    Another body under a sale's id, or under a token of the same machine, is an incident, and is
+    kept there. Another sale at its place in the sequence is one as well, and is kept as the sale it
+    is; so is one with another machine's token, which stood on a screen for anybody to read: its
+    page gets a key of its own. Either way its place in the machine's sequence is answered for,
+    whatever row or incident keeps it: it is told as stored, or the machine would repeat it for ever.
     """
     known = await _known(connection, arrivals)
     places = await _places(connection, arrivals)
     kept: list[Kept] = []
-    fresh: list[Arrival] = []
+    fresh: list[tuple[Arrival, str]] = []
     for each in arrivals:
         told = each.sale
         body = known.ids.get(told.sale_id)
-        if body is None and told.token not in known.tokens:
+        seller = known.tokens.get(told.token)
+        if body is None and seller != each.machine:
             other = places.get(_place(each))
             if other is not None:
                 said = (
@@ -66,9 +71,14 @@ async def keep(connection: AsyncConnection, arrivals: Sequence[Arrival], now_ms:
                 )
                 await _report(connection, now_ms, "two sales at one place", said, each)
             known.ids[told.sale_id] = each.body
-            known.tokens.add(told.token)
+            key = told.token
+            if seller is not None:
+                key = "".join(choice(ALPHABET) for _ in key)
+                said = f"{_where(each)} came with the token of a sale of {seller}"
+                await _report(connection, now_ms, "another machine's token", said, each)
+            known.tokens[key] = each.machine
             places.setdefault(_place(each), told.sale_id)
-            fresh.append(each)
+            fresh.append((each, key))
             kept.append(Kept.NEW)
         elif body == each.body:
             kept.append(Kept.AGAIN)
@@ -86,19 +96,22 @@ async def keep(connection: AsyncConnection, arrivals: Sequence[Arrival], now_ms:
 @dataclass(slots=True)
 class _Known:
     ids: dict[str, str]
-    tokens: set[str]
+    tokens: dict[str, str]
+    """Whose they are: the machine that sold."""
 
 
 async def _known(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> _Known:
     """What is here of these ids and tokens."""
     rows = await connection.execute(
-        sa.select(sale.c.sale_id, sale.c.token, sale.c.body).where(
+        sa.select(sale.c.sale_id, sale.c.machine, sale.c.token, sale.c.body).where(
             sale.c.sale_id.in_([each.sale.sale_id for each in arrivals])
             | sale.c.token.in_([each.sale.token for each in arrivals])
         )
     )
     found = rows.all()
-    return _Known({row.sale_id: row.body for row in found}, {row.token for row in found})
+    return _Known(
+        {row.sale_id: row.body for row in found}, {row.token: row.machine for row in found}
+    )
 
 
 async def _places(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> dict[Place, str]:
@@ -112,7 +125,10 @@ async def _places(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> d
     return {(row.machine, row.epoch, row.seq): row.sale_id for row in rows}
 
 
-async def _insert(connection: AsyncConnection, fresh: Sequence[Arrival], now_ms: int) -> None:
+async def _insert(
+    connection: AsyncConnection, fresh: Sequence[tuple[Arrival, str]], now_ms: int
+) -> None:
+    """Sales, each with the key of its page."""
     if not fresh:
         return
     await connection.execute(
@@ -123,26 +139,26 @@ async def _insert(connection: AsyncConnection, fresh: Sequence[Arrival], now_ms:
                 "machine": each.machine,
                 "epoch": each.sale.epoch,
                 "seq": each.sale.seq,
-                "token": each.sale.token,
+                "token": key,
                 "body": each.body,
                 "received_at": now_ms,
                 "operator": each.operator,
                 **columns_of(each.disposition),
             }
-            for each in fresh
+            for each, key in fresh
         ],
     )
     await history.add(
         connection,
         [
             Change(now_ms, WHO, each.sale.sale_id, None, told["disposition"], told["reason"])
-            for each in fresh
+            for each, _ in fresh
             if (told := columns_of(each.disposition))["disposition"] != "receipt"
         ],
     )
     asked = [
         Asked(placed.receipt, each.machine, placed.register, now_ms)
-        for each in fresh
+        for each, _ in fresh
         if isinstance(placed := each.disposition, Placed)
     ]
     await receipts.ask(connection, asked, WHO, now_ms)

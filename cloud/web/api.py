@@ -104,6 +104,8 @@ class Api:
                 return _error(HTTPStatus.CONFLICT, str(error))
             except (ConfigError, msgspec.DecodeError, UnicodeDecodeError) as error:
                 return _error(HTTPStatus.BAD_REQUEST, str(error))
+            except web.RequestPayloadError:
+                return _error(HTTPStatus.BAD_REQUEST, "the body cannot be unpacked")
             except BUSY:
                 return _error(HTTPStatus.SERVICE_UNAVAILABLE, "the store is busy; try again")
             return web.Response(body=msgspec.json.encode(told), content_type="application/json")

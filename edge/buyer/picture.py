@@ -64,6 +64,8 @@ def picture_of(
     if late:
         title, title_en = of_when(late.sale.sold_at, late.sale.clock, late.ago_s)
     code, link = _code_and_link(screen)
+    # It is shown in words as well, and by displays that letters could command.
+    link = "".join(filter(str.isprintable, link or "")) or None
     hint, hint_en = said(f"{kind}_hint") if code or kind not in CODES else ("", "")
     picture = Picture(kind, title, title_en, hint=hint, hint_en=hint_en, link=link)
     if code is not None:

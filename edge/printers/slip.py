@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from edge.buyer.qr import Matrix, encode
+from edge.buyer.words import MOST_TEXT
 from edge.printers import escpos
 from edge.printers.profiles import QUIET, Profile
 from edge.wire import Fiscal, Receipt, Sale
@@ -63,7 +64,8 @@ def slip_of(sale: Sale, receipt: Receipt, product: str = "") -> Slip | None:
     """
     if receipt.status != "issued" or not receipt.qr:
         return None
-    name = " ".join(product.split())
+    # As much of it as the glass has: one that has no end would be metres of paper.
+    name = " ".join(product.split())[:MOST_TEXT].strip()
     return Slip(
         sale_id=sale.sale_id,
         rev=receipt.rev,
@@ -165,7 +167,7 @@ def _rows(text: str, right: str, columns: int) -> list[str]:
         return rows
     room = columns - len(rows[-1]) - len(right)
     if room < 1:
-        return [*rows, right.rjust(columns)]
+        return [*rows, *(row.rjust(columns) for row in textwrap.wrap(right, columns))]
     return [*rows[:-1], rows[-1] + " " * room + right]
 
 

@@ -99,6 +99,8 @@ class TechnicianPage:
             form = short.partial
         except TimeoutError:
             return _closed(web.Response(status=408, headers=HEADERS))
+        except web.RequestPayloadError:  # a body that is not what its own head says
+            return _closed(web.Response(status=400, headers=HEADERS))
         else:
             return _closed(web.Response(status=413, headers=HEADERS))
         pin = parse_qs(form.decode("ascii", "replace")).get("pin", [""])[0].strip()

@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import ssl
 from pathlib import Path
 from typing import Final
 
@@ -85,7 +84,7 @@ def _link(file: Path, config: Config) -> Link:
             subscriptions=subscriptions(config.machine),
             will=(Channel.STATE.of(config.machine), death),
         )
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ValueError) as error:
         broker = config.broker
         told = f"ca {broker.ca!r}, certificate {broker.certificate!r}, key {broker.key!r}"
         raise ConfigError(

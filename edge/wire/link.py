@@ -188,7 +188,7 @@ class Link:
         if self._broker.username:
             password = None
             if self._broker.password_file:
-                password = Path(self._broker.password_file).read_text("utf-8").strip()
+                password = _password(Path(self._broker.password_file))
             client.username_pw_set(self._broker.username, password)
         if self._broker.ca:
             ca = None if self._broker.ca == "system" else self._broker.ca
@@ -319,6 +319,18 @@ class Link:
             done.set_exception(LinkRefusedError(str(code)))
         else:
             done.set_result(code.value != NOBODY_LISTENS)
+
+
+def _password(file: Path) -> str:
+    """What the file says.
+
+    Raises:
+        OSError: it cannot be read, or is no text.
+    """
+    try:
+        return file.read_text("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise OSError(f"{file}: it is no UTF-8 text") from error
 
 
 def _properties(packet: int) -> Properties:

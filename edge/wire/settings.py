@@ -24,6 +24,8 @@ _MEANT: Final = {
     MACHINE: "letters, digits, '_', '.', '-', at most 64, a letter or digit first",
 }
 """What a pattern asks for, as a person says it."""
+LONGEST: Final = 200
+"""Characters of a value that a message quotes."""
 Listen = Annotated[str, Meta(pattern=_LISTEN)]
 """``HOST:PORT`` to listen on, the port up to 65535."""
 Item = Annotated[str, Meta(pattern=_ITEM)]
@@ -168,7 +170,7 @@ def parsed(text: str, kind: type[T], name: str) -> T:
     """
     try:
         written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of endless numbers, and of nesting
         raise SettingsError(f"{name}: is no TOML: {error}") from error
     return converted(written, kind, name)
 
@@ -180,9 +182,43 @@ def converted(written: object, kind: type[T], name: str) -> T:
         SettingsError: a key is unknown, missing or out of range.
     """
     try:
-        return msgspec.convert(written, kind)
+        made = msgspec.convert(written, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {_in_words(str(error), written, kind)}") from error
+        wrong = _one_line(_in_words(str(error), written, kind))
+        raise SettingsError(f"{name}: {wrong}") from error
+    for key, text in _texts(written):
+        if "\0" in text:
+            wrong = _one_line(f"{key}: expected text without a NUL, found {_found(text)}")
+            raise SettingsError(f"{name}: {wrong}")
+    return made
+
+
+def _texts(written: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in what was converted, with its key; no system call takes a NUL in a name."""
+    match written:
+        case str():
+            yield key, written
+        case dict():
+            for name, value in written.items():
+                yield from _texts(value, f"{key}.{name}".removeprefix("."))
+        case list():
+            for index, value in enumerate(written):
+                yield from _texts(value, f"{key}[{index}]")
+
+
+def _found(written: object) -> str:
+    """A value as it was found, and no more of it than helps."""
+    try:
+        told = repr(written)
+    except (ValueError, RecursionError):
+        return f"a value of type {type(written).__name__} that is too long to be told"
+    return told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
+
+
+def _one_line(told: str) -> str:
+    """A mistake for a terminal: a key may hold anything."""
+    short = told if len(told) <= 5 * LONGEST else f"{told[: 5 * LONGEST - 1]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in short)
 
 
 def _in_words(error: str, written: object, kind: type[Table]) -> str:
@@ -198,7 +234,7 @@ def _in_words(error: str, written: object, kind: type[Table]) -> str:
         what = next(
             (f"Expected {each}" for of, each in _MEANT.items() if repr(of) == pattern), what
         )
-        what = f"{what.partition(', got')[0]}, found {written!r}"
+        what = f"{what.partition(', got')[0]}, found {_found(written)}"
     what = _plainly(what, where, _at(written_whole, key))
     allowed = _allowed(kind, key)
     if allowed:
@@ -217,7 +253,7 @@ def _plainly(what: str, where: str, there: object) -> str:
     """Msgspec's own words for keys and entries, in the words of a file."""
     if missing := re.match("Object missing required field (`.*?`)", what):
         return f"the key {missing[1]} is missing"
-    if unknown := re.match("Object contains unknown field (`.*?`)", what):
+    if unknown := re.match("Object contains unknown field (`.*`)", what, re.DOTALL):
         return f"there is no key {unknown[1]}"
     if not isinstance(there, dict):
         return what

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final, TextIO, cast
@@ -32,8 +33,11 @@ class Replay:
         """
         file, _, query = address.partition("?")
         pace = _pace(parse_qs(query, keep_blank_values=True).get("pace", ["1"])[0])
-        with _opened(Path(file)) as trace:
-            return cls(list(read_trace(trace)), pace)
+        try:
+            with _opened(Path(file)) as trace:
+                return cls(list(read_trace(trace)), pace)
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"{file}: the gzip is cut off or damaged: {error}") from error
 
     async def __aiter__(self) -> AsyncIterator[Signal]:
         """Yield each signal when its time has come."""

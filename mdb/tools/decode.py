@@ -17,7 +17,7 @@ from mdb.heading import Heading, read_heading
 from mdb.sniffer import Heard, Sniffer
 from mdb.tools.mistake import of_file
 from mdb.tools.progress import Progress
-from mdb.tools.source import opened
+from mdb.tools.source import lines_of, opened
 from mdb.trace import NotATraceError, read_trace
 
 DESCRIPTION: Final = """\
@@ -34,6 +34,8 @@ examples:
   python -m mdb decode capture.mdb --since 3600 --address 10,60    two readers, from that second on
   zcat old.gz | python -m mdb decode - --since 01:30:00            an hour and a half after its start
 """
+MOST_HEADING: Final = 1000
+"""Lines that a recorder may put before its first block."""
 _LOOK_EVERY: Final = 1024
 _OFFSET: Final = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)")
 _SECONDS: Final = re.compile(r"\d+(?:\.\d*)?")
@@ -172,11 +174,11 @@ def _conversation(files: list[Path], choice: Choice) -> Conversation:
             with opened(file) as (source, text):
                 progress = Progress(source)
                 try:
-                    lines_of, heading = _with_heading(text)
+                    capture, heading = _with_heading(lines_of(text))
                     if listener is None:
                         vmc_only = choice.vmc_only or heading.vmc_only
                         listener = Sniffer(heading.context, vmc_only=vmc_only)
-                    for heard in _listen(listener, lines_of, choice, progress):
+                    for heard in _listen(listener, capture, choice, progress):
                         yield heard, progress
                 finally:
                     progress.wipe()
@@ -193,12 +195,12 @@ def _conversation(files: list[Path], choice: Choice) -> Conversation:
 
 def _with_heading(text: Iterable[str]) -> tuple[Iterator[str], Heading]:
     """The lines, and what those before the first block say of the rest."""
-    lines_of, first = iter(text), list[str]()
-    for line in lines_of:
+    told, first = iter(text), list[str]()
+    for line in told:
         first.append(line)
-        if line.strip() and not line.startswith("#"):
+        if (line.strip() and not line.startswith("#")) or len(first) == MOST_HEADING:
             break
-    return itertools.chain(first, lines_of), read_heading(first)
+    return itertools.chain(first, told), read_heading(first)
 
 
 def _listen(

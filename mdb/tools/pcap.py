@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 from mdb.pcap import Packets
 from mdb.tools.mistake import MistakeError, of_file
 from mdb.tools.progress import Progress
-from mdb.tools.source import opened
+from mdb.tools.source import lines_of, opened
 from mdb.trace import NotATraceError, read_trace
 
 DESCRIPTION: Final = """\
@@ -90,7 +90,7 @@ def _packets(arguments: argparse.Namespace) -> Generator[bytes, None, None]:
         with opened(arguments.file) as (source, text):
             progress = Progress(source)
             try:
-                yield from _read(text, arguments.start, progress)
+                yield from _read(lines_of(text), arguments.start, progress)
             finally:
                 progress.wipe()
             if source.cut is not None:

@@ -14,6 +14,8 @@ from typing import BinaryIO, Final
 
 MAGIC: Final = b"\x1f\x8b"
 STANDARD_INPUT: Final = Path("-")
+LONGEST_LINE: Final = 1 << 16
+"""Characters of a line; noise may have no end of it."""
 _CHUNK: Final = 1 << 16
 _WHOLE_GZIP: Final = zlib.MAX_WBITS | 16
 
@@ -35,6 +37,8 @@ class Source(io.RawIOBase):
         self._raw = raw
         self._inflate: zlib._Decompress | None = None
         self._given = False
+        self._packed = b""
+        """What was read of the gzip and is not inflated yet."""
         self._ready = self._begin()
 
     def readable(self) -> bool:
@@ -44,12 +48,15 @@ class Source(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         """Give what there is: at a live source, no more than has come."""
         while not self._ready:
-            chunk = self._take()
-            if not chunk:
+            chunk, self._packed = self._packed or self._take(), b""
+            if self._inflate is not None:
+                self._ready = self._inflated(self._inflate, chunk)
+            else:
+                self._ready = chunk
+            if not chunk and not self._ready:
                 if self._inflate is not None and not self._inflate.eof and self.cut is None:
                     self.cut = "the gzip is cut off"
                 return 0
-            self._ready = chunk if self._inflate is None else self._inflated(chunk)
         count = min(len(buffer), len(self._ready))
         buffer[:count] = self._ready[:count]
         self._ready = self._ready[count:]
@@ -63,31 +70,49 @@ class Source(io.RawIOBase):
         if not first.startswith(MAGIC):
             return first
         self._inflate = zlib.decompressobj(_WHOLE_GZIP)
-        return self._inflated(first)
+        return self._inflated(self._inflate, first)
 
-    def _inflated(self, chunk: bytes) -> bytes:
-        told = b""
-        while chunk and self.cut is None and self._inflate is not None:
-            before = self._inflate.copy()
-            try:
-                told += self._inflate.decompress(chunk)
-            except zlib.error as error:
-                told += _salvaged(before, chunk)
-                if not self._given and not told:
-                    raise OSError(f"no gzip that can be read ({error})") from error
-                self.cut = f"the gzip is damaged ({error})"
-                break
-            chunk = self._inflate.unused_data
-            if chunk.startswith(MAGIC):  # files that were appended to each other
-                self._inflate = zlib.decompressobj(_WHOLE_GZIP)
-            elif self._inflate.eof:
-                break  # padding
+    def _inflated(self, inflate: "zlib._Decompress", chunk: bytes) -> bytes:
+        """A piece of what it says, whatever a few bytes may say in all; what is left of it waits."""
+        if self.cut is not None:
+            return b""
+        if inflate.eof:
+            return self._appended(chunk)
+        before = inflate.copy()
+        try:
+            told = inflate.decompress(chunk, _CHUNK)
+        except zlib.error as error:
+            told = _salvaged(before, chunk)
+            if not self._given and not told:
+                raise OSError(f"no gzip that can be read ({error})") from error
+            self.cut = f"the gzip is damaged ({error})"
+            return told
+        self._packed = inflate.unused_data or inflate.unconsumed_tail
         return told
+
+    def _appended(self, chunk: bytes) -> bytes:
+        """What follows a gzip: another that was appended to it, or padding."""
+        if chunk == MAGIC[:1]:
+            chunk += self._take()
+        if chunk.startswith(MAGIC):
+            self._inflate, self._packed = zlib.decompressobj(_WHOLE_GZIP), chunk
+        elif chunk:
+            while self._take():
+                pass
+        return b""
 
     def _take(self) -> bytes:
         chunk = self._raw.read1(_CHUNK) if hasattr(self._raw, "read1") else self._raw.read(_CHUNK)
         self.taken += len(chunk)
         return chunk
+
+
+def lines_of(text: io.TextIOBase) -> Iterator[str]:
+    """Its lines; of one that is longer than any the beginning, as its end may never come."""
+    while line := text.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith("\n"):
+            line = text.readline(LONGEST_LINE)
 
 
 def _salvaged(inflate: "zlib._Decompress", chunk: bytes) -> bytes:

@@ -88,6 +88,22 @@ def test_a_file_that_cannot_be_read_says_what_to_do(
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "key"),
+    [
+        ('"cloud.sqlite"', "database"),
+        ('"api.word"', "api_token_file"),
+        ('"broker.example"', "broker.host"),
+    ],
+)
+def test_a_character_that_no_name_has_is_refused(file: Path, old: str, key: str) -> None:
+    """Found by hostile files: whoever opened what they name raised."""
+    file.write_text(GOOD.replace(old, '"a\\u0000b"'), "utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(file)
+    assert str(error.value) == f"{file}: {key}: expected text without a NUL, found 'a\\x00b'"
+
+
 def test_an_empty_file_is_told_what_it_lacks(tmp_path: Path) -> None:
     file = tmp_path / "cloud.toml"
     file.touch()

@@ -100,6 +100,8 @@ def test_what_the_qr_does_not_say_is_not_in_it() -> None:
         ("23.11.2026 18:42:10", "%d.%m.%Y %H:%M:%S", "20261123T184210"),
         ("2026-11-23T18:42:10", "%Y-%m-%dT%H:%M:%S", "20261123T184210"),
         ("23.11.2026 18:42", "%d.%m.%Y %H:%M", "20261123T184200"),
+        # Of a register whose clock says so; its year has four digits in the QR as any other.
+        ("0262-11-23T18:42:10", "%Y-%m-%dT%H:%M:%S", "02621123T184210"),
         ("2026-11-23T18:42:10Z", "%Y-%m-%dT%H:%M:%S", None),
         ("31.11.2026 18:42:10", "%d.%m.%Y %H:%M:%S", None),
         ("23.11.2026 24:00:00", "%d.%m.%Y %H:%M:%S", None),

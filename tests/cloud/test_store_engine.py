@@ -468,6 +468,8 @@ async def test_a_password_may_stand_in_a_passfile(postgres: Cluster, tmp_path: P
     [
         ("mysql://root:hush@db/x", "expected a file or postgresql://…, found mysql://…"),
         ("postgresql://u:hush@db:port/x", "this is no URL; expected postgresql://USER@HOST"),
+        ("/", "expected a file or postgresql://…, found '/'"),
+        ("a\0b", "expected a file or postgresql://…, found 'a\\x00b'"),
     ],
 )
 def test_what_is_no_database_of_ours_is_a_mistake_of_the_configuration(

@@ -28,9 +28,10 @@ from cloud.fleet import Site
 from cloud.intake import Attention, Cause, ReturnOf
 from cloud.receipt import Receipt
 from cloud.sequence import Received
-from cloud.store import Store, sales, streams
+from cloud.store import Store, journal, sales, streams
 from cloud.store.sales import Arrival, Kept
 from cloud.store.schema import history, incident, receipt, reply, sale
+from cloud.web.buyer import TOKEN
 from edge.wire import Sale, decode, encode
 
 UNPLACED = Attention(Cause.UNKNOWN_MACHINE, "nobody knows it")
@@ -168,8 +169,8 @@ async def test_another_sale_at_the_same_place_is_kept_with_its_receipt_and_an_in
         pytest.param(
             a_sale(9),
             a_sale(1, token=token_of(9)),
-            Kept.CONFLICT,
-            ["conflict"],
+            Kept.NEW,
+            ["another machine's token"],
             id="its page is another's",
         ),
     ],
@@ -188,6 +189,28 @@ async def test_a_sale_that_is_kept_elsewhere_is_told_as_stored(
         assert await streams.sequence(connection, "vm-new", EPOCH) == Received(2, 2, ())
     assert await rows(store, sa.select(sale).where(sale.c.machine == MACHINE)) == before
     assert await incidents(store) == beside
+
+
+async def test_a_sale_whose_token_another_machine_took_first_has_its_receipt_and_a_page_of_its_own(
+    store: Store,
+) -> None:
+    """A token stands on a screen before the cloud hears of the sale: anybody may have read it."""
+    thief = a_sale(9, machine="vm-thief", token=token_of(1))
+    assert await sell(store, thief) == [Kept.NEW]
+    assert await sell(store, a_sale(), a_sale()) == [Kept.NEW, Kept.AGAIN]
+    assert await sell(store, a_sale()) == [Kept.AGAIN]
+    assert len(await rows(store, sa.select(receipt))) == 2
+    assert await incidents(store) == ["another machine's token"]
+    async with store.reading() as connection:
+        its = await journal.by_id(connection, id_of(1))
+        assert its is not None
+        assert its.sale.token != token_of(1)
+        assert TOKEN.fullmatch(its.sale.token)
+        page = await journal.by_token(connection, its.sale.token)
+        taken = await journal.by_token(connection, token_of(1))
+    assert page == its
+    assert taken is not None
+    assert taken.sale == thief
 
 
 async def test_two_different_conflicts_are_two_incidents(store: Store) -> None:

@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from cloud.troubles import WORDS, in_words
+from cloud.troubles import WORDS, in_words, kind_of
 from edge.wire import Incident
 
 UNKNOWN = Incident(
@@ -57,6 +57,17 @@ def test_an_incident_says_what_happened_and_what_to_do(
     changes: dict[str, object], said: str
 ) -> None:
     assert said in in_words(msgspec.structs.replace(UNKNOWN, **changes))
+
+
+@pytest.mark.parametrize("kind", ["duplicate receipt", "gap", "malformed", "of_tomorrow", ""])
+def test_a_kind_that_the_contract_does_not_name_is_marked_as_the_machines_word(kind: str) -> None:
+    """The cloud has kinds of its own, and asks people to act on them."""
+    assert kind_of(msgspec.structs.replace(UNKNOWN, kind=kind)) == f"machine says: {kind}"
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_a_kind_of_the_contract_is_told_as_it_is(kind: str) -> None:
+    assert kind_of(msgspec.structs.replace(UNKNOWN, kind=kind)) == kind
 
 
 def test_every_kind_of_the_contract_has_words_and_no_other() -> None:

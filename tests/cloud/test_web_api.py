@@ -213,6 +213,15 @@ async def test_what_makes_no_sense_is_400_and_says_what_was_expected(
     assert set(told) == {"error"}
 
 
+async def test_a_body_that_cannot_be_unpacked_is_400(desk: Desk, store: Store) -> None:
+    """Found by hostile bodies: the answer was 500."""
+    await sell(store, a_sale())
+    path, headers = f"/api/sales/{id_of(1)}/requeue", {**KNOWN, "Content-Encoding": "gzip"}
+    async with desk.client.post(path, data=b"{}", headers=headers) as answer:
+        assert answer.status == 400
+        assert await answer.json() == {"error": "the body cannot be unpacked"}
+
+
 async def test_what_nobody_can_order_is_404(desk: Desk, store: Store) -> None:
     await sell(store, a_sale())
     assert (await desk.post("explode"))[0] == 404

@@ -324,6 +324,13 @@ def test_a_link_that_was_not_started_says_so() -> None:
         link.publish("a", b"", 1)
 
 
+def test_a_password_that_is_no_text_is_an_error_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(OSError, match="password: it is no UTF-8 text"):
+        Link(Broker(username="vm-1", password_file=str(file)), "here", [], will=("gone", b""))
+
+
 @pytest.mark.parametrize(
     "changes", [{"username": "vm-1", "password_file": "none"}, {"ca": "none"}, {"ca": __file__}]
 )

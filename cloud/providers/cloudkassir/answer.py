@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from cloud.calling import kopecks, number
-from cloud.fiscal import FiscalDocument, plausible, read_qr
+from cloud.fiscal import FiscalDocument, as_in_qr, plausible, read_qr
 from cloud.outcome import Accepted, Dead, Outcome, Pause, Unknown, Unsent
 
 DATA: Final = frozenset({4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 23, 24, 26, 27})
@@ -126,7 +126,7 @@ def _local(told: object, hours_ahead: int | None) -> str | None:
         local = None if hours_ahead is None else utc + timedelta(hours=hours_ahead)
     except (ValueError, OverflowError):
         return None
-    return local.strftime("%Y%m%dT%H%M%S") if local else None
+    return as_in_qr(local) if local else None
 
 
 def link(told: Mapping[str, Any]) -> str | None:

@@ -131,6 +131,9 @@ class Ferma:
         if succeeded(heard, told) and isinstance(given, dict):
             return became(given, attempt, self._settings)
         refusal = refused(heard, told, self._settings.codes)
+        if isinstance(refusal, Accepted):
+            # Nothing was sent that could be a repetition; whatever that means, it is no status.
+            return _unheard(attempt, Unknown(f"{heard.status} {heard.quoted}"))
         if not isinstance(refusal, Dead):
             return _unheard(attempt, refusal)
         if attempt.provider_id is None and not_found(refusal.reason):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cloud.calling import Answer, number
-from cloud.fiscal import FiscalDocument, plausible, read_qr
+from cloud.fiscal import FiscalDocument, as_in_qr, plausible, read_qr
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
 from cloud.providers import PATH_ASKED, Attempt, astray
 from cloud.providers.ferma.request import settlement
@@ -177,7 +177,7 @@ def _local_time(given: _Json, settings: Settings) -> str | None:
         try:
             when = datetime.fromisoformat(str(told).partition("[")[0])
             when = when if when.tzinfo is not None else when.replace(tzinfo=unsaid)
-            return when.astimezone(zone).strftime("%Y%m%dT%H%M%S")
+            return as_in_qr(when.astimezone(zone))
         except (ValueError, OverflowError):
             continue
     return None

@@ -130,6 +130,48 @@ def test_a_damaged_workbook_is_rows_or_a_mistake_of_the_file(tmp_path: Path, see
     assert said.startswith(f"{file}: ")
 
 
+def changed(whole: Path, *changes: tuple[bytes, bytes]) -> Path:
+    """The workbook with other words in its sheet."""
+    other = whole.with_name("changed.xlsx")
+    with (
+        zipfile.ZipFile(whole) as read,
+        zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as write,
+    ):
+        for name in read.namelist():
+            content = read.read(name)
+            for before, after in changes if name.endswith("sheet1.xml") else ():
+                assert before in content
+                content = content.replace(before, after)
+            write.writestr(name, content)
+    return other
+
+
+@pytest.mark.parametrize("number", [b"1048577", b"9999999999999"])
+def test_a_row_beyond_the_last_is_a_mistake_and_is_not_counted_up_to(
+    tmp_path: Path, number: bytes
+) -> None:
+    """Found by absurd numbers of rows: the library counted for as long as it was let."""
+    whole = book(tmp_path / "a.xlsx", ["id", "name"], ["x", "y"])
+    far = changed(whole, (b'<row r="2"', b'<row r="%b"' % number), (b'"A2"', b'"A%b"' % number))
+    with pytest.raises(ConfigError, match=r"is damaged: it has rows beyond 1048576, the last"):
+        list(rows(far))
+    last = changed(whole, (b'<row r="2"', b'<row r="1048576"'), (b'"A2"', b'"A1048576"'))
+    assert list(rows(last))[-1] == (1_048_576, ["x", "y"])
+
+
+def test_a_workbook_that_unpacks_to_more_than_is_read_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = book(tmp_path / "a.xlsx", ["id", "name"], ["x", "y"])
+    with (
+        zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as write,
+        write.open("xl/sharedStrings.xml", "w") as part,
+    ):
+        for _ in range(600):
+            part.write(bytes(1 << 20))
+    assert bomb.stat().st_size < 1 << 20
+    with pytest.raises(ConfigError, match=r"unpacks to 600 MB, and at most 512 are read: save it"):
+        list(rows(bomb))
+
+
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.csv: cannot be read: No such file"):
         list(rows(tmp_path / "none.csv"))

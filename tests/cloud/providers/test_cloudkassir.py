@@ -29,7 +29,7 @@ from cloud.emulators.cloudkassir import CloudKassir as Emulator
 from cloud.emulators.cloudkassir import Settings as AccountThere
 from cloud.emulators.drive import Drive
 from cloud.errors import ConfigError
-from cloud.fiscal import FiscalDocument
+from cloud.fiscal import FiscalDocument, read_qr
 from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Attempt, BadSignatureError, Finding, Notice, Provider
 from cloud.providers.cloudkassir import CloudKassir, Settings
@@ -873,6 +873,13 @@ async def test_a_time_whose_place_the_operator_knows_makes_a_document(
     outcome = await ended(without_qr(DateTime=when), hours_ahead=3)
     assert isinstance(outcome, Done)
     assert outcome.document == replace(DOCUMENT, at="20261123T154210")
+
+
+async def test_a_time_of_a_clock_that_is_far_off_makes_a_qr_text_all_the_same(ended: Ended) -> None:
+    outcome = await ended(without_qr(DateTime="0262-11-23T12:42:10"), hours_ahead=3)
+    assert isinstance(outcome, Done)
+    assert outcome.document == replace(DOCUMENT, at="02621123T154210")
+    assert read_qr(outcome.document.qr) is not None
 
 
 @pytest.mark.parametrize(

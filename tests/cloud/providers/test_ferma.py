@@ -710,6 +710,16 @@ async def test_a_known_key_without_the_number_is_asked_for_by_the_key(secret: st
     assert await say(secret, sent, 200, failed(1019, "Чек уже существует")) == Accepted(None)
 
 
+async def test_a_question_that_is_called_a_repetition_was_not_answered(secret: str) -> None:
+    """Found by mutated answers: asking raised, and the lane ended with it."""
+    repetition = failed(1019, f"Чек --{NUMBER}-- создан")
+    known = await say(secret, asked, 200, repetition)
+    sought = await say(secret, looked_up, 200, repetition)
+    assert isinstance(known, Unsent)
+    assert isinstance(sought, Unknown)
+    assert "asking failed: 200" in known.reason
+
+
 @pytest.mark.parametrize(
     ("message", "pause"),
     [
