@@ -77,7 +77,7 @@ def after(circuit: Circuit, outcome: Outcome, now_ms: int, *, asked: bool = Fals
     if isinstance(outcome, Unsent) and outcome.retry_after_s is not None:
         # It answers: it is busy, and says for how long.
         return Circuit(0, now_ms + round(1000 * outcome.retry_after_s))
-    if isinstance(outcome, Unsent | Unknown):
+    if isinstance(outcome, Unsent) or (isinstance(outcome, Unknown) and not outcome.answered):
         return _failed(circuit, outcome.reason, now_ms)
     if asked and circuit.pause not in {None, Pause.AUTH}:
         return replace(circuit, failures=0)
@@ -89,7 +89,7 @@ def is_late(circuit: Circuit, outcome: Outcome, now_ms: int) -> bool:
 
     Were each of them counted, a second without the network would cost minutes.
     """
-    plain = isinstance(outcome, Unknown) or (
+    plain = (isinstance(outcome, Unknown) and not outcome.answered) or (
         isinstance(outcome, Unsent) and outcome.pause is None and outcome.retry_after_s is None
     )
     return plain and circuit.mutes(now_ms)

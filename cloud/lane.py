@@ -9,6 +9,7 @@ crash leaves a receipt in a state that says how far it was, and the next holder 
 import asyncio
 import time
 from collections.abc import Awaitable, Coroutine
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -119,8 +120,14 @@ class Lane:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            task.add_done_callback(self._last)
             await asyncio.wait([task], timeout=self._stop_s)
             raise
+
+    def _last(self, task: "asyncio.Task[Any]") -> None:
+        """What nobody waits for any more has come to its end."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("the last turn failed", register=self._register, reason=str(error))
 
     async def _part(self) -> None:
         """Write down one by one what could not be written together; nothing may stop a lane."""
@@ -324,6 +331,10 @@ class Lane:
         if repeated and isinstance(outcome, Dead) and not self._provider.knows_repeats:
             said = f"a repetition was refused, and the first request may have been recorded: {outcome.reason}"
             return Unknown(said, final=True)
+        known = job.state is State.ACCEPTED and job.provider_id is not None
+        if do == "ask" and known and isinstance(outcome, Unknown):
+            # Were it not there, this were `Unsent`: what was accepted would stay so.
+            return replace(outcome, answered=True)
         return outcome
 
     def _hear(self, job: Job, do: Step, outcome: Outcome) -> None:

@@ -64,12 +64,14 @@ class Unknown(Outcome):
     """Sent, and the answer was lost or made no sense.
 
     `final` says that nobody can be asked any more: a person has to look. `misled` says that the
-    number we asked with is not this receipt's: it is to be forgotten.
+    number we asked with is not this receipt's: it is to be forgotten. `answered` says that the
+    provider is there: it was asked, and does not know what it had accepted.
     """
 
     reason: str
     final: bool = False
     misled: bool = False
+    answered: bool = False
 
 
 NEXT: Final = "look for it in the provider's cabinet: python -m cloud resolve ID --issued QR"

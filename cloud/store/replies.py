@@ -122,15 +122,26 @@ _SAID: Final = (
 )
 
 
+_FREE: Final = (
+    sa.select(reply.c.sale_id)
+    .where(reply.c.sale_id.in_(sa.bindparam("them", expanding=True)))
+    .with_for_update(skip_locked=True)
+)
+
+
 async def said(connection: AsyncConnection, them: Iterable[tuple[str, int, int, int]]) -> None:
     """They were said, as (sale_id, rev, times, again_at_ms).
 
     `times` as the reply had it, before this one. Say it again then, unless the machine answers; of
-    an older revision than the last it changes nothing.
+    an older revision than the last it changes nothing. What another is changing at this moment it
+    leaves alone: it is said once more, and no two wait for each other.
     """
+    told = sorted(them)
+    free = set(await connection.scalars(_FREE, {"them": [sale_id for sale_id, *_ in told]}))
     rows = [
         {"of": sale_id, "at_rev": rev, "times": times + 1, "again": again}
-        for sale_id, rev, times, again in sorted(them)
+        for sale_id, rev, times, again in told
+        if sale_id in free
     ]
     if rows:
         await connection.execute(_SAID, rows)
@@ -138,8 +149,11 @@ async def said(connection: AsyncConnection, them: Iterable[tuple[str, int, int, 
 
 async def hurry(connection: AsyncConnection, machine: str) -> None:
     """The machine is back: what it was told while it was away may be lost."""
+    ours = (reply.c.machine == machine, _IS_UNTOLD)
+    # In the order in which others change several.
+    them = sa.select(reply.c.sale_id).where(*ours).order_by(reply.c.sale_id).with_for_update()
     await connection.execute(
-        sa.update(reply).where(reply.c.machine == machine, _IS_UNTOLD).values(tell_at=0)
+        sa.update(reply).where(reply.c.sale_id.in_(them), *ours).values(tell_at=0)
     )
 
 

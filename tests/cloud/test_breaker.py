@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud.breaker import FAILURES, OPEN_S, PROBE_S, Circuit, after
+from cloud.breaker import FAILURES, OPEN_S, PROBE_S, Circuit, after, is_late
 from cloud.outcome import Accepted, Dead, Outcome, Pause, Unknown, Unsent
 
 NOW = 1_800_000_000_000
@@ -35,6 +35,14 @@ def test_failures_in_a_row_open_it_for_longer_and_longer(outcome: Outcome) -> No
 def test_whatever_the_provider_says_closes_it(outcome: Outcome) -> None:
     assert after(failed(FAILURES + 3), outcome, NOW) == Circuit()
     assert after(failed(FAILURES + 3), outcome, NOW, asked=True) == Circuit()
+
+
+def test_a_provider_that_lost_what_it_had_accepted_is_there_all_the_same() -> None:
+    lost = Unknown("the provider says 'NotFound'", answered=True)
+    assert after(failed(FAILURES + 3), lost, NOW, asked=True) == Circuit()
+    assert not is_late(failed(FAILURES + 3), lost, NOW)
+    full = after(Circuit(), Unsent("full", pause=Pause.DRIVE), NOW)
+    assert after(full, lost, NOW, asked=True) == full
 
 
 @pytest.mark.parametrize("pause", PROBE_S)

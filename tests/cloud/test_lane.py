@@ -5,6 +5,7 @@ its age there.
 """
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -543,6 +544,42 @@ async def test_a_process_that_ends_while_its_first_receipt_is_asked_for_lets_its
     assert until_ms == 0
 
 
+class DyingStore(Store):
+    """Its server goes away amid a transaction."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+        self.entered, self.goes = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        self.entered.set()
+        await self.goes.wait()
+        async with self._inner.transaction() as connection:
+            yield connection
+            raise sa.exc.OperationalError("COMMIT", {}, OSError("the server is gone"))
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_turn_that_fails_while_its_process_ends_is_told_in_one_line(
+    store: Store, register: Register, *, late: bool
+) -> None:
+    await sell(store, a_sale())
+    dying, unheard = DyingStore(store), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: unheard.append(told))
+    with capture_logs() as logs:
+        async with register.at_work(dying) as task, asyncio.timeout(10):
+            await dying.entered.wait()
+            task.cancel()
+            await (asyncio.wait([task]) if late else asyncio.sleep(0))
+            dying.goes.set()
+            await asyncio.wait([task])
+            await until(lambda: logs)
+    gc.collect()
+    assert unheard == []
+    assert [each["event"] for each in logs] == ["the last turn failed"]
+
+
 async def test_a_process_that_ends_while_another_writes_leaves_its_lane_to_run_out(
     sqlite_store: Store, sqlite_database: str
 ) -> None:
@@ -624,6 +661,25 @@ async def test_a_receipt_that_the_provider_has_accepted_and_lost_is_an_incident_
     await mute.settle(store, "issued")
     assert await mute.keys() == [KEY]
     assert await incidents(store) == ["lost by the provider"]
+
+
+async def test_a_provider_that_lost_many_is_not_taken_for_one_that_is_away(
+    store: Store, mute: Register
+) -> None:
+    many = range(1, FAILURES + 2)
+    await sell(store, *map(a_sale, many))
+    await mute.fault("lose", len(many))
+
+    async def all_are(state: str) -> bool:
+        return set((await states(store)).values()) == {state}
+
+    async with mute.at_work(store):
+        await eventually(lambda: all_are("accepted"))
+        await hurry(store)
+        mute.due.ring()
+        await eventually(lambda: all_are("unknown"))
+        (circuit,) = await rows(store, sa.select(lane.c.failures, lane.c.hold_until))
+    assert tuple(circuit) == (0, 0)
 
 
 # Hints: somebody says that there is news. --------------------------------------------------------
