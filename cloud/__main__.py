@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from cloud.errors import CloudError, ConfigError
+from cloud.errors import CloudError, ConfigError, the_first
 from cloud.stopping import run
 
 CONFIG: Final = Path("/etc/chekomat/cloud.toml")
@@ -34,9 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # The demo has processes to end, and a command tells what became of it.
         return run(arguments.run(arguments), by_force=arguments.command == "serve")
-    except CloudError as error:
-        print(f"chekomat-cloud: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ConfigError) else 1
+    except (CloudError, ExceptionGroup) as error:
+        ours = the_first(error)
+        if ours is None:
+            raise
+        print(f"chekomat-cloud: {ours}", file=sys.stderr)
+        return 2 if isinstance(ours, ConfigError) else 1
 
 
 async def _serve(arguments: argparse.Namespace) -> int:

@@ -34,3 +34,11 @@ class StartError(CloudError):
 
 class LeaseLostError(CloudError):
     """This lane is another process's now."""
+
+
+def the_first(error: Exception) -> CloudError | None:
+    """The first of ours in what ended tasks that ran together; None if any of it is not ours."""
+    if isinstance(error, ExceptionGroup):
+        found = [the_first(each) for each in error.exceptions]
+        return None if None in found else found[0]
+    return error if isinstance(error, CloudError) else None
