@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from edge.alarms import Alarms
-from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Reached, Serving, Sold
-from edge.clock import Clock
+from edge.buyer.presenter import STATUTORY_S, Answered, Buying, Reached, Serving, Sold, Unkept
+from edge.clock import Clock, Moment
 from edge.incident import of_machine
-from edge.keeper import Keeper
+from edge.keeper import Concluded, Keeper
 from edge.listener import Ears, Listener, Pulse
 from edge.presence import Presence
 from edge.printers.print_queue import PrintQueue
@@ -32,7 +32,7 @@ from edge.uplink import Answers, Uplink
 from edge.watchdog import Part, Probe
 from edge.wire import Channel, Health, Receipt, Reported, Sale, Shown, State, encode
 from edge.wire.link import Connected, Disconnected, Incoming, Link
-from mdb import Signal
+from mdb import Signal, event
 from mdb.sniffer import Heard
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ class Agent:
             chance=parts.chance,
             now=self.timeline.now,
             on_kept=self._kept,
+            on_unkept=self._unkept,
             on_incident=self._look,
             on_mended=self._mended,
         )
@@ -203,12 +204,13 @@ class Agent:
 
         What came and was never seen is late; the presenter judges whether too late.
         """
-        last = await self.parts.disk.insist(self.parts.outbox.last_sale)
         unshown = await self.parts.disk.insist(self.parts.outbox.unshown)
+        # Nothing is awaited between this and its screen: somebody may be buying meanwhile.
+        last = await self.parts.disk.insist(self.parts.outbox.last_sale)
         now = self.timeline.now()
         if last is not None and last[0].boot_id == now.boot_id:
             sale, receipt = last
-            if now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S and _is_shown(sale):
+            if _is_fresh(sale, now) and _is_shown(sale):
                 stage.happen(Sold(sale))
                 if receipt is not None:
                     stage.happen(Answered(sale, receipt))
@@ -226,10 +228,18 @@ class Agent:
     # What the bus tells. -----------------------------------------------------------------------
 
     def _kept(self, sale: Sale, kept: OpenSale) -> None:
-        """It is on the disk: up with it, and only then to the screen."""
+        """It is on the disk: up with it, and only then to the screen.
+
+        Where the disk took nothing for too long, another buyer may stand there by now.
+        """
         self.uplink.offer(kept)
-        if _is_shown(sale) and self._stage is not None:
+        if _is_shown(sale) and _is_fresh(sale, self.timeline.now()) and self._stage is not None:
             self._stage.happen(Sold(sale))
+
+    def _unkept(self, concluded: Concluded) -> None:
+        """It is not on the disk yet; who bought it is not to see the picture of the one before."""
+        if _is_waited_for(concluded.what) and self._stage is not None:
+            self._stage.happen(Unkept(concluded.moment.boottime_ms / 1000))
 
     def _buying(self, now: bool) -> None:  # noqa: FBT001, a fact of the bus
         if self._stage is not None:
@@ -354,6 +364,16 @@ async def _lasting(keeping: "asyncio.Task[None]") -> None:
     await asyncio.shield(keeping)
 
 
+def _is_fresh(sale: Sale, now: Moment) -> bool:
+    """Whether its buyer is likely to stand there still; the sale is of this boot."""
+    return now.boottime_ms - sale.boottime_ms < 1000 * STATUTORY_S
+
+
 def _is_shown(sale: Sale) -> bool:
     """Whether a buyer waits for a receipt of it: free and test vends have none."""
     return sale.kind not in UNLIT and sale.amount != 0
+
+
+def _is_waited_for(what: object) -> bool:
+    """The same of a sale that is not named yet."""
+    return isinstance(what, event.Sale) and what.kind.value not in UNLIT and what.amount != 0

@@ -4,11 +4,13 @@
 - An approval is on the disk before the product falls; its end is committed with the sale.
 - An approval whose end was not heard becomes an incident: the operator is asked, nobody is silent.
 - An outbox that anybody finds damaged is mended here, and what is to be kept is kept in the new one.
+- A sale that the disk has not taken in a second is told of: the screen cannot wait for it.
 - Told to stop, it keeps what it has before it ends.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +31,8 @@ CHANCE_BYTES: Final = 20
 EPOCH_BYTES: Final = 4
 LOOK_S: Final = 10.0
 """How often an open approval is looked at: its end may have become impossible to hear."""
+UNKEPT_S: Final = 1.0
+"""A commit takes milliseconds; one that has taken so long may take hours."""
 LOST = "the agent stopped between the approval and its end; was the product dispensed?"
 UNHEARD = "a vend was approved, and the bus did not tell its end; was the product dispensed?"
 _BEGIN_ANOTHER: Final = (
@@ -60,6 +64,7 @@ class Keeper:
         chance: Callable[[int], bytes],
         now: Callable[[], Moment],
         on_kept: Callable[[Sale, OpenSale], None],
+        on_unkept: Callable[[Concluded], None],
         on_incident: Callable[[], None],
         on_mended: Callable[[], None],
     ) -> None:
@@ -70,6 +75,7 @@ class Keeper:
         self._chance = chance
         self._now = now
         self._on_kept = on_kept
+        self._on_unkept = on_unkept
         self._on_incident = on_incident
         self._on_mended = on_mended
         self._queue: asyncio.Queue[Concluded] = asyncio.Queue()
@@ -79,8 +85,8 @@ class Keeper:
         """Readers of which the last vend was sold as a gateway reported it."""
         self._doubted = False
         self._keeping: Concluded | None = None
-        self.sales_waiting = 0
-        """How many sales are in memory only."""
+        self._unkept: deque[Concluded] = deque()
+        """Sales that are in memory only, in order."""
         self._over = asyncio.Event()
         """Nobody takes anything from the queue any more."""
 
@@ -89,10 +95,21 @@ class Keeper:
         """How many conclusions are in memory only."""
         return self._queue.qsize() + (self._keeping is not None)
 
+    @property
+    def sales_waiting(self) -> int:
+        """How many sales are in memory only."""
+        return len(self._unkept)
+
     def take(self, concluded: Concluded) -> None:
         """Hand one in."""
-        self.sales_waiting += isinstance(concluded.what, _SALES)
+        if isinstance(concluded.what, _SALES):
+            self._unkept.append(concluded)
+            asyncio.get_running_loop().call_later(UNKEPT_S, self._mind, concluded)
         self._queue.put_nowait(concluded)
+
+    def _mind(self, sold: Concluded) -> None:
+        if any(each is sold for each in self._unkept):
+            self._on_unkept(sold)
 
     async def run(self) -> None:
         """Keep what comes, for ever.
@@ -114,7 +131,8 @@ class Keeper:
                 self._keeping = concluded
                 await self._keep(concluded)
                 self._keeping = None
-                self.sales_waiting -= isinstance(concluded.what, _SALES)
+                if self._unkept and self._unkept[0] is concluded:
+                    self._unkept.popleft()
                 self._queue.task_done()
         except Exception:
             self._name_what_waits()
@@ -158,6 +176,7 @@ class Keeper:
             self._name_what_waits()
 
     def _name_what_waits(self) -> None:
+        self._unkept.clear()
         if self._keeping is not None:
             log.critical("not kept: %s", self._keeping)
             self._keeping = None

@@ -15,6 +15,17 @@ class Sold:
 
 
 @dataclass(frozen=True, slots=True)
+class Unkept:
+    """A sale was made at `at` (boot time, seconds) that the disk has not taken yet.
+
+    It has no name and no link before it is kept, so nothing of it can be shown; but whatever was
+    sold before is another's.
+    """
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """News of a sale's receipt."""
 
@@ -67,12 +78,12 @@ class Tick:
     """Time passed."""
 
 
-Event = Sold | Answered | Buying | Reached | Serving | Told | Again | Tick
+Event = Sold | Unkept | Answered | Buying | Reached | Serving | Told | Again | Tick
 
 Reason = Literal["next_sale", "receipt", "timeout", "replaced", "gone", "stopped"]
 """Why a picture of a sale ended.
 
-- ``next_sale``: another purchase took the screen.
+- ``next_sale``: another purchase was made. It took the screen, or will when it is kept.
 - ``receipt``: a newer word on this purchase's receipt took its place, or took it back.
 - ``timeout``: it had been there for its time.
 - ``replaced``: the wait became a long one, and the screen says so.
@@ -85,7 +96,7 @@ Reason = Literal["next_sale", "receipt", "timeout", "replaced", "gone", "stopped
 def why(before: Screen, event: Event, after: Screen) -> Reason:
     """Why `before`, a sale's picture, made way for `after` when this happened."""
     old, new = sale_on(before), sale_on(after)
-    if isinstance(event, Sold):
+    if isinstance(event, Sold | Unkept):
         return "next_sale"
     if old is not None and new is not None and old.sale_id == new.sale_id:
         return "replaced" if isinstance(after, Making) else "receipt"

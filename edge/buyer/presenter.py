@@ -9,6 +9,10 @@ on that very receipt. A buyer who only *begins* takes nothing away: a card put i
 must not cost the one before the forty seconds. What stays meanwhile misleads nobody: it goes with
 the sale, and a late one says of which purchase it is.
 
+**Unkept.** A sale that the disk does not take has no picture yet; it ends the one before all the
+same. The screen rests until it is kept, as long as its buyer may stand there: what is kept only
+then and was sold before it, or is late, is not for his eyes.
+
 **Late.** A receipt that comes when its buyer's picture is gone waits until nobody is buying and the
 screen rests; then it says its product, amount and time. One older than `Policy.late_s`, or of
 another boot (nobody can tell how old), is never shown. Nor is a late refusal: strangers have no use
@@ -22,7 +26,18 @@ from dataclasses import replace
 from typing import Final
 
 from edge.buyer import late
-from edge.buyer.event import Again, Answered, Buying, Event, Reached, Serving, Sold, Tick, Told
+from edge.buyer.event import (
+    Again,
+    Answered,
+    Buying,
+    Event,
+    Reached,
+    Serving,
+    Sold,
+    Tick,
+    Told,
+    Unkept,
+)
 from edge.buyer.policy import Policy, making, ready
 from edge.buyer.screen import (
     Making,
@@ -33,6 +48,7 @@ from edge.buyer.screen import (
     is_late,
     is_of,
     rev_on,
+    sale_on,
 )
 from edge.buyer.state import IDLE, State
 from edge.buyer.words import clean
@@ -51,6 +67,7 @@ __all__ = [
     "State",
     "Tick",
     "Told",
+    "Unkept",
     "advance",
 ]
 
@@ -65,9 +82,8 @@ def advance(state: State, event: Event, now: float, policy: Policy) -> State:
 
 def _heard(state: State, event: Event, now: float, policy: Policy) -> State:
     match event:
-        case Sold(sale):
-            state = replace(state, screen=making(sale, policy), buying=False)
-            return replace(state, ends=now + policy.patience_s)
+        case Sold() | Unkept():
+            return _bought(state, event, now, policy)
         case Answered(sale, receipt):
             return _answered(state, sale, receipt, now, policy)
         case Again(sale, receipt):
@@ -84,6 +100,26 @@ def _heard(state: State, event: Event, now: float, policy: Policy) -> State:
             return replace(state, notice=clean(text), notice_until=now + for_s)
         case _:
             return state
+
+
+def _bought(state: State, event: Sold | Unkept, now: float, policy: Policy) -> State:
+    """The last picture goes: for the sale's own, or for none while the sale has none yet."""
+    shown = sale_on(state.screen)
+    match event:
+        case Sold(sale) if state.unkept is None or _is_since(sale, state.unkept, state.boot_id):
+            state = replace(state, screen=making(sale, policy), buying=False)
+            state = replace(state, unkept=None, unkept_until=None)
+            return replace(state, ends=now + policy.patience_s)
+        case Unkept(at) if shown is None or not _is_since(shown, at, state.boot_id):
+            state = replace(state, screen=IDLE, ends=None, unkept_until=now + STATUTORY_S)
+            return replace(state, unkept=at if state.unkept is None else max(at, state.unkept))
+        case _:  # an earlier one: the screen is not its buyer's any more
+            return state
+
+
+def _is_since(sale: Sale, at: float, boot_id: str) -> bool:
+    """Whether it was made then or later; of a sale of another boot it was not."""
+    return sale.boot_id == boot_id and sale.boottime_ms / 1000 >= at
 
 
 def _answered(state: State, sale: Sale, receipt: Receipt, now: float, policy: Policy) -> State:
@@ -145,6 +181,8 @@ def _aged(state: State, now: float, policy: Policy) -> State:
     """What ends by itself."""
     if _past(state.offline_at, now):
         state = replace(state, offline=True, offline_at=None)
+    if _past(state.unkept_until, now):
+        state = replace(state, unkept=None, unkept_until=None)
     if _past(state.notice_until, now) or not state.notice:
         state = replace(state, notice="", notice_until=None)
     waiting = late.fresh(state.waiting, now)
@@ -164,7 +202,7 @@ def _settled(state: State, now: float, policy: Policy) -> State:
     """On a screen that is nobody's: the oldest late receipt, or what follows from what is known."""
     if state.ends is not None:
         return state
-    if state.waiting and not state.buying:
+    if state.waiting and not state.buying and state.unkept is None:
         first, *rest = state.waiting
         screen = late.dated(first.screen, state.boot_id, now)
         return replace(state, screen=screen, ends=now + policy.show_s, waiting=tuple(rest))

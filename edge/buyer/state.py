@@ -18,6 +18,10 @@ class State:
     ends: float | None = None
     """When the picture of a sale has been there long enough; None for a resting screen."""
     waiting: Queue = ()
+    unkept: float | None = None
+    """When the sale was made whose picture is expected, and is not on the disk yet."""
+    unkept_until: float | None = None
+    """When it will not be expected any more."""
     buying: bool = False
     serving: bool = True
     offline: bool = False
@@ -33,7 +37,7 @@ class State:
     @property
     def until(self) -> float | None:
         """When something changes by itself; None if nothing does."""
-        own = (self.ends, self.offline_at, self.notice_until)
+        own = (self.ends, self.unkept_until, self.offline_at, self.notice_until)
         times = [
             *(each for each in own if each is not None),
             *(each.until for each in self.waiting),

@@ -16,9 +16,10 @@ from specimens import read, receipt
 
 from edge.agent import FRESH_S, Agent, Parts
 from edge.buyer.picture import Picture
-from edge.buyer.presenter import Policy
+from edge.buyer.presenter import STATUTORY_S, Policy
 from edge.clock import Moment, SystemClock
 from edge.displays import Painted
+from edge.keeper import Concluded
 from edge.listener import DEAD_S
 from edge.printers.file import FilePrinter
 from edge.printers.print_queue import PrintQueue
@@ -31,7 +32,7 @@ from edge.uplink import subscriptions
 from edge.wire import Channel, Sale, State, decode, encode
 from edge.wire.link import Link
 from edge.wire.settings import Broker
-from mdb import Signal, read_trace
+from mdb import Signal, event, read_trace
 from mdb.taps import Replay, VirtualMachine
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -623,6 +624,125 @@ async def test_a_screen_that_failed_before_the_agent_ran_is_an_incident_too(
         assert cloud.states[-1].display == "failing: screen"
         await until(lambda: cloud.incidents)
     assert [(each.kind, each.text) for each in cloud.incidents] == [("display_failed", "screen")]
+
+
+async def test_a_sale_that_the_disk_took_too_late_is_not_shown_as_the_next_buyer_s(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """Its receipt is, marked as late, as for a buyer who has gone."""
+    vendor, clock, mended = VirtualMachine({"0001": 12000}), Leaping(), threading.Event()
+    async with machine_at(tmp_path, broker, vendor, clock) as machine:
+        await until(lambda: cloud.states)
+        machine.agent.parts.disk.later(mended.wait)
+        vendor.press("0001")
+        await until(lambda: machine.agent.keeper.sales_waiting == 1)
+        clock.ahead_s = STATUTORY_S + 1
+        mended.set()
+        await until(lambda: cloud.arrived == [1])
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: machine.screen.kinds[-1] == "ready")
+    assert machine.screen.pictures[-1].late
+    assert "making" not in machine.screen.kinds
+
+
+PAID = event.Sale(2.0, 0x10, "0002", event.Kind.PAID, 9550, "RUB", (event.Tender("cash", 9550),))
+FREE = replace(PAID, kind=event.Kind.FREE)
+RETURNED = event.Return(2.0, 0x10, "0002", 9550, "RUB", (event.Tender("cashless-1", 9550),))
+
+
+def conclude(machine: Machine, vend: event.Sale | event.Return) -> None:
+    machine.agent.keeper.take(Concluded(vend, *machine.agent.timeline.look()))
+
+
+@asynccontextmanager
+async def refusing(machine: Machine) -> AsyncIterator[None]:
+    """A card that takes no sale."""
+    put = machine.outbox.put
+
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    machine.outbox.put = refuse  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        machine.outbox.put = put  # type: ignore[method-assign]
+
+
+async def test_a_sale_that_the_disk_refuses_takes_the_last_buyer_s_receipt_away(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.agent.RIDE_S", 0.1)
+    monkeypatch.setattr("edge.keeper.UNKEPT_S", 0.05)
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor) as machine:
+        vendor.press("0001")
+        await until(lambda: cloud.arrived == [1])
+        cloud.send(receipt(arrived(cloud)[0]))
+        await until(lambda: machine.screen.kinds == ["idle", "making", "ready"])
+        async with refusing(machine):
+            vendor.press("0001")
+            await until(lambda: machine.screen.kinds[-1] == "idle")
+            assert machine.agent.keeper.sales_waiting == 1
+            assert machine.screen.on_disk[-1] == 1
+        await until(lambda: cloud.arrived == [1, 2])
+        cloud.send(receipt(arrived(cloud)[1]))
+        await until(lambda: machine.screen.kinds[3:] == ["idle", "making", "ready"])
+        assert machine.screen.pictures[-1].sale_id == arrived(cloud)[1].sale_id
+        await until(lambda: len(cloud.showings) == 3)
+    first, second = arrived(cloud)
+    assert [(each.sale_id, each.reason) for each in cloud.showings] == [
+        (first.sale_id, "receipt"),
+        (first.sale_id, "next_sale"),
+        (second.sale_id, "receipt"),
+    ]
+
+
+@pytest.mark.parametrize("vend", [FREE, RETURNED, replace(PAID, amount=0)])
+async def test_a_vend_without_a_receipt_takes_nothing_away_while_the_disk_refuses(
+    broker: Mosquitto,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    vend: event.Sale | event.Return,
+) -> None:
+    wait_s = 0.01
+    monkeypatch.setattr("edge.keeper.UNKEPT_S", wait_s)
+    async with machine_at(tmp_path, broker, Bus()) as machine:
+        conclude(machine, PAID)
+        await until(lambda: machine.screen.kinds == ["idle", "making"])
+        async with refusing(machine):
+            conclude(machine, vend)
+            await asyncio.sleep(wait_s)  # the keeper's own wait began before, and is over
+            assert machine.agent.keeper.sales_waiting == 1
+            assert machine.screen.kinds == ["idle", "making"]
+            conclude(machine, PAID)
+            await until(lambda: machine.screen.kinds == ["idle", "making", "idle"])
+
+
+async def test_who_buys_while_the_agent_looks_for_the_last_sale_does_not_get_its_screen(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with machine_at(tmp_path, broker, Bus()) as machine:
+        conclude(machine, PAID)
+        await until(lambda: machine.screen.kinds == ["idle", "making"])
+    looks, found, look = threading.Event(), threading.Event(), Outbox.last_sale
+
+    def slowly(outbox: Outbox) -> object:
+        last = look(outbox)
+        looks.set()
+        found.wait()
+        return last
+
+    monkeypatch.setattr(Outbox, "last_sale", slowly)
+    async with machine_at(tmp_path, broker, Bus()) as machine:
+        await until(looks.is_set)
+        conclude(machine, replace(PAID, amount=12000))
+        await until(lambda: machine.agent.keeper._keeping)  # noqa: SLF001, the disk is to take it
+        found.set()
+        await until(lambda: machine.agent.parts.link.connected and len(machine.sales) == 2)
+        await machine.agent.parts.disk.do(bool)
+        await until(lambda: machine.screen.pictures[-1].amount == "120,00 ₽")
+        assert machine.screen.kinds == ["idle", "making", "making"]
 
 
 async def test_a_clock_that_has_become_right_is_told_to_the_dashboards(

@@ -51,6 +51,7 @@ class Bench:
     def __init__(self, outbox: Outbox, disk: Disk, clock: StillClock, boot: str = BOOT) -> None:
         self.outbox, self.disk, self.clock, self.boot = outbox, disk, clock, boot
         self.kept = list[tuple[Sale, OpenSale]]()
+        self.unkept = list[Concluded]()
         self.incidents = self.mended = 0
         self.chance = (2 * number.to_bytes(10, "big") for number in itertools.count(1))
         self.keeper = Keeper(
@@ -60,6 +61,7 @@ class Bench:
             chance=lambda size: next(self.chance)[-size:],
             now=self.now,
             on_kept=lambda sale, kept: self.kept.append((sale, kept)),
+            on_unkept=self.unkept.append,
             on_incident=self._asked,
             on_mended=self._mended,
         )
@@ -277,6 +279,44 @@ async def test_what_comes_while_the_disk_refuses_is_kept_in_its_order(
         assert bench.amounts == [500, 12510, 500]
         assert [sale.seq for sale, _ in bench.kept] == [1, 2, 3]
         assert bench.asked == []
+
+
+async def test_a_sale_that_is_not_on_the_disk_after_a_second_is_told_of(
+    file: Path, disk: Disk, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_s = 0.05
+    monkeypatch.setattr("edge.keeper.UNKEPT_S", wait_s)
+    with closing(Outbox(file, EPOCH)) as outbox:
+        card = Refusal(outbox)
+        async with running(Bench(outbox, disk, clock)) as bench:
+            bench.hear(SOLD)
+            await asyncio.sleep(wait_s)  # its own wait began before, and is over
+            assert (len(bench.kept), bench.unkept) == (1, [])
+            card.refuse()
+            bench.hear(IN_CASH, BEGAN, RETURNED, SOLD)
+            await until(lambda: len(bench.unkept) == 3)
+            assert [each.what for each in bench.unkept] == [IN_CASH, RETURNED, SOLD]
+            card.relent()
+            await until(lambda: len(bench.kept) == 4)
+        await asyncio.sleep(wait_s)
+        assert len(bench.unkept) == 3
+
+
+async def test_what_was_given_up_is_not_told_of_any_more(
+    file: Path, disk: Disk, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The screen is closed by then."""
+    wait_s = 0.05
+    monkeypatch.setattr("edge.keeper.UNKEPT_S", wait_s)
+    with closing(Outbox(file, EPOCH)) as outbox:
+        card = Refusal(outbox)
+        async with running(Bench(outbox, disk, clock)) as bench:
+            card.refuse()
+            bench.hear(IN_CASH, SOLD)
+            await bench.keeper.drain(0)
+            await asyncio.sleep(wait_s)
+            assert (bench.unkept, bench.keeper.sales_waiting) == ([], 0)
+            card.relent()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 from specimens import receipt, sale
 
-from edge.buyer.event import Again, Answered, Buying, Event, Reason, Sold, Tick, why
+from edge.buyer.event import Again, Answered, Buying, Event, Reason, Sold, Tick, Unkept, why
 from edge.buyer.screen import Idle, Making, Ready, Refused, Screen
 from edge.wire import Shown, decode, encode
 
@@ -23,6 +23,9 @@ def said(status: str) -> Answered:
     [
         (WAIT, Sold(B), NEXT, "next_sale"),
         (RECEIPT, Sold(B), NEXT, "next_sale"),
+        (WAIT, Unkept(2.0), Idle(), "next_sale"),
+        (RECEIPT, Unkept(2.0), Idle(), "next_sale"),
+        (OTHERS, Unkept(2.0), Idle(), "next_sale"),
         (WAIT, said("issued"), RECEIPT, "receipt"),
         (RECEIPT, said("issued"), NEWER, "receipt"),
         (RECEIPT, said("refused"), NO, "receipt"),

@@ -18,6 +18,7 @@ from edge.buyer.presenter import (
     State,
     Tick,
     Told,
+    Unkept,
     advance,
 )
 from edge.buyer.screen import Idle, Making, Notice, Offline, OutOfOrder, Ready, Refused, Screen
@@ -257,6 +258,39 @@ STORIES: dict[str, Story] = {
         *((0, again(A, status="refused"), IDLE), (0, again(A, status="pending"), IDLE)),
         *((1, Sold(A), making(A)), (2, again(A, status="refused"), making(A)), (16, TICK, slow(A))),
     ],
+    "a sale that is not on the disk yet takes the last one's receipt away": [
+        *((1, Sold(A), making(A)), (1.1, issued(A), ready(A)), (3, Unkept(2), IDLE)),
+        *((9, Sold(B), making(B)), (10, issued(B), ready(B)), (70, TICK, IDLE)),
+    ],
+    "it takes away a wait, a refusal and a late receipt as well": [
+        *((1, Sold(A), making(A)), (3, Unkept(2), IDLE), (4, Sold(B), making(B))),
+        *((4, answered(B, "refused"), Refused(B, 1)), (4.2, Unkept(3), IDLE)),
+        *((43, issued(A), IDLE), (44.2, TICK, late(A, 43)), (45, Unkept(44), IDLE)),
+    ],
+    "it takes nothing from whoever bought after it, or from itself": [
+        *((2, Sold(B), making(B)), (2, Unkept(1), making(B)), (3, Unkept(2), making(B))),
+        *((3, issued(A), making(B)), (17, TICK, slow(B)), (77, TICK, late(A, 76))),
+    ],
+    "a receipt of before the boot, asked for, goes with it too": [
+        (1, again(BEFORE), late(BEFORE, None)),
+        (1.2, Unkept(0.2), IDLE),
+    ],
+    "while it is expected, nobody else's receipt comes to the screen": [
+        *((1, Sold(A), making(A)), (3, Unkept(2), IDLE), (4, issued(A), IDLE)),
+        *((5, ENDS, IDLE), (6, again(A), IDLE), (42.9, TICK, IDLE), (43, TICK, late(A, 42))),
+    ],
+    "what was sold before it, and is kept before it, does not take the screen": [
+        *((4, Unkept(3), IDLE), (5, Unkept(2), IDLE), (6, Sold(B), IDLE), (7, issued(B), IDLE)),
+        *((8, Sold(C), making(C)), (9, issued(C), ready(C)), (69, TICK, late(B, 67))),
+    ],
+    "kept at last, it is not expected any more": [
+        *((1, Sold(A), making(A)), (3, Unkept(2), IDLE), (4, issued(A), IDLE)),
+        *((5, Sold(B), making(B)), (6, answered(B, "returned"), late(A, 5))),
+    ],
+    "while it is expected, the screen says what it says at rest": [
+        *((0, Told("Привет", 100), HELLO), (2, Unkept(1), HELLO), (3, DEAD, BROKEN)),
+        *((4, ALIVE, HELLO), (5, Sold(A), making(A))),
+    ],
     "the timer is late": [(1, Sold(A), making(A)), (500, TICK, slow(A)), (999, TICK, IDLE)],
     "nothing happens": [(0, TICK, IDLE), (1e9, TICK, IDLE), (1e9, ENDS, IDLE), (1e9, BACK, IDLE)],
 }
@@ -312,6 +346,8 @@ def test_it_is_known_when_something_changes_next() -> None:
         (31, issued(C), 89),
         (89, TICK, 3603),
         (3603, TICK, None),
+        (3604, Unkept(3603), 3644),
+        (3644, TICK, None),
     ]:
         state = advance(state, event, now, POLICY)
         assert state.until == until, (now, event)

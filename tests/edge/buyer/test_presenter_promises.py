@@ -27,6 +27,7 @@ from edge.buyer.presenter import (
     State,
     Tick,
     Told,
+    Unkept,
     advance,
 )
 from edge.buyer.screen import (
@@ -50,6 +51,10 @@ ROUNDING_S = 1e-6
 """Of sums of seconds as floats."""
 
 
+def made_at(sale: Sale) -> float:
+    return sale.boottime_ms / 1000
+
+
 def word(of: Sale, rev: int, status: str = "issued") -> Answered:
     """A word on a receipt; each revision has a fiscal string of its own."""
     qr = f"{receipt(of).qr}&rev={rev}" if status == "issued" else None
@@ -67,15 +72,25 @@ class Onlooker:
     serving: bool = True
     gone_since: float | None = None
     told: tuple[str, float] = ("", 0.0)
+    unkept: tuple[float, float] | None = None
+    """When a sale was made that is not kept, and until when its buyer is taken to stand there."""
+    newest: float = 0.0
+    """When the newest sale that it has heard of was made."""
     since: float = 0.0
     """When the screen last changed."""
 
     def hear(self, event: Event, now: float) -> "Onlooker":
         match event:
             case Sold(sale):
-                return replace(self, sold=(*self.sold, sale), buying=False)
+                waits = self.unkept if self._came_too_late(sale) else None
+                buying = self.buying and waits is not None
+                of = self._heard_of(made_at(sale))
+                return replace(of, sold=(*self.sold, sale), buying=buying, unkept=waits)
+            case Unkept(at):
+                return replace(self._heard_of(at), unkept=(at, now + STATUTORY_S))
             case Answered(sale, receipt):
-                return replace(self, words={**self.words, sale.sale_id: receipt})
+                of = self._heard_of(made_at(sale))
+                return replace(of, words={**self.words, sale.sale_id: receipt})
             case Buying(buying):
                 return replace(self, buying=buying)
             case Serving(serving):
@@ -91,7 +106,8 @@ class Onlooker:
     def see(self, before: State, event: Event, after: State, now: float) -> "Onlooker":
         """Look at the screen; objects by AssertionError."""
         self._right_words(after.screen, now)
-        self._right_hurry(before, event, after)
+        self._right_hurry(before, event, after, now)
+        assert not self._expects(now) or sale_on(after.screen) is None
         assert after.until is None or after.until > now
         assert (after.ends is None) == (sale_on(after.screen) is None)
         assert len(after.waiting) <= MOST_LATE
@@ -101,6 +117,21 @@ class Onlooker:
         if isinstance(after.screen, Ready):
             self._right_beginning(before.screen, after.screen)
         return replace(self, since=now)
+
+    def _heard_of(self, at: float) -> "Onlooker":
+        return replace(self, newest=max(at, self.newest))
+
+    def forget(self, now: float) -> "Onlooker":
+        """Nobody waits for ever before a machine whose disk takes nothing."""
+        return self if self._expects(now) else replace(self, unkept=None)
+
+    def _expects(self, now: float) -> bool:
+        """Whether somebody is there whose sale is not kept, and whom no picture is meant for."""
+        return self.unkept is not None and now < self.unkept[1]
+
+    def _came_too_late(self, sale: Sale) -> bool:
+        """Whether another had bought by the time it was kept."""
+        return self.unkept is not None and made_at(sale) < self.unkept[0]
 
     def _right_words(self, screen: Screen, now: float) -> None:
         """Whatever is on is true now, and of the purchase it is taken to be of."""
@@ -129,15 +160,18 @@ class Onlooker:
             return Notice(text)
         return Offline() if offline else Idle()
 
-    def _right_hurry(self, before: State, event: Event, after: State) -> None:
+    def _right_hurry(self, before: State, event: Event, after: State, now: float) -> None:
         """What has a right to the screen has it now."""
-        if isinstance(event, Sold):
+        if isinstance(event, Sold) and self._came_too_late(event.sale):
+            assert sale_on(after.screen) != event.sale
+        elif isinstance(event, Sold):
             assert isinstance(after.screen, Making)
             assert after.screen.sale == event.sale
         if isinstance(event, Answered) and isinstance(before.screen, Making):
             mine = before.screen.sale == event.sale
             assert not mine or not isinstance(after.screen, Making)
-        if not self.buying and sale_on(after.screen) is None:
+        free = not self.buying and not self._expects(now)
+        if free and sale_on(after.screen) is None:
             assert after.waiting == ()
 
     def _right_end(self, old: Screen, event: Event, new: Screen, now: float) -> None:
@@ -148,7 +182,7 @@ class Onlooker:
         newer = self._rev(sale) > rev_on(old)
         reason: Reason = why(old, event, new)
         lasted = now - self.since
-        assert (reason == "next_sale") == isinstance(event, Sold)
+        assert (reason == "next_sale") == isinstance(event, Sold | Unkept)
         if reason == "receipt":
             assert newer
             assert isinstance(event, Answered | Again)
@@ -176,6 +210,8 @@ class Onlooker:
         match event:
             case Sold(sale):
                 return sale not in self.sold and sale.sale_id not in self.words
+            case Unkept(at):  # sales are made in order, and kept in order
+                return at > self.newest
             case Answered(sale, receipt):
                 return receipt.rev > self._rev(sale)
             case Again(sale, receipt):
@@ -188,7 +224,7 @@ def come_to_rest(state: State, onlooker: Onlooker, now: float) -> None:
     """When all is well again and nobody comes, the screen is idle in the end, and stays so."""
     for event in (Buying(now=False), Reached(now=True), Serving(now=True)):
         state, onlooker = step(state, onlooker, event, now)
-    for _ in range(MOST_LATE + 5):
+    for _ in range(MOST_LATE + 6):
         if state.until is None:
             break
         now = state.until
@@ -198,7 +234,7 @@ def come_to_rest(state: State, onlooker: Onlooker, now: float) -> None:
 
 def step(state: State, onlooker: Onlooker, event: Event, now: float) -> tuple[State, Onlooker]:
     after = advance(state, event, now, onlooker.policy)
-    return after, onlooker.hear(event, now).see(state, event, after, now)
+    return after, onlooker.hear(event, now).see(state, event, after, now).forget(now)
 
 
 # Every story of five events. ----------------------------------------------------------------------
@@ -207,6 +243,7 @@ LENGTH = 5
 A, B = (sale(seq, token=f"{seq:016d}", boottime_ms=seq * 1000) for seq in (1, 2))
 ALPHABET: tuple[tuple[float, Event], ...] = (
     *((0, Sold(each)) for each in (A, B)),
+    *((0, Unkept(made_at(each))) for each in (A, B)),
     *((0, word(A, rev, "issued")) for rev in (1, 2)),
     *((0, word(A, rev, "refused")) for rev in (1, 2)),
     *((0, word(B, rev, status)) for rev, status in ((1, "issued"), (2, "refused"))),
@@ -224,6 +261,7 @@ def fingerprint(scene: Scene) -> Hashable:
     state, onlooker, now = scene
     return (
         *(now, of_screen(state.screen), state.ends, state.buying, state.serving),
+        *(state.unkept, state.unkept_until, onlooker.unkept, onlooker.newest),
         *(state.offline, state.offline_at, state.notice, state.notice_until),
         tuple((of_screen(each.screen), each.since, each.until) for each in state.waiting),
         *(onlooker.buying, onlooker.serving, onlooker.gone_since, onlooker.told, onlooker.since),
@@ -282,6 +320,7 @@ class Machine(RuleBasedStateMachine):
     def start(self, show_s: float, patience_s: float, late_s: float, offline_s: float) -> None:
         self.now = 1000.0
         self.state = State(BOOT)
+        self.unkept: list[Sale] = []
         policy = Policy("link_then_fiscal", LINKS, "ru", show_s, patience_s, late_s, offline_s)
         self.onlooker = Onlooker(policy)
 
@@ -289,11 +328,26 @@ class Machine(RuleBasedStateMachine):
         self.now += gap
         self.state, self.onlooker = step(self.state, self.onlooker, event, self.now)
 
+    def made(self, gap: float) -> Sale:
+        """The next sale: no two are made in the same moment."""
+        self.now += gap + 0.01
+        seq = len(self.onlooker.sold) + len(self.unkept) + 1
+        return sale(seq, token=f"{seq:016d}", boottime_ms=round(self.now * 1000))
+
+    @precondition(lambda self: not self.unkept)
     @rule(gap=GAPS)
     def sale(self, gap: float) -> None:
-        self.now += gap
-        seq = len(self.onlooker.sold) + 1
-        self.happens(Sold(sale(seq, token=f"{seq:016d}", boottime_ms=round(self.now * 1000))))
+        self.happens(Sold(self.made(gap)))
+
+    @rule(gap=GAPS)
+    def sale_that_is_not_kept(self, gap: float) -> None:
+        self.unkept.append(self.made(gap))
+        self.happens(Unkept(made_at(self.unkept[-1])), 1)
+
+    @precondition(lambda self: self.unkept)
+    @rule(gap=GAPS)
+    def kept_at_last(self, gap: float) -> None:
+        self.happens(Sold(self.unkept.pop(0)), gap)
 
     @precondition(lambda self: self.onlooker.sold)
     @rule(

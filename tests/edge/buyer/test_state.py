@@ -28,6 +28,7 @@ def test_it_begins_as_if_all_were_well() -> None:
         ({"ends": 10.0}, 10),
         ({"offline_at": 20.0}, 20),
         ({"notice_until": 30.0}, 30),
+        ({"unkept": 1.0, "unkept_until": 41.0}, 41),
         ({"waiting": QUEUE}, 60),
         ({"ends": 65.0, "waiting": QUEUE}, 60),
         ({"ends": 10.0, "offline_at": 20.0, "notice_until": 5.0, "waiting": QUEUE}, 5),
