@@ -8,7 +8,7 @@ A machine speaks for itself alone: a sale that names another machine than its to
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -66,6 +66,8 @@ class _Batch:
     """Machine, sale and revision of receipts that are on a machine's disk."""
     answers: dict[Stream, str] = field(default_factory=dict)
     """Whose sequence is to be acknowledged; and which birth's nonce that answers, or none."""
+    stored: dict[Stream, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Whose sales are stored, by their ids, in their order."""
     noted: dict[Stream, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Which notes are stored."""
 
@@ -145,7 +147,7 @@ class Inbox:
             await self._keep_sales(connection, batch)
             await replies.told_all(connection, batch.told)
             acks = {
-                stream: await _ack(connection, stream, nonce)
+                stream: await _ack(connection, stream, nonce, batch.stored[stream])
                 for stream, nonce in batch.answers.items()
             }
         return batch, acks
@@ -176,6 +178,7 @@ class Inbox:
                 sale = decode(incoming.payload, Sale)
                 batch.sales.append((machine, sale, incoming.payload.decode()))
                 batch.answers.setdefault((machine, sale.epoch), "")
+                batch.stored[machine, sale.epoch].append(sale.sale_id)
             case Channel.RECEIPT_ACK:
                 ack = decode(incoming.payload, ReceiptAck)
                 batch.told.append((machine, ack.sale_id, ack.rev))
@@ -230,9 +233,11 @@ class Inbox:
         metrics.MALFORMED.inc()
         addressed = parse(incoming.topic)
         machine = addressed[0] if addressed else None
-        said = f"{incoming.topic[:200]}: {reason[:500]}"
+        # Of whatever characters a topic is made: what cannot be kept must not end the inbox.
+        topic = incoming.topic[:200].encode("utf-8", "replace").decode()
+        said = f"{topic}: {reason[:500]}"
         await quarantine.keep(connection, machine, said, incoming.payload, now_ms())
-        log.warning("message quarantined", topic=incoming.topic[:200], reason=reason[:500])
+        log.warning("message quarantined", topic=topic, reason=reason[:500])
 
 
 async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
@@ -271,8 +276,14 @@ async def _keep_note(
         batch.noted[machine, shown.epoch].add(shown.number)
 
 
-async def _ack(connection: AsyncConnection, stream: Stream, answers: str) -> Ack:
-    """Where a sequence stands, and the time of day: of use to a machine if it `answers` its birth."""
+async def _ack(
+    connection: AsyncConnection, stream: Stream, answers: str, stored: Sequence[str]
+) -> Ack:
+    """Where a sequence stands, and the time of day: of use to a machine if it `answers` its birth.
+
+    It names what is `stored` with it, each once: of an epoch that is over its machine believes no
+    number.
+    """
     machine, epoch = stream
     now = await streams.sequence(connection, machine, epoch)
     stamp = utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -283,4 +294,5 @@ async def _ack(connection: AsyncConnection, stream: Stream, answers: str) -> Ack
         time=stamp,
         also=now.also,
         answers=answers,
+        stored=tuple(dict.fromkeys(stored)),
     )

@@ -68,8 +68,17 @@ class Cloud:
     def say(self, channel: Channel, body: bytes) -> None:
         self.link.publish(channel.of(self.machine), body, 1)
 
-    def acknowledge(self, epoch: str, upto: int | None = None, hold_s: int = 0) -> None:
-        """All up to a number but what is missing; by default up to the highest seen."""
+    def acknowledge(
+        self,
+        epoch: str,
+        upto: int | None = None,
+        hold_s: int = 0,
+        stored: tuple[str, ...] | None = None,
+    ) -> None:
+        """All up to a number but what is missing; by default up to the highest seen.
+
+        Without `stored` it is an older cloud that speaks.
+        """
         upto = max(self.arrived, default=0) if upto is None else upto
         missing = tuple(seq for seq in range(1, upto + 1) if seq not in self.bodies)
         ack = Ack(
@@ -79,6 +88,7 @@ class Cloud:
             time=self.time,
             hold_s=hold_s,
             answers=self.nonce,
+            stored=stored,
         )
         self.say(Channel.ACK, encode(ack))
 
@@ -113,7 +123,7 @@ class Cloud:
                 sale = decode(incoming.payload, Sale)
                 self.bodies[sale.seq].append(incoming.payload)
                 if self.answers:
-                    self.acknowledge(sale.epoch)
+                    self.acknowledge(sale.epoch, stored=(sale.sale_id,))
             case Channel.RECEIPT_ACK:
                 self.receipt_acks.append(decode(incoming.payload, ReceiptAck))
             case Channel.SHOWN:
@@ -126,7 +136,7 @@ class Cloud:
                 if state.epoch is not None:
                     # A birth is answered, and with it the machine knows the time.
                     self.nonce = state.nonce
-                    self.acknowledge(state.epoch, 0)
+                    self.acknowledge(state.epoch, 0, stored=())
 
     def _note(self, told: N, known: list[N]) -> None:
         """Stored once, whatever comes twice; and said so, while `notes` is true."""

@@ -216,21 +216,31 @@ class Outbox:
         """The cloud has these, at its Unix time `at` in seconds; kept with the next commit.
 
         A missing one that was acknowledged before stays so: it may have its receipt already.
+        Of an epoch that is over the ids count, where the cloud says them, and no number: what it
+        has under a number may be another sale than the one that was salvaged here.
         Returns which of these places are still open, and which of those the cloud says it misses.
         """
+        by_id = ack.epoch != self.epoch and ack.stored is not None
+        if by_id:
+            told = {"epoch": ack.epoch, "stored": _json(ack.stored or ()), "at": at}
+            self._file.run("acknowledge_by_id", base=self._base, **told)
+        else:
+            self._acknowledge_numbers(ack, at)
+        rows = list(self._file.run("still_open", places=_json(places)))
+        missing = {
+            place
+            for place, epoch, seq in rows
+            if epoch == ack.epoch and not by_id and (seq <= ack.upto or seq in ack.missing)
+        }
+        return {place for place, _, _ in rows}, missing
+
+    def _acknowledge_numbers(self, ack: Ack, at: int | None) -> None:
         for first, last in ((1, ack.upto), *ack.also):
             span = {"first": first, "last": last, "missing": _json(ack.missing), "at": at}
             if ack.epoch == self.epoch:
                 self._file.run("acknowledge", base=self._base, **span)
             elif self._base:
                 self._file.run("acknowledge_salvaged", base=self._base, epoch=ack.epoch, **span)
-        rows = list(self._file.run("still_open", places=_json(places)))
-        missing = {
-            place
-            for place, epoch, seq in rows
-            if epoch == ack.epoch and (seq <= ack.upto or seq in ack.missing)
-        }
-        return {place for place, _, _ in rows}, missing
 
     def untimed(self) -> list[tuple[int, Sale]]:
         """The oldest sales whose telling is open, with their places.
@@ -328,5 +338,5 @@ def _read(body: bytes, kind: type[T]) -> T | None:
     return next(iter(sound([body], kind)), None)
 
 
-def _json(numbers: Sequence[int]) -> str:
-    return msgspec.json.encode(numbers).decode()
+def _json(numbers_or_ids: Sequence[int | str]) -> str:
+    return msgspec.json.encode(numbers_or_ids).decode()

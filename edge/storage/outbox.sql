@@ -193,6 +193,11 @@ UPDATE sale SET acknowledged = 1, acknowledged_at = :at
 WHERE acknowledged = 0 AND place <= :base AND epoch = :epoch AND seq BETWEEN :first AND :last
 AND seq NOT IN (SELECT value FROM json_each(:missing));
 
+-- acknowledge_by_id --
+UPDATE sale SET acknowledged = 1, acknowledged_at = :at
+WHERE acknowledged = 0 AND place <= :base AND epoch = :epoch
+AND sale_id IN (SELECT value FROM json_each(:stored));
+
 -- still_open --
 SELECT place, epoch, seq FROM sale
 WHERE acknowledged = 0 AND place IN (SELECT value FROM json_each(:places));

@@ -72,6 +72,8 @@ class Ack(_Message, frozen=True, kw_only=True):
     """`ack`: every seq up to `upto`, but for those `missing`, is committed in the cloud.
 
     So are the runs `also` beyond it, each its first and last seq: sales that overtook a backlog.
+    And so are the sales `stored`, by their ids: of an epoch that is over these alone count, for an
+    old card that was put back gave numbers of it to other sales than the cloud has under them.
     """
 
     epoch: Epoch
@@ -82,6 +84,8 @@ class Ack(_Message, frozen=True, kw_only=True):
     also: Annotated[tuple[tuple[Counter, Counter], ...], Meta(max_length=64)] = ()
     answers: Short = ""
     """The `nonce` of the birth that this is the answer to; its `time` is of this connection."""
+    stored: Annotated[tuple[SaleId, ...], Meta(max_length=1000)] | None = None
+    """The sales that this is the answer to; None of a cloud that is older than this field."""
 
 
 class Fiscal(_Message, frozen=True, kw_only=True):

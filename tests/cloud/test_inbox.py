@@ -40,8 +40,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from cloud.bell import Bell
-from cloud.inbox import Inbox
+from cloud.inbox import BATCH, Inbox
 from cloud.outcome import Done
+from cloud.sequence import MOST_ALSO, MOST_MISSING
 from cloud.store import Store, replies
 from cloud.store.schema import incident, note, presence, receipt, reply, sale, showing, stream
 from edge.wire import (
@@ -130,6 +131,7 @@ async def test_a_sale_is_stored_and_then_acknowledged(
         assert await states(store) == {id_of(1): "waiting"}
     (ack,) = machine.heard(Ack)
     assert (ack.epoch, ack.upto, ack.missing, ack.hold_s) == (EPOCH, 1, (), 0)
+    assert ack.stored == (id_of(1),)
     assert ack.time.endswith("Z")
 
 
@@ -529,6 +531,47 @@ async def test_in_one_batch_one_ack_answers_the_later_birth_and_the_sales(
     await link.stop()
     (ack,) = machine.heard(Ack)
     assert (ack.upto, ack.missing, ack.answers) == (2, (), "two")
+    assert ack.stored == (id_of(1), id_of(2))
+
+
+async def test_an_ack_names_each_sale_that_it_answers_once_new_or_not_and_no_other(
+    store: Store, link: Link, machine: Peer
+) -> None:
+    """Of an old card's epoch a machine believes no number: each time, all it sent has to be named."""
+    await stock(store, *a_fleet())
+    said = [
+        a_sale(3),
+        a_sale(1),
+        a_sale(3),
+        a_sale(1, amount=1),
+        a_sale(2, seq=1, epoch="00000001"),
+    ]
+    messages = [(SALE_TOPIC, encode(each)) for each in said]
+    for _ in range(2):
+        machine.messages.clear()
+        async with a_batch(store, link, [*messages, (SALE_TOPIC, b"{")]) as forgotten:
+            await until(lambda forgotten=forgotten: len(forgotten) == len(messages) + 1)
+            await until(lambda: len(machine.heard(Ack)) == 2)
+        told = {ack.epoch: ack.stored for ack in machine.heard(Ack)}
+        assert told == {EPOCH: (id_of(3), id_of(1)), "00000001": (id_of(2),)}
+    machine.messages.clear()
+    async with a_batch(store, link, [(STATE_TOPIC, a_birth("one", oldest_unacked=1))]):
+        await until(lambda: machine.heard(Ack))
+    assert [(ack.upto, ack.stored) for ack in machine.heard(Ack)] == [(3, ())]
+
+
+def test_the_longest_ack_is_read() -> None:
+    last = 2**53
+    ack = Ack(
+        epoch=EPOCH,
+        upto=last,
+        missing=(last,) * MOST_MISSING,
+        time="2026-11-23T15:42:10.900Z",
+        also=((last, last),) * MOST_ALSO,
+        answers="n" * 256,
+        stored=tuple(id_of(number) for number in range(BATCH)),
+    )
+    assert decode(encode(ack), Ack) == ack
 
 
 async def test_showings_and_incidents_are_stored_once_and_noted_every_time(
@@ -718,6 +761,8 @@ async def test_what_the_store_cannot_keep_spoils_nothing_else_and_is_set_aside(
         await until(lambda: len(forgotten) == len(messages))
         await until(lambda: last_ack(machine) == (6, (2, 5)))
     assert await kept(store) == [1, 3, 4, 6]
+    named = {sale_id for ack in machine.heard(Ack) for sale_id in ack.stored or ()}
+    assert named == {id_of(number) for number in (1, 3, 4, 6)}
     assert len(await states(store)) == 4
     assert len(await rows(store, sa.select(presence))) == 1
     aside = await rows(store, sa.select(incident).order_by(incident.c.id))

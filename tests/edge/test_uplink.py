@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -364,7 +364,7 @@ async def test_what_went_with_a_commit_that_failed_is_told_again(machine: Machin
     await until(lambda: machine.outbox.notes.pending() == 0)
 
     def refused() -> None:
-        with machine.outbox._file.committed():
+        with machine.outbox._file.committed():  # noqa: SLF001, a card that refuses
             raise sqlite3.OperationalError("disk I/O error")
 
     with suppress(sqlite3.OperationalError):
@@ -769,6 +769,75 @@ async def test_the_sales_of_a_damaged_outbox_go_up_under_their_own_epoch(
         assert machine.outbox.sale(new.sale_id) == new
         cloud.say(Channel.ACK, encode(Ack(epoch=EPOCH, upto=40, time="")))
         await until(lambda: machine.pending == 0)
+
+
+def salvaged(folder: Path, count: int) -> None:
+    """The outbox of a machine that doubted it: its sales are of an epoch that is over."""
+    fill(folder, count)
+    with closing(Outbox(folder / "outbox.sqlite", EPOCH)) as outbox:
+        outbox.mend("0a1b2c3d")
+
+
+async def test_a_cloud_that_counts_further_than_a_card_that_was_put_back_frees_what_it_stored(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """It has other sales up to 10 of that epoch, and says so with every ack, also twice."""
+    salvaged(tmp_path, 5)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port) as machine:
+        await until(lambda: machine.presence)
+        await machine.sent_all(cloud)
+        before = {seq: cloud.times(seq) for seq in cloud.arrived}
+        assert list(before) == [1, 2, 3, 4, 5]
+        for seqs in ((), (), (2, 5), (2, 5), (99,)):
+            ids = tuple(sale(seq).sale_id for seq in seqs)
+            told = Ack(epoch=EPOCH, upto=10, missing=(1,), time="", also=((12, 14),), stored=ids)
+            cloud.say(Channel.ACK, encode(told))
+        cloud.send(receipt(sale(1)))
+        await until(lambda: cloud.receipt_acks)
+        assert (machine.open, machine.uplink.in_flight) == ([1, 3, 4], 3)
+        # What it does not name may be on its way: it is waited for, as anything else.
+        asked = machine.clock.asked
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert machine.clock.asked - asked < 10
+        await machine.sent_all(cloud)
+        assert {seq: cloud.times(seq) for seq in cloud.arrived} == before
+        cloud.answers = True
+        machine.clock.seconds += PATIENCE_S
+        machine.uplink.look()
+        await until(lambda: machine.pending == 0)
+        assert machine.uplink.in_flight == 0
+        assert [cloud.times(seq) - before[seq] for seq in (1, 2, 3, 4, 5)] == [1, 0, 1, 1, 0]
+    as_sold(cloud)
+
+
+async def test_a_backlog_that_was_salvaged_goes_through_the_window_and_is_overtaken(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """Each is acknowledged by its id alone; no ack of the new epoch sends any of them again."""
+    salvaged(tmp_path, 3 * SIZE)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port) as machine:
+        await until(lambda: machine.presence)
+        await machine.sent_all(cloud)
+        in_turn = list(range(1, SIZE - LIVE + 1))
+        assert cloud.arrived == in_turn
+        before = {seq: cloud.times(seq) for seq in in_turn}
+        seq, live = 1, sale(1, epoch=machine.outbox.epoch, sale_id=sale(10**6).sale_id)
+        machine.uplink.offer(await machine.disk.do(machine.outbox.put, live))
+        await until(lambda: encode(live) in cloud.bodies[seq])
+        before[seq] += 1
+        cloud.acknowledge(live.epoch, seq, stored=(live.sale_id,))
+        await until(lambda: machine.pending == 3 * SIZE)
+        await machine.sent_all(cloud)
+        assert {seq: cloud.times(seq) for seq in cloud.arrived} == before
+        cloud.answers = True
+        cloud.acknowledge(EPOCH, stored=tuple(sale(seq).sale_id for seq in in_turn))
+        await until(lambda: machine.pending == 0)
+        assert machine.uplink.in_flight == 0
+    assert cloud.arrived == list(range(1, 3 * SIZE + 1))
+    assert {cloud.times(seq) for seq in cloud.arrived if seq not in in_turn} == {1}
 
 
 async def test_a_command_and_a_wish_reach_whoever_takes_them(

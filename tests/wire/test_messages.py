@@ -157,6 +157,9 @@ MESSAGES: dict[str, Any_] = {
     "ack-answers": Ack(
         epoch="7f3a9c1e", upto=1041, missing=(1039,), time=AT_NOON, answers="5d1f0c9a"
     ),
+    "ack-stored": Ack(
+        epoch="7f3a9c1e", upto=1041, time=AT_NOON, stored=(SALE_ID[:-1] + "2", SALE_ID)
+    ),
     "state-nonce": State(
         online=True,
         boot_id=BOOT,
@@ -419,6 +422,8 @@ def test_a_sale_without_one_of_its_fields_is_refused_by_name(field: str) -> None
         ("ack-also", "also", [[1, 2, 3]]),
         ("ack-also", "also", [[-1, 2]]),
         ("ack-also", "also", [[1, 1]] * 65),
+        ("ack-stored", "stored", [SALE_ID, "1"]),
+        ("ack-stored", "stored", [SALE_ID] * 1001),
         ("sale-bounded", "sold_after", 12),
         ("shown-numbered", "number", -1),
         ("shown-numbered", "epoch", "?"),

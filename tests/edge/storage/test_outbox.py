@@ -289,6 +289,35 @@ def test_an_ack_of_numbers_that_were_never_given_is_not_of_this_outbox(outbox: O
     assert outbox.knows(other), "of something that was salvaged, for all that is known here"
 
 
+def test_of_an_epoch_that_is_over_an_ack_frees_the_sales_it_names_and_no_number(
+    outbox: Outbox,
+) -> None:
+    """An old card was put back: the cloud has other sales under the numbers that it gave again."""
+    for seq in (1, 2, 3, 4, 5):
+        outbox.put(sale(seq))
+    outbox.mend("0badcafe")
+    outbox.put(sale(1, epoch="0badcafe", sale_id=sale(6).sale_id))
+    places = list(range(1, 7))
+
+    def acknowledge(stored: tuple[int, ...], epoch: str = EPOCH) -> tuple[set[int], set[int]]:
+        ids = tuple(sale(seq).sale_id for seq in stored)
+        told = Ack(epoch=epoch, upto=10, missing=(2,), also=((12, 19),), time="", stored=ids)
+        return outbox.acknowledge(told, 1_795_000_000, places)
+
+    for _ in range(2):
+        assert acknowledge(()) == ({1, 2, 3, 4, 5, 6}, set())
+    assert acknowledge((5, 2, 99, 6)) == ({1, 3, 4, 6}, set())
+    assert acknowledge((1, 3), epoch="99999999") == ({1, 3, 4, 6}, set())
+    # Of its own epoch the numbers count as ever, and the ids for nothing.
+    assert outbox.acknowledge(
+        Ack(epoch="0badcafe", upto=0, time="", stored=(sale(6).sale_id,)), None, places
+    ) == ({1, 3, 4, 6}, set())
+    assert acknowledge((1, 3), epoch="0badcafe") == ({1, 3, 4}, set())
+    # And of a cloud that names none nothing else is known.
+    older = Ack(epoch=EPOCH, upto=4, missing=(3,), time="")
+    assert outbox.acknowledge(older, None, places) == ({3}, {3})
+
+
 def test_a_sale_that_rotted_stops_nobody(file: Path) -> None:
     with closing(Outbox(file, EPOCH)) as outbox:
         outbox.put(sale(1))
@@ -482,6 +511,7 @@ def test_a_hundred_thousand_open_sales_are_found_by_an_index(outbox: Outbox) -> 
     """A plan and no stop-watch: nothing that is asked all day reads every row."""
     values = {"base": 0, "epoch": EPOCH, "first": 1, "last": 9, "missing": "[]", "places": "[]"}
     values |= {
+        "stored": "[]",
         "after": 0,
         "most": 9,
         "at": None,
@@ -494,6 +524,7 @@ def test_a_hundred_thousand_open_sales_are_found_by_an_index(outbox: Outbox) -> 
         "open_sales",
         "count_open",
         "acknowledge",
+        "acknowledge_by_id",
         "still_open",
         "place_of",
         "untimed",
@@ -623,19 +654,24 @@ class OutboxStory(RuleBasedStateMachine):
         epoch = data.draw(st.sampled_from(sorted({each.epoch for each in self.sold})))
         theirs = {each.seq: place for place, each in enumerate(self.sold, 1) if each.epoch == epoch}
         numbers = st.integers(0, max(theirs))
+        ids = st.lists(st.sampled_from([each.sale_id for each in self.sold]), max_size=4)
         ack = Ack(
             epoch=epoch,
             upto=data.draw(numbers),
             missing=tuple(data.draw(st.lists(numbers, max_size=4))),
             also=tuple(data.draw(st.lists(st.tuples(numbers, numbers), max_size=3))),
             time="",
+            stored=data.draw(st.none() | ids.map(tuple)),
         )
         runs = [(1, ack.upto), *ack.also]
         has = {seq for first, last in runs for seq in range(first, last + 1)} - set(ack.missing)
+        by_id = epoch != self.epoch and ack.stored is not None
+        if by_id:
+            has = {s for s, place in theirs.items() if self.sold[place - 1].sale_id in ack.stored}
         still, missing = self.outbox.acknowledge(ack, 1_795_000_000, sorted(self.body))
         self.open -= {place for seq, place in theirs.items() if seq in has}
         assert still == self.open
-        assert missing <= still & set(theirs.values())
+        assert missing <= (set() if by_id else still & set(theirs.values()))
 
     @rule(address=st.sampled_from([0x10, 0x60]), amount=st.integers(1, 9))
     def approve(self, address: int, amount: int) -> None:

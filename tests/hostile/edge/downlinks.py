@@ -37,17 +37,21 @@ async def _hold(folder: Path, messages: list[tuple[bytes, bytes]]) -> None:
     async with a_life(folder) as life:
         sold = [await life.sold(item) for item in FIRST]
         named: set[int] = set()
-        doubted = False
+        over = False
         for tail, written in messages:
             payload = written
             for each in sold:  # a hostile message may know the sales of this machine
                 payload = payload.replace(b"SALE-%d" % each.seq, each.sale_id.encode())
-            epoch_over, told = _named(tail, payload)
-            # The cloud's word on an epoch that is over counts: its sales keep their numbers.
-            named |= told if doubted or not epoch_over else set()
-            doubted = doubted or epoch_over
+            ack = _ack(tail, payload)
+            if ack is not None and over and ack.stored is not None:
+                named |= {each.seq for each in sold if each.sale_id in ack.stored}
+            elif ack is not None and (over or not _doubtful(ack)):
+                # Of an epoch that is over an older cloud's numbers count: there is nothing else.
+                named |= _numbered(ack)
+            over = over or (ack is not None and _doubtful(ack))
             life.link.say(_topic(tail), payload)
         await life.taken(len(messages))
+        assert (life.outbox.epoch != EPOCH) == over
         open_now = await life.disk.insist(life.outbox.open_sales, 0, 100)
         still = {decode(each.body, Sale).sale_id for each in open_now}
         assert {each.sale_id for each in sold if each.seq not in named} <= still
@@ -60,19 +64,26 @@ async def _hold(folder: Path, messages: list[tuple[bytes, bytes]]) -> None:
         _judge_screen(life, {each.sale_id: each.token for each in life.sales.values()})
 
 
-def _named(tail: bytes, payload: bytes) -> tuple[bool, set[int]]:
-    """Whether it is an ack of a number that was never given; of those given, which it names."""
-    nothing = False, set[int]()
+def _ack(tail: bytes, payload: bytes) -> Ack | None:
+    """An ack of the epoch that the outbox began with, if it is one."""
     try:
         ack = decode(payload, Ack) if tail == b"ack" else None
     except MalformedMessageError:
-        return nothing
-    if ack is None or ack.epoch != EPOCH:
-        return nothing
+        return None
+    return ack if ack is not None and ack.epoch == EPOCH else None
+
+
+def _doubtful(ack: Ack) -> bool:
+    """Whether it says a number that was never given: the first such ack ends the epoch."""
+    return max(ack.upto, *(last for _, last in ack.also), 0) > len(FIRST)
+
+
+def _numbered(ack: Ack) -> set[int]:
+    """Of the sales that were made, which it says by its numbers."""
     runs = [(1, ack.upto), *ack.also]
     given = range(1, len(FIRST) + 1)
     named = {seq for seq in given for first, last in runs if first <= seq <= last}
-    return max(last for _, last in runs) > len(FIRST), named - set(ack.missing)
+    return named - set(ack.missing)
 
 
 def _topic(tail: bytes) -> str:
@@ -117,11 +128,24 @@ def _issued(seq: int, **changes: object) -> bytes:
 
 SEEDS: Final = [
     _line(
-        Channel.ACK, Ack(epoch=EPOCH, upto=2, missing=(1,), time="2026-11-25T12:00:00Z", hold_s=1)
+        Channel.ACK,
+        Ack(
+            epoch=EPOCH,
+            upto=2,
+            missing=(1,),
+            time="2026-11-25T12:00:00Z",
+            hold_s=1,
+            stored=("SALE-2",),
+        ),
     ),
     _line(Channel.ACK, Ack(epoch=EPOCH, upto=0, also=((2, 3),), time="9999-12-31T23:59:59-14:00")),
     _line(Channel.ACK, Ack(epoch="0badcafe", upto=99, time="", answers="x")),
     _line(Channel.ACK, Ack(epoch=EPOCH, upto=2**53, time="0001-01-01T00:00:00+14:00")),
+    b"\n".join(
+        _line(Channel.ACK, Ack(epoch=EPOCH, upto=10, time="", stored=stored))
+        for stored in ((), (), ("SALE-2", "SALE-2"))
+    ),
+    _line(Channel.ACK, Ack(epoch="0badcafe", upto=10, time="", stored=("SALE-1", "SALE-3"))),
     _issued(1),
     _issued(2, rev=10**6, qr="\x1b[2J\x00\u202e" + "я" * 240, link="https://\x1b]0;x\x07\n/"),
     _issued(3, status="refused", qr=None),

@@ -58,6 +58,21 @@ async def test_an_ack_of_numbers_that_were_never_given_lets_nothing_go(
         assert [decode(each.body, Sale) for each in still] == sold
 
 
+async def test_an_ack_of_numbers_that_were_never_given_lets_nothing_go_however_often_it_comes(
+    tmp_path: Path,
+) -> None:
+    """An old card was put back; the broker brings the cloud's word twice, and then come the answers."""
+    async with a_life(tmp_path) as life:
+        sold = [await life.sold(item) for item in ("0001", "0002", "0003")]
+        for stored in ((), (), (sale(9).sale_id,), (sold[1].sale_id,)):
+            ack = Ack(epoch=EPOCH, upto=10, time="2026-11-25T12:00:00Z", stored=stored)
+            life.link.say(Channel.ACK.of(MACHINE), encode(ack))
+        await life.taken(4)
+        assert life.outbox.epoch != EPOCH
+        still = await life.disk.insist(life.outbox.open_sales, 0, 10)
+        assert [decode(each.body, Sale) for each in still] == [sold[0], sold[2]]
+
+
 async def test_an_ack_that_misses_thirty_thousand_holds_up_nobody(tmp_path: Path) -> None:
     missing = tuple(range(4, 13_000))
     body = encode(Ack(epoch=EPOCH, upto=2, missing=missing, also=((1, 1),) * 64, time=""))
