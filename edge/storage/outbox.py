@@ -205,10 +205,17 @@ class Outbox:
         return _read(row[0], Sale) if row else None
 
     def knows(self, ack: Ack) -> bool:
-        """Whether it can be about this outbox: a seq that was never given is another's."""
+        """Whether it can be about this outbox.
+
+        A seq that was never given is another's, and so is one that was given to another sale.
+        """
         if ack.epoch != self.epoch:
             return self._base > 0
-        return max((ack.upto, *(last for _, last in ack.also))) < self.next_seq
+        highest = max((ack.upto, *(last for _, last in ack.also)))
+        if highest >= self.next_seq:
+            return False
+        here = self._file.run("sale_under", place=self._base + highest).fetchone()
+        return here is None or ack.last in {None, here[0]}
 
     def acknowledge(
         self, ack: Ack, at: int | None, places: Sequence[int] = ()

@@ -177,6 +177,9 @@ SELECT count(*), min(place) FROM sale WHERE acknowledged = 0;
 -- sale_at --
 SELECT body FROM sale WHERE place = :place;
 
+-- sale_under --
+SELECT sale_id FROM sale WHERE place = :place;
+
 -- place_of --
 SELECT place, coalesce(told, body), untimed AND told IS NULL FROM sale WHERE sale_id = :sale_id;
 

@@ -86,6 +86,9 @@ class Ack(_Message, frozen=True, kw_only=True):
     """The `nonce` of the birth that this is the answer to; its `time` is of this connection."""
     stored: Annotated[tuple[SaleId, ...], Meta(max_length=1000)] | None = None
     """The sales that this is the answer to; None of a cloud that is older than this field."""
+    last: SaleId | None = None
+    """The sale under the highest number that this speaks of. Where the machine has another one
+    there, an old card was put back: what else is under these numbers may be others as well."""
 
 
 class Fiscal(_Message, frozen=True, kw_only=True):

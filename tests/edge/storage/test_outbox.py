@@ -289,6 +289,21 @@ def test_an_ack_of_numbers_that_were_never_given_is_not_of_this_outbox(outbox: O
     assert outbox.knows(other), "of something that was salvaged, for all that is known here"
 
 
+def test_an_ack_of_numbers_that_were_given_to_other_sales_is_not_of_this_outbox(
+    outbox: Outbox,
+) -> None:
+    """An old card that was put back has sold past the cloud's number before it connects."""
+    for number in (1, 2, 3):
+        outbox.put(sale(number))
+    said = [(2, sale(2).sale_id), (2, sale(9).sale_id), (2, None), (3, sale(2).sale_id)]
+    acks = [Ack(epoch=EPOCH, upto=upto, time="", last=last) for upto, last in said]
+    assert [outbox.knows(ack) for ack in acks] == [True, False, True, False]
+    beyond = Ack(epoch=EPOCH, upto=1, also=((3, 3),), time="", last=sale(1).sale_id)
+    assert not outbox.knows(beyond)
+    # A card that forgot what the cloud has had for long has nothing to say against it.
+    assert outbox.knows(Ack(epoch=EPOCH, upto=0, time="", last=sale(9).sale_id))
+
+
 def test_of_an_epoch_that_is_over_an_ack_frees_the_sales_it_names_and_no_number(
     outbox: Outbox,
 ) -> None:
