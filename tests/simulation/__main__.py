@@ -34,8 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=_count, default=1, metavar="N", help="how many days")
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="S", help="first seed")
     parser.add_argument("--story", action="store_true", help="tell each day, not only failing ones")
-    parser.add_argument("--jobs", type=_count, default=None, help="days at once; one per core")
-    parser.add_argument("--mutant", choices=sorted(mutants.MUTANTS), help="with this bug put in")
+    parser.add_argument("--jobs", type=_count, metavar="N", help="days at once; one per core")
+    bugs = sorted(mutants.MUTANTS)
+    parser.add_argument(
+        "--mutant", choices=bugs, metavar="BUG", help=f"with a bug put in: {', '.join(bugs)}"
+    )
     asked = parser.parse_args(arguments)
     began = time.perf_counter()
     telling = Telling(asked.story, asked.mutant, SHORTENED, asked.jobs)
@@ -46,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
     if number < 1:
         raise argparse.ArgumentTypeError("expected 1 or more")
     return number

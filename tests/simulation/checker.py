@@ -38,6 +38,8 @@ class Told:
     began_at: float
     heard_at: float | None
     """When the agent that had heard it from the beginning had read its last byte."""
+    approval_known_at: float | None
+    """When an agent had heard that it was approved, and had had its time to keep that."""
     known: bool
     """Whether that agent lived long enough after that to act upon it."""
     damaged: bool
@@ -78,6 +80,7 @@ class Death:
     at: float
     refusing_since: float | None = None
     lost: frozenset[int] = frozenset()
+    card_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,12 @@ class Evidence:
     """Of every outbox that a machine began."""
     incidents: Sequence[tuple[str, str]]
     """Kind and machine, as the operator sees them."""
+    in_use: Mapping[str, str] = field(default_factory=dict)
+    """The outbox that each machine has in the end."""
+    asked: Sequence[tuple[str, int | None]] = ()
+    """Vends of which the operator was asked whether goods fell: machine and price."""
+    untold: Sequence[str] = ()
+    """Receipts that are issued, and that their machine does not have."""
     showings: Sequence[str] = ()
     """What a buyer saw that was not his, in words."""
     unsettled: str = ""
@@ -113,6 +122,7 @@ def judge(seen: Evidence) -> Verdict:
     """Compare the ledgers."""
     verdict = Verdict(receipts=len(seen.documents))
     verdict.broken += [f"a wrong picture: {each}" for each in seen.showings]
+    verdict.broken += [f"issued, and its machine was not told: {each}" for each in seen.untold]
     if seen.unsettled:
         verdict.broken.append(f"not settled: {seen.unsettled}")
     made: dict[Name, list[Recorded]] = defaultdict(list)
@@ -120,6 +130,8 @@ def judge(seen: Evidence) -> Verdict:
         made[document.name].append(document)
         if document.paid != document.name[1]:
             verdict.broken.append(f"a sum that is not its payments': {document}")
+        if not document.income:
+            verdict.broken.append(f"a return that nobody asked for: {document}")
     known = {deal.name: deal for deal in seen.deals}
     for name, documents in made.items():
         if name not in known:
@@ -146,6 +158,8 @@ def _judge_deal(
     reason = excuse(seen, deal)
     if reason:
         verdict.excused[reason] += 1
+        if _is_silent(seen, deal):
+            verdict.broken.append(f"approved, and nobody was asked how it ended: {deal}")
     else:
         verdict.broken.append(f"a vend without a document: {deal}{_fate(seen, deal)}")
 
@@ -160,9 +174,9 @@ def excuse(seen: Evidence, deal: Told) -> str:
     after = [each for each in deaths if each.at >= deal.heard_at]
     if not deal.known:
         return "died with it"
-    if after and after[0].refusing_since is not None:
-        if after[0].refusing_since <= deal.heard_at + KNOWN_S:
-            return "not kept: the card took nothing"
+    since = after[0].refusing_since if after else None
+    if since is not None and since <= deal.heard_at + KNOWN_S:
+        return "not kept: the card took nothing"
     if any(deal.name[1] in each.lost for each in after):
         return "gone with its card"
     if not deal.configured and any(
@@ -173,6 +187,20 @@ def excuse(seen: Evidence, deal: Told) -> str:
     if asked and deal.name[0] in seen.wrong_clocks:
         return "of a day that never was: asked about"
     return ""
+
+
+def _is_silent(seen: Evidence, deal: Told) -> bool:
+    """Whether it is nowhere, though its approval was on a card that is still there."""
+    if deal.approval_known_at is None or deal.damaged or not deal.configured:
+        return False
+    after = [
+        each
+        for each in seen.deaths
+        if each.machine == deal.name[0] and each.at >= deal.approval_known_at
+    ]
+    if any(each.card_gone or each.refusing_since is not None for each in after):
+        return False
+    return deal.name not in seen.asked and all(each.name != deal.name for each in seen.kept)
 
 
 def _fate(seen: Evidence, deal: Told) -> str:
@@ -186,15 +214,16 @@ def _sequences(seen: Evidence) -> Iterator[str]:
     places: dict[tuple[str, str], list[int]] = defaultdict(list)
     for each in seen.kept:
         places[each.name[0], each.epoch].append(each.seq)
-    gaps = {machine for kind, machine in seen.incidents if kind == "gap"}
     for (machine, epoch), found in sorted(places.items()):
         if epoch not in seen.epochs.get(machine, ()):
             yield f"{machine} never began an outbox {epoch}"
         twice = [seq for seq, count in Counter(found).items() if count > 1]
-        if twice:
+        if twice and ("two sales at one place", machine) not in seen.incidents:
             yield f"{machine}, {epoch}: places {_listed(twice)} were given twice"
         gap = set(range(1, max(found) + 1)) - set(found)
-        if gap and machine not in gaps:
+        # Of an outbox that is over the operator is told that what never came is on the old card.
+        said = "gap" if epoch == seen.in_use.get(machine) else "another outbox"
+        if gap and (said, machine) not in seen.incidents:
             yield f"{machine}, {epoch}: places {_listed(gap)} are missing, and no incident says so"
 
 

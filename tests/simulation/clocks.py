@@ -48,8 +48,8 @@ def ours(loop: Clockwork, chance: Random) -> Iterator[None]:
     def in_ns(seconds: float) -> int:
         return round(seconds * 1e9)
 
-    seed = chance.getrandbits(64)
-    random.seed(seed)
+    before = random.getstate()
+    random.seed(chance.getrandbits(64))
     with (
         patch.object(time, "time", wall),
         patch.object(time, "time_ns", lambda: in_ns(wall())),
@@ -62,7 +62,10 @@ def ours(loop: Clockwork, chance: Random) -> Iterator[None]:
         patch.object(random, "_urandom", chance.randbytes),
         patch.object(clock, "_BOOT_ID", _BootId()),
     ):
-        yield
+        try:
+            yield
+        finally:
+            random.setstate(before)
 
 
 class OwnClock:

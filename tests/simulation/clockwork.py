@@ -16,6 +16,7 @@ from typing import Any, Final
 from simulation.process import PROCESS, Process
 
 TICK_S: Final = 1e-6
+CREEPS: Final = 100
 RESTLESS: Final = 200_000
 """So many steps at one instant: somebody runs in a circle."""
 
@@ -67,7 +68,6 @@ class Clockwork(asyncio.BaseEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        when = max(when, self._now + TICK_S)  # no clock stands still while one waits for it
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._turns += 1
         heapq.heappush(self._timers, (when, self._turns, handle))
@@ -133,6 +133,8 @@ class Clockwork(asyncio.BaseEventLoop):
         for _ in range(len(self._due)):
             self._step(self._due.popleft())
         self._at_once += 1
+        if self._at_once % CREEPS == 0:
+            self._now += TICK_S  # work takes time: who waits for the smallest part of it gets there
         if self._at_once > RESTLESS:
             raise RestlessError(f"at {self._now:.3f} s: {self._due[0] if self._due else ''}")
 
@@ -153,10 +155,10 @@ class Clockwork(asyncio.BaseEventLoop):
     def _step(self, handle: asyncio.Handle) -> None:
         if handle.cancelled():
             return
-        process: Process | None = handle._context.get(PROCESS)  # type: ignore[attr-defined]  # noqa: SLF001
+        process: Process | None = handle._context.get(PROCESS)  # type: ignore[attr-defined]
         if process is None or process.may_step(handle):
-            handle._run()  # noqa: SLF001, a loop runs its handles
+            handle._run()
 
     def resume(self, handles: list[asyncio.Handle]) -> None:
-        """What was due while its process stood still."""
-        self._due.extend(handles)
+        """What was due while its process stood still: before whatever has become due since."""
+        self._due.extendleft(reversed(handles))

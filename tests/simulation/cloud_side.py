@@ -8,6 +8,7 @@ they do not take the lock that lets one process alone serve a file, and hear eac
 import asyncio
 import contextvars
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,21 +19,25 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from shop import a_config
+from simulation.card import Card
+from simulation.clockwork import Clockwork
+from simulation.process import PROCESS, Computer, Process
 
 from cloud import app
 from cloud.bell import Bell
 from cloud.errors import StartError
 from cloud.roles import ROLES
 from cloud.store import BUSY, Store
-from simulation.card import Card
-from simulation.clockwork import Clockwork
-from simulation.process import PROCESS, Computer, Process
 
 AGAIN_S: Final = 5.0
 RING_S: Final = 0.01
 FIRST_PORT: Final = 8080
-OPEN: Final = """
-    SELECT 1 FROM receipt WHERE state IN ('waiting', 'submitted', 'unknown', 'accepted') LIMIT 1
+DUE: Final = """
+    SELECT min(next_at) FROM receipt WHERE state IN ('waiting', 'submitted', 'unknown', 'accepted')
+    UNION ALL
+    SELECT hold_until FROM lane WHERE EXISTS (
+        SELECT 1 FROM receipt WHERE state IN ('waiting', 'submitted', 'unknown', 'accepted')
+    ) AND register NOT LIKE '@%'
 """
 
 
@@ -81,12 +86,12 @@ class Cloud:
     def database(self) -> Path:
         return self.card.folder / "cloud.sqlite"
 
-    @property
-    def idle(self) -> bool:
-        """Whether no receipt is open."""
+    def pause_s(self) -> float:
+        """Until a receipt is due: nobody has to look before that, unless a bell rings."""
         if self._reader is None:
             self._reader = sqlite3.connect(self.database, isolation_level=None)
-        return self._reader.execute(OPEN).fetchone() is None
+        due = [each for (each,) in self._reader.execute(DUE) if each is not None]
+        return max(due) / 1000 - time.time() if due else float("inf")
 
     def start(self) -> None:
         for place in self.places:
@@ -141,8 +146,8 @@ class Cloud:
         process.at_death.append(partial(_unlocked, store))
         try:
             if self.count == 1:
-                await app._vacate(store)  # noqa: SLF001, what `serve` does
-            await app._serve(config, store, frozenset(ROLES), None)  # noqa: SLF001
+                await app._vacate(store)
+            await app._serve(config, store, frozenset(ROLES), None)
         except (*BUSY, StartError, BaseExceptionGroup):
             process.kill()
             self.start_in(place, AGAIN_S)
@@ -167,7 +172,7 @@ class Cloud:
 
 
 def _unlocked(store: Store) -> None:
-    lock: Any = store._lock  # noqa: SLF001, what the kernel does
+    lock: Any = store._lock
     if lock is not None:
         lock.close()
 

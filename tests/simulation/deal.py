@@ -57,6 +57,8 @@ class Deal:
     """Which life's tap was there at its beginning and at its end; 0: none."""
     request_heard_at: float | None = None
     """When an agent took the last byte of the request from its tap, if it came undamaged."""
+    approval_known_at: float | None = None
+    """When an agent that had heard it approved had had its time to keep that."""
     heard_at: float | None = None
     """The same of the byte that decides it."""
     heard_by: int = 0

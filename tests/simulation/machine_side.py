@@ -24,6 +24,7 @@ from simulation.vending import Vending
 from edge.agent import Agent, Parts
 from edge.buyer.policy import Policy
 from edge.errors import StartError
+from edge.keeper import EPOCH_BYTES
 from edge.printers.print_queue import PrintQueue
 from edge.stage import Stage
 from edge.storage.ballast import Ballast
@@ -85,6 +86,7 @@ class Pi:
     gone: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     """Sales that went with a card."""
     _cards: int = 0
+    _image: Path | None = None
     _starting: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
@@ -125,21 +127,33 @@ class Pi:
         self.start_in(away_s)
         self.computer.reboot(self.loop.time() + away_s)
 
-    def replace_card(self, away_s: float) -> None:
-        """Another card, with nothing on it."""
+    def replace_card(self, away_s: float, other: Path | None = None) -> None:
+        """Another card, with nothing on it, or with what is there."""
         self.gone = self.unsent()
         lost = frozenset(price for _, price in self.gone.values() if price is not None)
-        if not self._dies(lost):
-            self.died.append(Death(self.name, self.loop.time(), None, lost))
+        if not self._dies(lost, card_gone=True):
+            self.died.append(Death(self.name, self.loop.time(), None, lost, card_gone=True))
         self._let_go()
-        self.card = self._fresh_card()
+        self.card = self._fresh_card() if other is None else Card(other)
         self.start_in(away_s)
         self.computer.reboot(self.loop.time() + away_s)
 
-    def _dies(self, lost: frozenset[int] = frozenset()) -> bool:
+    def take_image(self) -> None:
+        """Somebody keeps a copy of the card."""
+        self._image = self._next_folder()
+        self.card.copied(self._image)
+
+    def put_back(self, away_s: float) -> None:
+        """The copy is put in instead of the card, and what happened since is not on it."""
+        if self._image is not None:
+            image, self._image = self._image, None
+            self.replace_card(away_s, image)
+
+    def _dies(self, lost: frozenset[int] = frozenset(), *, card_gone: bool = False) -> bool:
         if not self.runs or self.process is None:
             return False
-        self.died.append(Death(self.name, self.loop.time(), self.refusing_since, lost))
+        refusing = self.refusing_since
+        self.died.append(Death(self.name, self.loop.time(), refusing, lost, card_gone))
         self.loop.remembered.append((self.process, self.agent))
         self.process.kill()
         return True
@@ -175,6 +189,12 @@ class Pi:
         new.mkdir()
         return new
 
+    def _drawn(self, count: int) -> bytes:
+        drawn = self.chance.randbytes(count)
+        if count == EPOCH_BYTES:
+            self.epochs.append(drawn.hex())
+        return drawn
+
     async def _live(self) -> None:
         """As `edge.assembly` puts it together."""
         process = self.process
@@ -205,7 +225,7 @@ class Pi:
                     will=(Channel.STATE.of(self.name), encode(State(online=False))),
                 ),
                 clock=clock,
-                chance=self.chance.randbytes,
+                chance=self._drawn,
             )
         )
         self.agent = agent

@@ -42,7 +42,7 @@ def _ack_before_commit() -> Patch:
             await self._keep_sales(connection, batch)
             await replies.told_all(connection, batch.told)
             acks = {
-                stream: await inbox._ack(connection, stream, nonce)
+                stream: await inbox._ack(connection, stream, nonce, batch.stored[stream])
                 for stream, nonce in batch.answers.items()
             }
             self._answer(batch, acks)
@@ -191,7 +191,9 @@ def _receipt_acked_unkept() -> Patch:
 
 
 def _never_say_again() -> Patch:
-    return patch.object(window.Window, "due", lambda _self, _now: [])
+    return patch.multiple(
+        window.Window, due=lambda _self, _now: [], next_deadline=lambda _self, _now: None
+    )
 
 
 def _sale_kept_later() -> Patch:

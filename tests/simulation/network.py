@@ -14,12 +14,9 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-
 from simulation.process import PROCESS, Process
 
 QUICK_S: Final = 0.002
-KERNEL_S: Final = 0.001
-"""How soon the kernel of a computer says that a process is gone."""
 AGAIN_S: Final = 0.5
 """How often packets are sent again on a closed road."""
 Protocol = Any
@@ -91,7 +88,7 @@ class Pipe(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.open and not self.closing and self._lives():
-            self._carry(self.other._arrived, bytes(data))  # noqa: SLF001
+            self._carry(self.other._arrived, bytes(data))
 
     def close(self) -> None:
         """What was written arrives; then both ends are told."""
@@ -120,8 +117,8 @@ class Pipe(asyncio.Transport):
         if self.open:
             self.open = False
             self._network.pipes.discard(self)
-            error = ConnectionResetError("the peer is gone")
-            self._network.soon(self.other, self.other.broken, error, KERNEL_S)
+            # Behind all that it had written: that is the kernel's already, and is sent.
+            self._carry(self.other.broken, ConnectionResetError("the peer is gone"))
 
     def _lives(self) -> bool:
         return self.process is None or self.process.alive
@@ -163,6 +160,16 @@ class _Listener:
         return self.network.loop
 
 
+class _Pipes(dict[Pipe, None]):
+    """A set that remembers the order: nothing may hang on where an object lies in memory."""
+
+    def add(self, pipe: Pipe) -> None:
+        self[pipe] = None
+
+    def discard(self, pipe: Pipe) -> None:
+        self.pop(pipe, None)
+
+
 @dataclass
 class Network:
     """All listeners and all connections."""
@@ -172,7 +179,7 @@ class Network:
     listeners: dict[tuple[str, int], _Listener] = field(default_factory=dict)
     roads: dict[int, Road] = field(default_factory=dict)
     """By the port of who listens there."""
-    pipes: "_Pipes" = field(default_factory=lambda: _Pipes())
+    pipes: _Pipes = field(default_factory=_Pipes)
 
     def road(self, port: int) -> Road:
         return self.roads.setdefault(port, Road())
@@ -231,23 +238,11 @@ class Network:
         self.loop.call_at(arrives, arrive, context=context)
         return arrives
 
-    def soon(
-        self, pipe: Pipe, deliver: Callable[..., None], told: Any, after_s: float = 0.0
-    ) -> None:
-        self.loop.call_later(after_s, deliver, told, context=pipe.context)
+    def soon(self, pipe: Pipe, deliver: Callable[..., None], told: Any) -> None:
+        self.loop.call_later(0, deliver, told, context=pipe.context)
 
     def _takes(self, road: Road) -> float:
         return road.delay_s * (0.5 + self.chance.random())
-
-
-class _Pipes(dict[Pipe, None]):
-    """A set that remembers the order: nothing may hang on where an object lies in memory."""
-
-    def add(self, pipe: Pipe) -> None:
-        self[pipe] = None
-
-    def discard(self, pipe: Pipe) -> None:
-        self.pop(pipe, None)
 
 
 class Connector(aiohttp.TCPConnector):

@@ -10,15 +10,16 @@ from random import Random
 from typing import Final
 
 from kinds import KINDS
-
 from simulation import troubles
 from simulation.troubles import Trouble
 from simulation.vending import Visit
 
 DAY_S: Final = 400.0
 """A compressed day."""
-BUYERS: Final = (6, 14)
+BUYERS: Final = (4, 10)
 """Of each machine."""
+IN_A_ROW: Final = 0.4
+"""How many of them follow at the heels of another."""
 HOWS: Final = {"card": 10, "cash": 5, "denied": 1, "cancelled": 1, "failed": 1}
 ITEMS: Final = ("0001", "0002", "0005")
 MACHINES: Final = ("vm-000001", "vm-000002")
@@ -74,8 +75,13 @@ def plan_of(seed: int) -> Plan:
 
 def _visits(chance: Random) -> Sequence[Visit]:
     """Buyers come one by one, or in a row."""
-    count = chance.randint(*BUYERS)
-    times = sorted(chance.uniform(10, 0.85 * DAY_S) for _ in range(count))
+    times: list[float] = []
+    for _ in range(chance.randint(*BUYERS)):
+        if times and chance.random() < IN_A_ROW:
+            times.append(times[-1] + chance.uniform(3, 15))
+        else:
+            times.append(chance.uniform(10, 0.8 * DAY_S))
+    times.sort()
     return tuple(
         Visit(at, chance.choices(list(HOWS), list(HOWS.values()))[0], chance.choice(ITEMS))
         for at in times

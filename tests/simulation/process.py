@@ -84,7 +84,7 @@ class Process:
         self.alive = False
         self._parked.clear()
         for task in self.tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
         for each in self.at_death:
             each()
 

@@ -1,7 +1,6 @@
 """The provider's side: one emulator at work, with its ledger; it outlives whatever happens."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Final
 
 from aiohttp import web
 from kinds import KINDS, Kind, Place
+from simulation.process import Computer, Process
 
 from cloud.emulators.drive import Document
 from cloud.emulators.frame import Emulator
-from simulation.process import Computer, Process
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 7000
@@ -50,14 +49,10 @@ class Rented:
     def documents(self) -> list[Document]:
         return self.emulator.drive.documents()
 
-    def forget(self) -> None:
-        """Keys and tokens of before are gone."""
-        self.emulator.forgotten_before = time.time()
-
     def lose(self) -> None:
         """What it accepted and has not done yet is gone."""
         for entry in list(self.emulator.entries.values()):
-            self.emulator._drop(entry)  # noqa: SLF001, as its control API does
+            self.emulator._drop(entry)
 
     def start(self) -> Process:
         process = Process("provider", self.computer)

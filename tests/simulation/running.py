@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-
 from simulation import settling
 from simulation.checker import Verdict, judge
 from simulation.clockwork import RestlessError, StandstillError

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from simulation.world import World
 
 from cloud.clock import now_ms
 from cloud.fiscal import read_qr
 from cloud.receipt import Purpose
 from cloud.store import BUSY, Store, decisions
 from cloud.store.schema import attempt, receipt, reply, sale
-from simulation.world import World
 
 OPEN: Final = ("waiting", "submitted", "unknown", "accepted")
 

@@ -27,6 +27,8 @@ KNOWN_S: Final = 4.0
 A sale that may have another part is held back for 1.5 s of the bus's time, and where the bus then
 says nothing, until its silence is minded, up to a second later; the rest is for disk and glass.
 """
+KEPT_S: Final = 0.5
+"""In so long an agent has an approval on its card."""
 _STEPS: Final = 4
 """In so many parts that time is measured, in the process's own steps: a stop is not counted."""
 
@@ -111,9 +113,14 @@ class Tap:
         now = self._loop.time()
         if mark == "requested":
             deal.request_heard_at = now
+        elif mark == "approved":
+            self._loop.call_later(KEPT_S, self._let_keep, deal)
         elif mark == "decided":
             deal.heard_at, deal.heard_by = now, self.life
             self._loop.call_later(KNOWN_S / _STEPS, self._let_act, deal, _STEPS - 1)
+
+    def _let_keep(self, deal: Deal) -> None:
+        deal.approval_known_at = self._loop.time()
 
     def _let_act(self, deal: Deal, left: int) -> None:
         """A step of the process itself: it is dropped with it, and waits where it is stopped."""

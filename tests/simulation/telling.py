@@ -92,4 +92,5 @@ def story(plan: Plan, outcome: Outcome) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

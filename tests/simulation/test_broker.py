@@ -312,7 +312,7 @@ def test_a_partition_is_noticed_only_when_the_client_is_overdue(world: World) ->
     world.pass_s(OVERDUE_S - 2)
     assert watcher.connection is not None
     watcher.connection.heard = world.loop.time()
-    assert "there" in [each.client.client_id for each in world.broker._connections]  # noqa: SLF001
+    assert "there" in [each.client.client_id for each in world.broker._connections]
     world.pass_s(WILL_DELAY_S + 2)
     assert watcher.got == ["gone"]
     assert (there.got, there.ends) == ([], [])

@@ -149,7 +149,7 @@ def test_a_number_in_use_is_not_given_again_when_the_numbers_begin_anew(loop: Cl
     session = Session(ear.client, window=3, limit=5000)
     session.resume(ear.connect())
     session.offer(said(0))
-    session._mid = 65534  # noqa: SLF001, as after so many messages
+    session._mid = 65534
     session.offer(said(1))
     session.offer(said(2))
     assert list(session.in_flight) == [1, 65535, 2]

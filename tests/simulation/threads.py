@@ -13,13 +13,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from random import Random
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from unittest.mock import patch
 
 import aiosqlite
+from simulation.process import PROCESS
 
 from edge.storage import disk
-from simulation.process import PROCESS
 
 COMMIT_S: Final = (0.0005, 0.006)
 STATEMENT_S: Final = 0.0001
@@ -31,7 +31,7 @@ class DiskThread:
     """The outbox's thread: one verb after another."""
 
     chance = Random(0)
-    slow: dict[str, float] = {}
+    slow: ClassVar[dict[str, float]] = {}
     """How many times slower the disk of a computer is at the moment."""
 
     def __init__(self, _workers: int, _name: str) -> None:
@@ -82,17 +82,25 @@ class DriverThread:
 
     daemon = True
 
+    def __init__(self) -> None:
+        self._waiting = 0
+
     def start(self) -> None:
         """It runs from the beginning."""
 
     def put_nowait(self, asked: tuple["asyncio.Future[Any] | None", Callable[[], Any]]) -> None:
         future, function = asked
         told = getattr(function, "func", function)
-        if getattr(told, "__name__", "") in SLOW:
+        if self._waiting or getattr(told, "__name__", "") in SLOW:
+            self._waiting += 1  # behind them comes whatever it is: a rollback, of all things
             loop = asyncio.get_running_loop()
-            loop.call_later(STATEMENT_S, self._do, future, function)
+            loop.call_later(STATEMENT_S, self._turn, future, function)
         else:
             self._do(future, function)
+
+    def _turn(self, future: "asyncio.Future[Any] | None", function: Callable[[], Any]) -> None:
+        self._waiting -= 1
+        self._do(future, function)
 
     def _do(self, future: "asyncio.Future[Any] | None", function: Callable[[], Any]) -> None:
         process = PROCESS.get()

@@ -13,7 +13,7 @@ from cloud.emulators.faults import Fault
 if TYPE_CHECKING:
     from simulation.world import World
 
-LASTS_S: Final = (0.5, 2, 5, 12, 30, 75, 180)
+LASTS_S: Final = (0.5, 2, 5, 12, 30, 60, 120)
 """How long a trouble may last."""
 STEPS: Final = (1, 2, 4, 8, 15, 30, 60, 120, 250)
 """How many steps, or writes, after its time a death comes: amid whatever is going on then."""
@@ -37,6 +37,7 @@ class Trouble:
         return f"{self.at:7.1f} s  {self.whom}: {self.what}{how}{lasts}".replace("  : ", "  ")
 
 
+AWAY_S: Final = 10.0
 Act = Callable[["World", Trouble], object]
 
 
@@ -115,6 +116,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "card replaced": Kind(
         "machine", lambda world, it: world.replace_card(it), lasts=(10, 60), weight=1
     ),
+    "card put back": Kind(
+        "machine",
+        lambda world, it: world.pis[it.whom].take_image(),
+        lambda world, it: world.pis[it.whom].put_back(AWAY_S),
+        lasts=(5, 30, 60, 120),
+        weight=1,
+    ),
     "clock jumps": Kind(
         "machine", lambda world, it: world.jump(it, synced=True), how=JUMPS_S, lasts=(0,)
     ),
@@ -178,6 +186,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "store",
         lambda world, it: world.fill(it, full=True),
         lambda world, it: world.fill(it, full=False),
+        lasts=(0.5, 2, 5, 12, 30),
     ),
     "cloud's clock jumps": Kind(
         "store",
@@ -189,13 +198,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     # The provider and the way to it. ----------------------------------------------------------
     "provider out of reach": Kind(
         "provider",
-        lambda world, _: world.close_road(True),
-        lambda world, _: world.close_road(False),
+        lambda world, _: world.close_road(closed=True),
+        lambda world, _: world.close_road(closed=False),
     ),
     "provider refuses connections": Kind(
         "provider",
-        lambda world, _: world.refuse_road(True),
-        lambda world, _: world.refuse_road(False),
+        lambda world, _: world.refuse_road(refused=True),
+        lambda world, _: world.refuse_road(refused=False),
     ),
     "provider's connections cut": Kind("provider", lambda world, _: world.cut_road(), lasts=(0,)),
     "provider slow": Kind(
@@ -209,9 +218,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         lambda world, it: world.slow_register(it.how),
         lambda world, _: world.slow_register(0.3),
         how=(5, 40),
-    ),
-    "provider forgets": Kind(
-        "provider", lambda world, _: world.provider_forgets(), lasts=(0,), weight=1
     ),
     "provider loses its queue": Kind(
         "provider", lambda world, _: world.provider_loses(), lasts=(0,), weight=1

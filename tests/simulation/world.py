@@ -21,23 +21,23 @@ import aiohttp
 import msgspec
 from kinds import write_secrets
 from shop import MACHINE_AT_WORK, OPERATOR, PRODUCTS, SHELVES, stock
-
-from cloud import app
-from cloud.fleet import Planogram, Register
-from cloud.store import Store, migrate
 from simulation import clocks, compressed, network, threads, vfs
 from simulation.broker import Broker
-from simulation.cloud_side import Cloud, Serving
 from simulation.clockwork import Clockwork
+from simulation.cloud_side import Cloud, Serving
 from simulation.link import SimLink
 from simulation.machine_side import Pi
 from simulation.network import Network
 from simulation.onlooker import Onlooker
-from simulation.plan import ITEMS, Plan
+from simulation.plan import DAY_S, ITEMS, Plan
 from simulation.process import Computer, Process
 from simulation.provider_side import PORT, Rented
 from simulation.troubles import KINDS, Trouble
 from simulation.vending import Vending
+
+from cloud import app
+from cloud.fleet import Planogram, Register
+from cloud.store import Store, migrate
 
 REGISTER_S: Final = 0.3
 """How long a register takes for a document on a good day."""
@@ -90,7 +90,8 @@ class World:
             kind = KINDS[trouble.what]
             self.loop.call_at(trouble.at, kind.begin, self, trouble)
             if kind.end is not None:
-                self.loop.call_at(trouble.at + trouble.for_s, kind.end, self, trouble)
+                ends_at = min(trouble.at + trouble.for_s, DAY_S - 1)
+                self.loop.call_at(ends_at, kind.end, self, trouble)
 
     def _switch_on(self, vending: Vending) -> None:
         self.loop.remembered.append(self.loop.create_task(vending.live(), name=vending.name))
@@ -174,9 +175,15 @@ class World:
         self._refuses(it, now=times > 1)
 
     def _refuses(self, it: Trouble, *, now: bool) -> None:
+        """From the beginning of the first to the end of the last: they overlap."""
         pi = self.pis.get(it.whom)
-        if pi is not None:
-            pi.refusing_since = self.loop.time() if now else None
+        if pi is None:
+            return
+        slow = threads.DiskThread.slow.get(it.whom, 1) > 1
+        if now and pi.refusing_since is None:
+            pi.refusing_since = self.loop.time()
+        elif not (pi.card.full or pi.card.failing or slow):
+            pi.refusing_since = None
 
     def replace_card(self, it: Trouble) -> None:
         """The technician lets the machine tell the new one what its money is."""
@@ -192,10 +199,10 @@ class World:
     def noise(self, it: Trouble, rate: float) -> None:
         self.vendings[it.whom].noise = rate or None
 
-    def close_road(self, closed: bool) -> None:
+    def close_road(self, *, closed: bool) -> None:
         self.network.road(PORT).closed = closed
 
-    def refuse_road(self, refused: bool) -> None:
+    def refuse_road(self, *, refused: bool) -> None:
         self.network.road(PORT).refused = refused
 
     def cut_road(self) -> None:
@@ -206,9 +213,6 @@ class World:
 
     def slow_register(self, delay_s: float) -> None:
         self.rented.emulator.delay_s = delay_s
-
-    def provider_forgets(self) -> None:
-        self.rented.forget()
 
     def provider_loses(self) -> None:
         self.rented.lose()
@@ -268,7 +272,7 @@ def world(plan: Plan, migrated: Path) -> Iterator[World]:
         ):
             stack.enter_context(patch.object(module, name, ours))
         made = World(plan, loop, folder, migrated)
-        stack.enter_context(compressed.in_force(lambda: made.cloud.idle))
+        stack.enter_context(compressed.in_force(made.cloud.pause_s))
         stack.enter_context(patch.object(app, "Link", made.link))
         stack.enter_context(patch.object(app, "ringing", made.cloud.ringing))
         yield made
