@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := deploy/constraints.txt
 
-.PHONY: help setup demo test soak fuzz chaos check format bench lock clean
+.PHONY: help setup demo test simulation soak fuzz chaos check format bench lock clean
 
 help:
 	@echo 'make demo             a vending machine, its register and its buyer page, here and now'
 	@echo 'make demo SALES=20    the same without a person: sells, sums up as JSON, ends'
 	@echo 'make setup            sets .venv up, and no more: .venv/bin/python -m mdb --help'
 	@echo 'make test             every test; installs missing system parts where it may'
+	@echo 'make simulation SEEDS=2000  so many bad days on virtual time; FROM=N begins there, STORY=1 tells them'
 	@echo 'make soak ROUNDS=1000  sudden death again and again; SEED=N repeats a run; sums up as JSON'
 	@echo 'make fuzz TARGET=inbox SECONDS=60  bytes against one part until it breaks; without TARGET, their names'
 	@echo 'make chaos MINUTES=10  everything dies, stalls and lies at once; SEED=N; sums up as JSON'
@@ -28,6 +29,10 @@ demo: .venv/.demo
 test: .venv/.dev
 	@sh .ci/parts mosquitto postgresql chromium openssl fonts-dejavu-core
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile $(ARGS)
+
+simulation: .venv/.dev
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(FROM),--from $(FROM)) $(if $(STORY),--story)
 
 soak: .venv/.dev
 	@sh .ci/parts mosquitto

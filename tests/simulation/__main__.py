@@ -35,16 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="S", help="first seed")
     parser.add_argument("--story", action="store_true", help="tell each day, not only failing ones")
     parser.add_argument("--jobs", type=_count, metavar="N", help="days at once; one per core")
+    parser.add_argument(
+        "--until-broken", action="store_true", help="no further than the first that fails"
+    )
     bugs = sorted(mutants.MUTANTS)
     parser.add_argument(
         "--mutant", choices=bugs, metavar="BUG", help=f"with a bug put in: {', '.join(bugs)}"
     )
     asked = parser.parse_args(arguments)
     began = time.perf_counter()
-    telling = Telling(asked.story, asked.mutant, SHORTENED, asked.jobs)
+    shortened = 0 if asked.until_broken else SHORTENED
+    telling = Telling(asked.story, asked.mutant, shortened, asked.jobs, asked.until_broken)
     summary = telling.of(range(asked.first, asked.first + asked.seeds))
     took_s = time.perf_counter() - began
-    print(json.dumps({**summary, "seeds_per_s": round(asked.seeds / took_s, 2)}))
+    print(json.dumps({**summary, "seeds_per_s": round(summary["seeds"] / took_s, 2)}))
     return 1 if summary["failed"] else 0
 
 

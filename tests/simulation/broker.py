@@ -21,8 +21,6 @@ from simulation.session import Client, Connection, Message, Session, matches
 
 from edge.wire.link import KEEPALIVE_S, RECEIVE_MAXIMUM, SESSION_S, WILL_DELAY_S
 
-KERNEL_S: Final = 0.001
-"""How soon a kernel says that a process is gone."""
 OVERDUE_S: Final = 1.5 * KEEPALIVE_S
 LATE_S: Final = (0.05, 5.0)
 QUEUED: Final = 5000
@@ -175,8 +173,8 @@ class Broker:
         self._end(connection)
 
     def gone(self, connection: Connection) -> None:
-        """The process of a client ended; its kernel says so."""
-        self.loop.call_later(KERNEL_S, self._heard_it_end, connection, context=self._world)
+        """The process of a client ended: its kernel sends what it was given, and then says so."""
+        connection.up(self._heard_it_end)
 
     # Inside. -----------------------------------------------------------------------------------
 

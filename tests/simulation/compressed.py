@@ -31,10 +31,10 @@ SELDOM_OF: Final[tuple[tuple[Any, float], ...]] = (
 )
 """Intervals that are a parameter's value where nobody says otherwise."""
 MEMORIES: Final[tuple[tuple[type, float], ...]] = (
-    (cloudkassir.CloudKassir, 115.0),
-    (emulators.CloudKassir, 120.0),
+    (cloudkassir.CloudKassir, 40.0),
+    (emulators.CloudKassir, 45.0),
 )
-"""How long a key is remembered where that is an hour: as we have it, and as it is. Two minutes."""
+"""How long a key is remembered where that is an hour: as we have it, and as it is. Less than a minute."""
 QUERIES: Final[LRUCache[Any, Any]] = LRUCache(2000)
 """What SQLAlchemy has made of the product's queries; of one store as of the next."""
 

@@ -20,6 +20,8 @@ BUYERS: Final = (4, 10)
 """Of each machine."""
 IN_A_ROW: Final = 0.4
 """How many of them follow at the heels of another."""
+ON_ITS_WAY_S: Final = (1.5, 6.0)
+"""From a buyer's first byte to the last word on his receipt, on a good day."""
 HOWS: Final = {"card": 10, "cash": 5, "denied": 1, "cancelled": 1, "failed": 1}
 ITEMS: Final = ("0001", "0002", "0005")
 MACHINES: Final = ("vm-000001", "vm-000002")
@@ -69,8 +71,16 @@ def plan_of(seed: int) -> Plan:
     }
     trouble = Random(f"{seed} troubles")
     count = trouble.randint(*TROUBLES)
-    times = sorted(trouble.uniform(5, 0.9 * DAY_S) for _ in range(count))
+    bought = [visit.at for visits in plan.visits.values() for visit in visits]
+    times = sorted(_when(trouble, bought) for _ in range(count))
     return replace(plan, troubles=tuple(troubles.drawn(trouble, at, cast) for at in times))
+
+
+def _when(chance: Random, bought: Sequence[float]) -> float:
+    """At any time; or, as often, while somebody's sale is on its way."""
+    if chance.random() < 0.5:
+        return chance.choice(bought) + chance.uniform(*ON_ITS_WAY_S)
+    return chance.uniform(5, 0.9 * DAY_S)
 
 
 def _visits(chance: Random) -> Sequence[Visit]:

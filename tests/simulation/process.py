@@ -49,6 +49,7 @@ class Process:
     at_death: list[Callable[[], object]] = field(default_factory=list)
     _parked: list[asyncio.Handle] = field(default_factory=list)
     _fuse: int | None = None
+    _commits: int | None = None
     _burnt: Callable[[], object] = bool
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> "asyncio.Task[Any]":
@@ -71,6 +72,19 @@ class Process:
             self._burnt()
             return self.may_step(handle)
         return True
+
+    def may_commit(self) -> bool:
+        """Whether it lives to see this commit."""
+        if self._commits is not None:
+            self._commits -= 1
+            if self._commits <= 0:
+                self._commits = None
+                self._burnt()
+        return self.alive
+
+    def before_commit(self, number: int, then: Callable[[], object]) -> None:
+        """Call `then` right before the so-manieth commit from now on."""
+        self._commits, self._burnt = number, then
 
     def after(self, steps: int, then: Callable[[], object]) -> None:
         """Call `then` before the so-manieth step from now, whatever that is."""

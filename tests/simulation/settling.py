@@ -73,6 +73,8 @@ def _machine(pi: Any) -> str:
     outbox = pi.agent.parts.outbox
     waiting = pi.agent.keeper.waiting
     (pending, _), notes = outbox.pending(), outbox.notes.pending()
+    if outbox.memory.intents():
+        return f"{pi.name}: the end of an approved vend may still be heard"
     if waiting or pending or notes:
         return f"{pi.name}: {waiting} to keep, {pending} sales and {notes} notes to send"
     return ""

@@ -203,8 +203,10 @@ class _Judge:
             return None
         if first_of_life and showing.asked_at < known_at + STATUTORY_S:
             return None
+        # A screen that was free may still be given to it while the law wants it shown.
+        latest = showing.until if showing.asked_at >= known_at + STATUTORY_S else showing.asked_at
         for buyer, came, left in self._stands:
-            if buyer is not deal and max(came, showing.began_at) < min(left, showing.until):
+            if buyer is not deal and came < latest and showing.began_at < left:
                 return f"not marked as late, and seen by the buyer of {buyer.number}"
         return None
 

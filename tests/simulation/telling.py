@@ -23,6 +23,8 @@ class Telling:
     mutant: str | None
     shortened: int
     jobs: int | None
+    until_broken: bool = False
+    """Whether the first day that breaks a promise is the last."""
     _failed: list[int] = field(default_factory=list)
     _sums: Counter[str] = field(default_factory=Counter)
     _excused: Counter[str] = field(default_factory=Counter)
@@ -32,6 +34,7 @@ class Telling:
         """Live through them; the summary."""
         began = told = time.perf_counter()
         failing: list[tuple[Plan, Outcome]] = []
+        done = 0
         for done, (plan, outcome) in enumerate(self._run(map(plan_of, seeds)), start=1):
             self._count(outcome)
             if outcome.verdict.broken:
@@ -40,6 +43,8 @@ class Telling:
                 _say(f"seed {plan.seed} breaks a promise: {outcome.verdict.broken[0]}")
             elif self.all_of_them:
                 _say(story(plan, outcome))
+            if failing and self.until_broken:
+                break
             now = time.perf_counter()
             if now - told > EVERY_S:
                 told = now
@@ -48,7 +53,7 @@ class Telling:
         for plan, outcome in failing[: self.shortened]:
             _say(self._shortest(plan, outcome))
         return {
-            "seeds": len(seeds),
+            "seeds": done,
             "failed": len(self._failed),
             "failing": sorted(self._failed)[:20],
             **self._sums,

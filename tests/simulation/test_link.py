@@ -281,7 +281,21 @@ def test_who_dies_while_it_connects_is_not_taken_for_connected(tell: Tell) -> No
         await asyncio.sleep(0.001)
         here.process.kill()
         await asyncio.sleep(60)
-        assert broker.sessions == {}
+        assert [each.connection for each in broker.sessions.values()] == [None]
+
+    tell(story)
+
+
+def test_what_a_process_had_said_when_it_died_arrives(tell: Tell) -> None:
+    """It was given to the kernel."""
+
+    async def story(broker: Broker) -> None:
+        here = End(broker, "here")
+        await asyncio.sleep(1)
+        here.link.publish("a", b"1", 1)
+        here.process.kill()
+        await asyncio.sleep(1)
+        assert [each.payload for each in broker.ledger] == [b"1"]
 
     tell(story)
 

@@ -104,6 +104,9 @@ class DriverThread:
 
     def _do(self, future: "asyncio.Future[Any] | None", function: Callable[[], Any]) -> None:
         process = PROCESS.get()
+        commits = getattr(getattr(function, "func", function), "__name__", "") == "commit"
+        if commits and process is not None and not process.may_commit():
+            return
         try:
             done = function()
         except BaseException as error:  # noqa: BLE001, it is its caller's

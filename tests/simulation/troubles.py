@@ -146,7 +146,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "broker forgets sessions": Kind(
         "broker", lambda world, _: world.broker.forget_sessions(), lasts=(0,)
     ),
-    "broker takes and never delivers": Kind("broker", *_broker("lose"), how=ODDS),
+    "broker takes and never delivers": Kind(
+        "broker", *_broker("lose"), how=(0.2, 0.5, 0.8), lasts=(12, 60, 120), weight=5
+    ),
     "broker repeats": Kind("broker", *_broker("repeat"), how=ODDS),
     "broker reorders": Kind("broker", *_broker("reorder"), how=ODDS),
     "broker loses its PUBACK": Kind("broker", *_broker("drop_puback"), how=ODDS),
@@ -171,6 +173,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     # The cloud. -------------------------------------------------------------------------------
     "serve killed": Kind(
         "cloud", lambda world, it: world.soon_killed(it), how=STEPS, lasts=(1, 5, 20), weight=8
+    ),
+    "serve killed before a commit": Kind(
+        "cloud",
+        lambda world, it: world.killed_before_commit(it),
+        how=(1, 1, 2, 3, 5, 8),
+        lasts=(1, 5, 20),
+        weight=8,
     ),
     "serve stands still": Kind(
         "cloud", lambda world, it: world.stand(it), lambda world, it: world.go_on(it), weight=3

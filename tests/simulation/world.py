@@ -131,6 +131,11 @@ class World:
         else:
             process.after(int(it.how), partial(self.cloud.kill, self._place(it), it.for_s))
 
+    def killed_before_commit(self, it: Trouble) -> None:
+        process, place = self._process(it), self._place(it)
+        if process is not None:
+            process.before_commit(int(it.how), partial(self.cloud.kill, place, it.for_s))
+
     def soon_without_power(self, it: Trouble) -> None:
         """Amid the writes, or the steps, that follow; at the latest after a while."""
         where: Pi | Cloud = self.pis.get(it.whom, self.cloud)

@@ -1,0 +1,56 @@
+"""Days on which something was found, as they were: they are lived through in every test run.
+
+A seed means another day when the table of troubles changes; these stay.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from simulation.plan import Plan
+from simulation.troubles import Trouble
+from simulation.vending import Visit
+
+ONE, TWO = "vm-000001", "vm-000002"
+
+
+def _in_a_row(*times: float) -> tuple[Visit, ...]:
+    return tuple(Visit(at, "card", "0001") for at in times)
+
+
+DAYS: Final[Mapping[str, Plan]] = {
+    # The mark that the cloud has a note rides along with the next commit. The card refused that
+    # one, the mark was gone, and the window took the note for done until the next connection.
+    "a note went with a commit that failed": Plan(
+        seed=93,
+        kind="atol5",
+        pushes=False,
+        clouds=2,
+        visits={ONE: _in_a_row(40, 200, 290, 318, 330, 350), TWO: _in_a_row(60, 310)},
+        troubles=(Trouble(313.2, "card full", ONE, for_s=80),),
+    ),
+    # A sale that the card did not take was not told to the screen: the last buyer's code stood in
+    # front of the next one.
+    "the next sale is concluded, and not kept": Plan(
+        seed=73,
+        kind="cloudkassir",
+        pushes=True,
+        clouds=1,
+        visits={TWO: _in_a_row(20, 33, 62, 120)},
+        troubles=(Trouble(30.6, "card fails", TWO, for_s=120),),
+    ),
+    # Numbers of the epoch on an old card are given a second time. The cloud's number for it let go
+    # of sales that the cloud never had.
+    "an old card is put back, and sells before it connects": Plan(
+        seed=10,
+        kind="orange",
+        pushes=False,
+        clouds=2,
+        visits={ONE: _in_a_row(30, 70, 90, 105, 150, 165, 180, 200)},
+        troubles=(
+            Trouble(60, "card put back", ONE, for_s=60),
+            Trouble(121, "machine's line dead", ONE, for_s=120),
+            Trouble(235, "broker takes and never delivers", "broker", for_s=150, how=0.6),
+        ),
+    ),
+}
+"""By what was wrong."""

@@ -1,0 +1,23 @@
+"""Days on which something was found hold now; and so does a handful of others."""
+
+import pytest
+from simulation import many
+from simulation.days import DAYS
+from simulation.plan import plan_of
+from simulation.telling import story
+
+A_FEW = 20
+"""Thousands are lived through by `make simulation`."""
+
+
+@pytest.mark.parametrize("name", DAYS)
+def test_a_day_on_which_something_was_found_holds(name: str) -> None:
+    ((plan, outcome),) = many.outcomes([DAYS[name]], jobs=1)
+    assert not outcome.verdict.broken, story(plan, outcome)
+    assert outcome.verdict.vends == sum(map(len, plan.visits.values()))
+
+
+@pytest.mark.timeout(300)
+def test_so_do_the_first_days_of_all() -> None:
+    for plan, outcome in many.outcomes(map(plan_of, range(A_FEW)), jobs=1):
+        assert not outcome.verdict.broken, story(plan, outcome)
