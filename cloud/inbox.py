@@ -282,12 +282,10 @@ async def _ack(
     """Where a sequence stands, and the time of day: of use to a machine if it `answers` its birth.
 
     It names what is `stored` with it, each once: of an epoch that is over its machine believes no
-    number. And it names the sale under its highest number, by which a machine knows whether the
-    numbers are its own.
+    number.
     """
     machine, epoch = stream
     now = await streams.sequence(connection, machine, epoch)
-    highest = now.also[-1][1] if now.also else now.upto
     stamp = utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Ack(
         epoch=epoch,
@@ -297,5 +295,4 @@ async def _ack(
         also=now.also,
         answers=answers,
         stored=tuple(dict.fromkeys(stored)),
-        last=await streams.first_under(connection, machine, epoch, highest),
     )

@@ -335,6 +335,10 @@ class Lane:
         if do == "ask" and known and isinstance(outcome, Unknown):
             # Were it not there, this were `Unsent`: what was accepted would stay so.
             return replace(outcome, answered=True)
+        doubted = job.state in {State.UNKNOWN, State.SUBMITTED}
+        if do == "ask" and doubted and isinstance(outcome, Unknown) and not outcome.misled:
+            # It may not be sent again, and who was asked does not know it: that is a person's.
+            return replace(outcome, answered=True, final=True)
         return outcome
 
     def _hear(self, job: Job, do: Step, outcome: Outcome) -> None:

@@ -223,10 +223,10 @@ class Uplink:
             self.begin_anew()
 
     async def _acknowledged(self, ack: Ack) -> None:
-        if not await self._disk.insist(self._outbox.knows, ack):
+        if not self._outbox.knows(ack):
             log.warning("an ack of epoch %s up to %s is not ours", ack.epoch, ack.upto)
             if ack.epoch == self._outbox.epoch:
-                await self._answers.doubt("the cloud has a number that was not given here so")
+                await self._answers.doubt("the cloud has a number that was never given here")
             return
         now = self._clock.boottime()
         self._answered = self._answered or ack.answers == self._nonce != ""

@@ -74,7 +74,6 @@ class Cloud:
         upto: int | None = None,
         hold_s: int = 0,
         stored: tuple[str, ...] | None = None,
-        last: str | None = None,
     ) -> None:
         """All up to a number but what is missing; by default up to the highest seen.
 
@@ -90,7 +89,6 @@ class Cloud:
             hold_s=hold_s,
             answers=self.nonce,
             stored=stored,
-            last=last,
         )
         self.say(Channel.ACK, encode(ack))
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.sequence import MOST_ALSO, MOST_MISSING, Received, Run, received
 from cloud.store.dialect import Insert, alone_with, insert_on
-from cloud.store.schema import run, sale
+from cloud.store.schema import run
 
 # Made once: every sale goes through them.
 _OURS: Final = (run.c.machine == sa.bindparam("machine"), run.c.epoch == sa.bindparam("epoch"))
@@ -20,18 +20,6 @@ _TOUCHING: Final = sa.select(run.c.first, run.c.last).where(
     run.c.first >= sa.func.coalesce(_BEFORE.scalar_subquery(), 0),
     run.c.first <= _HIGH + 1,
     run.c.last >= _LOW - 1,
-)
-
-
-_FIRST_UNDER: Final = (
-    sa.select(sale.c.sale_id)
-    .where(
-        sale.c.machine == sa.bindparam("machine"),
-        sale.c.epoch == sa.bindparam("epoch"),
-        sale.c.seq == sa.bindparam("seq"),
-    )
-    .order_by(sale.c.received_at, sale.c.sale_id)
-    .limit(1)
 )
 
 
@@ -76,14 +64,6 @@ async def sequence(connection: AsyncConnection, machine: str, epoch: str) -> Rec
     if len(lowest) == most:
         highest = await _runs(connection, ours.order_by(run.c.first.desc()).limit(MOST_ALSO))
     return received(0, lowest, highest)
-
-
-async def first_under(
-    connection: AsyncConnection, machine: str, epoch: str, seq: int
-) -> str | None:
-    """The sale that came first under a number; None if none did, though it may be answered for."""
-    place = {"machine": machine, "epoch": epoch, "seq": seq}
-    return await connection.scalar(_FIRST_UNDER, place)
 
 
 async def runs_up_to(connection: AsyncConnection, machine: str, epoch: str, seq: int) -> list[Run]:

@@ -89,7 +89,9 @@ def _heard(state: State, event: Event, now: float, policy: Policy) -> State:
         case Again(sale, receipt):
             return _again(state, sale, receipt, now, policy)
         case Buying(buying):
-            return replace(state, buying=buying)
+            # If the next buyer is here, what is still unkept has lost the screen.
+            lost = buying and state.unkept is not None
+            return replace(state, buying=buying, unkept=now if lost else state.unkept)
         case Serving(serving):
             return replace(state, serving=serving, buying=state.buying and serving)
         case Reached(True):

@@ -205,17 +205,10 @@ class Outbox:
         return _read(row[0], Sale) if row else None
 
     def knows(self, ack: Ack) -> bool:
-        """Whether it can be about this outbox.
-
-        A seq that was never given is another's, and so is one that was given to another sale.
-        """
+        """Whether it can be about this outbox: a seq that was never given is another's."""
         if ack.epoch != self.epoch:
             return self._base > 0
-        highest = max((ack.upto, *(last for _, last in ack.also)))
-        if highest >= self.next_seq:
-            return False
-        here = self._file.run("sale_under", place=self._base + highest).fetchone()
-        return here is None or ack.last in {None, here[0]}
+        return max((ack.upto, *(last for _, last in ack.also))) < self.next_seq
 
     def acknowledge(
         self, ack: Ack, at: int | None, places: Sequence[int] = ()
@@ -223,21 +216,22 @@ class Outbox:
         """The cloud has these, at its Unix time `at` in seconds; kept with the next commit.
 
         A missing one that was acknowledged before stays so: it may have its receipt already.
-        Of an epoch that is over the ids count, where the cloud says them, and no number: what it
-        has under a number may be another sale than the one that was salvaged here.
+        Where the cloud names what it has stored, the ids count and no number: what it has under a
+        number may be another sale, if an old card was put back. A number tells only what to say
+        again.
         Returns which of these places are still open, and which of those the cloud says it misses.
         """
-        by_id = ack.epoch != self.epoch and ack.stored is not None
-        if by_id:
-            told = {"epoch": ack.epoch, "stored": _json(ack.stored or ()), "at": at}
-            self._file.run("acknowledge_by_id", base=self._base, **told)
+        if ack.stored is not None:
+            stored = _json(ack.stored)
+            self._file.run("acknowledge_by_id", epoch=ack.epoch, stored=stored, at=at)
         else:
             self._acknowledge_numbers(ack, at)
         rows = list(self._file.run("still_open", places=_json(places)))
+        says = ack.epoch == self.epoch or ack.stored is None
         missing = {
             place
             for place, epoch, seq in rows
-            if epoch == ack.epoch and not by_id and (seq <= ack.upto or seq in ack.missing)
+            if says and epoch == ack.epoch and (seq <= ack.upto or seq in ack.missing)
         }
         return {place for place, _, _ in rows}, missing
 

@@ -177,9 +177,6 @@ SELECT count(*), min(place) FROM sale WHERE acknowledged = 0;
 -- sale_at --
 SELECT body FROM sale WHERE place = :place;
 
--- sale_under --
-SELECT sale_id FROM sale WHERE place = :place;
-
 -- place_of --
 SELECT place, coalesce(told, body), untimed AND told IS NULL FROM sale WHERE sale_id = :sale_id;
 
@@ -198,7 +195,7 @@ AND seq NOT IN (SELECT value FROM json_each(:missing));
 
 -- acknowledge_by_id --
 UPDATE sale SET acknowledged = 1, acknowledged_at = :at
-WHERE acknowledged = 0 AND place <= :base AND epoch = :epoch
+WHERE acknowledged = 0 AND epoch = :epoch
 AND sale_id IN (SELECT value FROM json_each(:stored));
 
 -- still_open --

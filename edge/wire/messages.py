@@ -72,8 +72,8 @@ class Ack(_Message, frozen=True, kw_only=True):
     """`ack`: every seq up to `upto`, but for those `missing`, is committed in the cloud.
 
     So are the runs `also` beyond it, each its first and last seq: sales that overtook a backlog.
-    And so are the sales `stored`, by their ids: of an epoch that is over these alone count, for an
-    old card that was put back gave numbers of it to other sales than the cloud has under them.
+    And so are the sales `stored`, by their ids. To a machine these alone count: if an old card was
+    put back, the cloud may have other sales under its numbers.
     """
 
     epoch: Epoch
@@ -86,9 +86,6 @@ class Ack(_Message, frozen=True, kw_only=True):
     """The `nonce` of the birth that this is the answer to; its `time` is of this connection."""
     stored: Annotated[tuple[SaleId, ...], Meta(max_length=1000)] | None = None
     """The sales that this is the answer to; None of a cloud that is older than this field."""
-    last: SaleId | None = None
-    """The sale under the highest number that this speaks of. Where the machine has another one
-    there, an old card was put back: what else is under these numbers may be others as well."""
 
 
 class Fiscal(_Message, frozen=True, kw_only=True):

@@ -45,20 +45,6 @@ async def test_the_sequence_remembers_how_far_it_is_whole(store: Store) -> None:
     assert await kept(store) == [(1, 7)]
 
 
-async def test_the_first_sale_under_a_number_is_told_though_another_came_later(
-    store: Store,
-) -> None:
-    async def under(seq: int) -> str | None:
-        async with store.reading() as connection:
-            return await streams.first_under(connection, MACHINE, EPOCH, seq)
-
-    assert await under(1) is None
-    await sell(store, a_sale(5, seq=1))
-    await asyncio.sleep(0.002)  # in another millisecond
-    await sell(store, a_sale(4, seq=1))
-    assert await under(1) == id_of(5)
-
-
 async def test_runs_beyond_the_gaps_that_are_named_are_told_from_the_highest(store: Store) -> None:
     # Every second sale is here: 170 runs, more than either of the two looks takes.
     await sell(store, *(a_sale(number) for number in range(1, 341, 2)))

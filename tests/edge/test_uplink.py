@@ -284,20 +284,6 @@ async def test_an_acknowledgement_that_is_not_ours_frees_nothing(
     assert len(machine.doubts) == (epoch == EPOCH)
 
 
-async def test_numbers_of_other_sales_free_nothing_and_are_doubted(
-    machine: Machine, cloud: Cloud
-) -> None:
-    """An old card was put back, and has sold as much since as the cloud had of it."""
-    cloud.answers = False
-    await machine.sell(3)
-    await until(lambda: len(cloud.arrived) == 3)
-    cloud.acknowledge(EPOCH, 3, last=sale(9).sale_id)
-    await until(lambda: machine.doubts)
-    assert machine.pending == 3
-    cloud.acknowledge(EPOCH, 3, last=sale(3).sale_id)
-    await until(lambda: machine.pending == 0)
-
-
 async def test_the_cloud_may_ask_for_a_pause(machine: Machine, cloud: Cloud) -> None:
     await machine.sell()
     await until(lambda: machine.pending == 0)

@@ -158,11 +158,7 @@ MESSAGES: dict[str, Any_] = {
         epoch="7f3a9c1e", upto=1041, missing=(1039,), time=AT_NOON, answers="5d1f0c9a"
     ),
     "ack-stored": Ack(
-        epoch="7f3a9c1e",
-        upto=1041,
-        time=AT_NOON,
-        stored=(SALE_ID[:-1] + "2", SALE_ID),
-        last=SALE_ID,
+        epoch="7f3a9c1e", upto=1041, time=AT_NOON, stored=(SALE_ID[:-1] + "2", SALE_ID)
     ),
     "state-nonce": State(
         online=True,

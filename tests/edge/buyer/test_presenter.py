@@ -283,6 +283,10 @@ STORIES: dict[str, Story] = {
         *((4, Unkept(3), IDLE), (5, Unkept(2), IDLE), (6, Sold(B), IDLE), (7, issued(B), IDLE)),
         *((8, Sold(C), making(C)), (9, issued(C), ready(C)), (69, TICK, late(B, 67))),
     ],
+    "kept when the next buyer is there, it does not take the screen": [
+        *((3, Unkept(2), IDLE), (4, BEGINS, IDLE), (5, Sold(B), IDLE), (6, issued(B), IDLE)),
+        *((7, ENDS, IDLE), (43, TICK, late(B, 41))),
+    ],
     "kept at last, it is not expected any more": [
         *((1, Sold(A), making(A)), (3, Unkept(2), IDLE), (4, issued(A), IDLE)),
         *((5, Sold(B), making(B)), (6, answered(B, "returned"), late(A, 5))),

@@ -87,10 +87,14 @@ class Onlooker:
                 of = self._heard_of(made_at(sale))
                 return replace(of, sold=(*self.sold, sale), buying=buying, unkept=waits)
             case Unkept(at):
-                return replace(self._heard_of(at), unkept=(at, now + STATUTORY_S))
+                waits = (max(at, self.unkept[0] if self.unkept else 0.0), now + STATUTORY_S)
+                return replace(self._heard_of(at), unkept=waits)
             case Answered(sale, receipt):
                 of = self._heard_of(made_at(sale))
                 return replace(of, words={**self.words, sale.sale_id: receipt})
+            case Buying(True) if self.unkept is not None:
+                at, until = self.unkept
+                return replace(self, buying=True, unkept=(max(at, now), until))
             case Buying(buying):
                 return replace(self, buying=buying)
             case Serving(serving):
@@ -130,7 +134,7 @@ class Onlooker:
         return self.unkept is not None and now < self.unkept[1]
 
     def _came_too_late(self, sale: Sale) -> bool:
-        """Whether another had bought by the time it was kept."""
+        """Whether another had bought, or had begun to, by the time it was kept."""
         return self.unkept is not None and made_at(sale) < self.unkept[0]
 
     def _right_words(self, screen: Screen, now: float) -> None:
