@@ -6,6 +6,7 @@ it: a process that slept through its lease writes nothing any more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud.breaker import Circuit
 from cloud.errors import LeaseLostError
 from cloud.outcome import Pause
-from cloud.store.dialect import insert
+from cloud.store.dialect import insert_on
 from cloud.store.schema import lane
 
 LEASE_MS: Final = 15_000
@@ -30,27 +31,42 @@ class Lease:
     fence: int
 
 
+@cache
+def _leasing(dialect: str) -> sa.Executable:
+    """Every turn of every lane asks so."""
+    holder = sa.bindparam("holder", type_=sa.Text)
+    until = sa.bindparam("until", type_=sa.BigInteger)
+    fresh = insert_on(dialect, lane).values(
+        register=sa.bindparam("name", type_=sa.Text), owner=holder, lease_until=until, fence=1
+    )
+    return fresh.on_conflict_do_update(
+        index_elements=[lane.c.register],
+        set_={
+            "owner": holder,
+            "lease_until": until,
+            # Another's lease that ran out is a new term; one's own goes on.
+            "fence": sa.case((lane.c.owner == holder, lane.c.fence), else_=lane.c.fence + 1),
+        },
+        where=(lane.c.owner == holder)
+        | (lane.c.lease_until < sa.bindparam("at", type_=sa.BigInteger))
+        # Nobody leases for so long, nor do two clocks differ so much: it was set back since.
+        | (lane.c.lease_until > sa.bindparam("far", type_=sa.BigInteger)),
+    ).returning(lane.c.fence)
+
+
 async def lease(
     connection: AsyncConnection, register: str, owner: str, now_ms: int
 ) -> Lease | None:
     """Take or renew a lane; None while another holds it."""
-    fresh = insert(connection, lane).values(
-        register=register, owner=owner, lease_until=now_ms + LEASE_MS, fence=1
-    )
-    renewed = fresh.on_conflict_do_update(
-        index_elements=[lane.c.register],
-        set_={
-            "owner": owner,
-            "lease_until": now_ms + LEASE_MS,
-            # Another's lease that ran out is a new term; one's own goes on.
-            "fence": sa.case((lane.c.owner == owner, lane.c.fence), else_=lane.c.fence + 1),
-        },
-        where=(lane.c.owner == owner)
-        | (lane.c.lease_until < now_ms)
-        # Nobody leases for so long, nor do two clocks differ so much: it was set back since.
-        | (lane.c.lease_until > now_ms + 2 * LEASE_MS),
-    ).returning(lane.c.fence)
-    fence = await connection.scalar(renewed)
+    leasing = _leasing(connection.dialect.name)
+    told = {
+        "name": register,
+        "holder": owner,
+        "at": now_ms,
+        "until": now_ms + LEASE_MS,
+        "far": now_ms + 2 * LEASE_MS,
+    }
+    fence = await connection.scalar(leasing, told)
     return None if fence is None else Lease(register, owner, fence)
 
 

@@ -1,6 +1,7 @@
 """A machine is told of its receipt through a real broker, until it says that it has it."""
 
 from collections.abc import AsyncIterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -172,7 +173,11 @@ async def test_what_became_news_while_it_was_being_told_is_told_too(
         machine.send(Channel.RECEIPT_ACK.of(MACHINE), heard)
         cloud.news.ring()
         await until(lambda: machine.heard(Receipt)[-1].rev == 2)
-    assert [each.status for each in machine.heard(Receipt)] == ["refused", "issued"]
+    # Any of it may be said again, and nothing out of its order.
+    assert [status for status, _ in groupby(each.status for each in machine.heard(Receipt))] == [
+        "refused",
+        "issued",
+    ]
 
 
 async def test_nobody_is_told_while_the_broker_is_away(store: Store, broker: Mosquitto) -> None:

@@ -95,6 +95,8 @@ class Evidence:
     """Of every outbox that a machine began."""
     incidents: Sequence[tuple[str, str]]
     """Kind and machine, as the operator sees them."""
+    put_back: frozenset[str] = frozenset()
+    """Machines that were given an old card: it counts on from where it was."""
     in_use: Mapping[str, str] = field(default_factory=dict)
     """The outbox that each machine has in the end."""
     asked: Sequence[tuple[str, int | None]] = ()
@@ -218,12 +220,13 @@ def _sequences(seen: Evidence) -> Iterator[str]:
         if epoch not in seen.epochs.get(machine, ()):
             yield f"{machine} never began an outbox {epoch}"
         twice = [seq for seq, count in Counter(found).items() if count > 1]
-        if twice and ("two sales at one place", machine) not in seen.incidents:
+        said = ("two sales at one place", machine) in seen.incidents
+        if twice and not (said and machine in seen.put_back):
             yield f"{machine}, {epoch}: places {_listed(twice)} were given twice"
         gap = set(range(1, max(found) + 1)) - set(found)
         # Of an outbox that is over the operator is told that what never came is on the old card.
-        said = "gap" if epoch == seen.in_use.get(machine) else "another outbox"
-        if gap and (said, machine) not in seen.incidents:
+        kind = "gap" if epoch == seen.in_use.get(machine) else "another outbox"
+        if gap and (kind, machine) not in seen.incidents:
             yield f"{machine}, {epoch}: places {_listed(gap)} are missing, and no incident says so"
 
 

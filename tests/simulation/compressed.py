@@ -21,7 +21,7 @@ from edge.buyer import qr
 
 SELDOM: Final[tuple[tuple[Any, str, float], ...]] = (
     (replies, "LOOK_S", 20.0),
-    (seat, "LOOK_S", 5.0),
+    (seat, "LOOK_S", 10.0),
     (listener, "SILENCE_S", 1.0),
 )
 """Intervals that are read when they are needed."""
@@ -38,7 +38,7 @@ MEMORIES: Final[tuple[tuple[type, float], ...]] = (
 QUERIES: Final[LRUCache[Any, Any]] = LRUCache(2000)
 """What SQLAlchemy has made of the product's queries; of one store as of the next."""
 
-IDLE_S: Final = 8.0
+IDLE_S: Final = 12.0
 """A lane with nothing to do looks so often; one with something when that is due."""
 assert IDLE_S < LEASE_MS / 1000
 

@@ -46,6 +46,9 @@ async def gathered(world: World, unsettled: str = "") -> Evidence:
         deaths=[death for pi in world.pis.values() for death in pi.died],
         epochs={name: pi.epochs for name, pi in world.pis.items()},
         incidents=[(row.kind, row.machine or "") for row in incidents],
+        put_back=frozenset(
+            each.whom for each in world.plan.troubles if each.what == "card put back"
+        ),
         in_use={pi.name: pi.agent.parts.outbox.epoch for pi in world.pis.values() if pi.agent},
         asked=asked,
         untold=_untold(world, issued),

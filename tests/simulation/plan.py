@@ -16,7 +16,7 @@ from simulation.vending import Visit
 
 DAY_S: Final = 400.0
 """A compressed day."""
-BUYERS: Final = (4, 10)
+BUYERS: Final = (3, 8)
 """Of each machine."""
 IN_A_ROW: Final = 0.4
 """How many of them follow at the heels of another."""
@@ -25,7 +25,7 @@ ON_ITS_WAY_S: Final = (1.5, 6.0)
 HOWS: Final = {"card": 10, "cash": 5, "denied": 1, "cancelled": 1, "failed": 1}
 ITEMS: Final = ("0001", "0002", "0005")
 MACHINES: Final = ("vm-000001", "vm-000002")
-TROUBLES: Final = (2, 14)
+TROUBLES: Final = (2, 12)
 """How many a day has."""
 
 

@@ -135,7 +135,7 @@ BROKEN = {
         "vm-000001, 0a0b0c0d: places 1 were given twice$",
     ),
     "a place given twice, and an incident of another machine": (
-        seen(kept=[kept(1010, 1), kept(1020, 1)], incidents=[(TWO_AT_ONE_PLACE, VM_2)]),
+        seen(kept=[kept(1010, 1), kept(1020, 1)], incidents=[(TWO_AT_ONE_PLACE, VM)]),
         "places 1 were given twice$",
     ),
     "an outbox that nobody began": (
@@ -200,8 +200,10 @@ NOT_WRONG = {
         incidents=[("another outbox", VM)],
         in_use={VM: "ffffffff"},
     ),
-    "a place given twice that an incident tells": seen(
-        kept=[kept(1010, 1), kept(1020, 1)], incidents=[(TWO_AT_ONE_PLACE, VM)]
+    "a place that an old card gave again, and that an incident tells": seen(
+        kept=[kept(1010, 1), kept(1020, 1)],
+        incidents=[(TWO_AT_ONE_PLACE, VM)],
+        put_back=frozenset({VM}),
     ),
     "places of two outboxes": seen(
         kept=[kept(1010, 1), kept(1020, 1, epoch="ffffffff")], epochs={VM: [EPOCH, "ffffffff"]}

@@ -66,6 +66,10 @@ def _broker(knob: str) -> tuple[Act, Act]:
     )
 
 
+THOUGH_STORED: Final = {Fault.DROP_AFTER_STORE, Fault.SERVER_FAULT_AFTER_STORE, Fault.NONSENSE}
+"""After these nobody but the provider knows that there is a document."""
+
+
 def _provider(fault: Fault) -> Kind:
     """What the provider does to the next so many requests."""
     return Kind(
@@ -73,7 +77,7 @@ def _provider(fault: Fault) -> Kind:
         lambda world, trouble: world.rented.emulator.faults.order(fault, int(trouble.how)),
         how=(1, 1, 2, 4),
         lasts=(0,),
-        weight=1,
+        weight=4 if fault in THOUGH_STORED else 1,
     )
 
 
@@ -209,6 +213,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "provider",
         lambda world, _: world.close_road(closed=True),
         lambda world, _: world.close_road(closed=False),
+        weight=5,
     ),
     "provider refuses connections": Kind(
         "provider",
