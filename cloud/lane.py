@@ -45,6 +45,8 @@ IN_FLIGHT_S: Final = 3.0
 MOST_IN_FLIGHT: Final = 200
 HELD_BACK_MS: Final = 5000
 """What is not repeated while a person holds the register makes room for what is asked for."""
+PATIENT: Final = 30
+"""So many tries in one state are two hours and more (`retry.SCHEDULES`)."""
 STOP_S: Final = 1.5
 """So long a stop waits for what is on its way."""
 RELEASE_S: Final = 0.5
@@ -331,14 +333,13 @@ class Lane:
         if repeated and isinstance(outcome, Dead) and not self._provider.knows_repeats:
             said = f"a repetition was refused, and the first request may have been recorded: {outcome.reason}"
             return Unknown(said, final=True)
-        known = job.state is State.ACCEPTED and job.provider_id is not None
-        if do == "ask" and known and isinstance(outcome, Unknown):
-            # Were it not there, this were `Unsent`: what was accepted would stay so.
-            return replace(outcome, answered=True)
-        doubted = job.state in {State.UNKNOWN, State.SUBMITTED}
-        if do == "ask" and doubted and isinstance(outcome, Unknown) and not outcome.misled:
-            # It may not be sent again, and who was asked does not know it: that is a person's.
-            return replace(outcome, answered=True, final=True)
+        if do == "ask" and isinstance(outcome, Unknown) and not (outcome.unasked or outcome.misled):
+            # Were nobody there, this were `Unsent`. What may not be sent again is asked for while
+            # a look-up may be behind, and then it is a person's.
+            doubted = job.state in {State.UNKNOWN, State.SUBMITTED}
+            final = outcome.final or (doubted and job.tries >= PATIENT)
+            known = job.state is State.ACCEPTED and job.provider_id is not None
+            return replace(outcome, answered=known or doubted, final=final)
         return outcome
 
     def _hear(self, job: Job, do: Step, outcome: Outcome) -> None:
@@ -391,4 +392,4 @@ async def _guarded(work: Awaitable[Outcome]) -> Outcome:
         return await work
     except Exception as error:
         log.exception("a provider's answer was not understood")
-        return Unknown(f"not understood: {error!r}")
+        return Unknown(f"not understood: {error!r}", unasked=True)

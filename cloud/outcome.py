@@ -65,13 +65,15 @@ class Unknown(Outcome):
 
     `final` says that nobody can be asked any more: a person has to look. `misled` says that the
     number we asked with is not this receipt's: it is to be forgotten. `answered` says that the
-    provider is there: it was asked, and does not know what it had accepted.
+    provider is there: it was asked, and does not know what it had accepted. `unasked` says that a
+    question was not answered, or not understood: it tells nothing of the receipt.
     """
 
     reason: str
     final: bool = False
     misled: bool = False
     answered: bool = False
+    unasked: bool = False
 
 
 NEXT: Final = "look for it in the provider's cabinet: python -m cloud resolve ID --issued QR"

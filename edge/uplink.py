@@ -155,14 +155,15 @@ class Uplink:
             except TimeoutError:
                 pass
             self._wake.clear()
-            if self._rollbacks != self._outbox.rollbacks:
-                # An ack or a note's mark went with it: no window knows that it is open again.
+            anew, self._anew = self._anew, False
+            # An ack or a note's mark went with it: no window knows that it is open again. Once the
+            # card takes something; while it refuses, another goes with every try.
+            undone = self._rollbacks != self._outbox.rollbacks and not self._disk.refusing
+            if anew or undone:  # here and not in `connected`: never between reading and sending
                 self._rollbacks = self._outbox.rollbacks
-                self._anew = True
-            if self._anew:  # here and not in `connected`: never between reading and sending
-                self._anew = False
                 self._window.restart()
                 self._notes.restart()
+            if anew:
                 self._fresh.clear()
             if self._link.connected:
                 await self._send()

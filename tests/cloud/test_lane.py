@@ -48,8 +48,8 @@ from cloud.breaker import FAILURES, Circuit
 from cloud.clock import SinceBoot, since_boot
 from cloud.emulators.faults import Fault
 from cloud.errors import DecisionError
-from cloud.lane import UNWRITTEN, Lane, _slept
-from cloud.outcome import Dead, Done, Outcome, Pause, Unknown, Unsent
+from cloud.lane import PATIENT, UNWRITTEN, Lane, _slept
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Attempt, Finding, Notice, Provider
 from cloud.receipt import Purpose, Receipt
 from cloud.registers import Opened
@@ -1067,3 +1067,46 @@ async def test_a_process_that_slept_behind_its_intent_sends_nothing(
             await working._call(replace(job, body=body), "submit", then)  # noqa: SLF001, who sleeps is told by the kernel's clock alone
     assert logged == []
     assert through.sent == [(KEY, body)]
+
+
+class Ignorant(Through):
+    """Knows nothing of what it is asked for. `unasked` is whether the question was answered."""
+
+    unasked = False
+
+    def __init__(self, inner: Provider) -> None:
+        super().__init__(inner)
+        self.questions = 0
+
+    async def ask(self, _attempt: Attempt) -> Outcome:
+        self.questions += 1
+        return Unknown("nothing is known of it", unasked=self.unasked)
+
+
+@pytest.mark.parametrize("unasked", [False, True])
+async def test_what_may_not_be_sent_again_and_nobody_knows_is_a_person_s_after_hours_of_asking(
+    store: Store, register: Register, *, unasked: bool
+) -> None:
+    """A question that nobody answered tells nothing, however often it is put."""
+    await sell(store, a_sale())
+    await leave(store)
+    await hear(store, Accepted("sc_1"), KEY)
+    await hear(store, Unknown("it said that it does not know it"), KEY)
+    await aged(store, 24 * HOUR_MS)
+    provider = Ignorant(register.client())
+    provider.unasked = unasked
+    async with register.at_work(store, provider):
+        for tries in (0, PATIENT - 2, PATIENT):
+            asked = provider.questions
+            await write(store, sa.update(receipt).values(tries=tries, next_at=0))
+            register.due.ring()
+            await eventually(lambda asked=asked: _true(provider.questions > asked))
+            if tries < PATIENT or unasked:
+                assert await states(store) == {KEY: "unknown"}
+            else:
+                await becomes(store, "attention")
+    assert provider.sent == []
+
+
+async def _true(now: bool) -> bool:  # noqa: FBT001, what `eventually` asks
+    return now

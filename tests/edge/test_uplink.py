@@ -1035,3 +1035,27 @@ async def test_a_new_cloud_does_not_want_the_pause_of_the_one_before(
     cloud.instance = "2"
     cloud.announce()
     await until(lambda: machine.pending == 0)
+
+
+async def test_a_card_that_refuses_does_not_make_a_backlog_begin_again_with_every_try(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    """Each refusal takes acks with it. They are asked for again once the card takes something."""
+    async with machine_at(tmp_path, broker.port) as machine:
+        await machine.link.stop()
+        await machine.sell(60)
+    refusing = True
+
+    def keep() -> None:
+        with machine.outbox._file.committed():  # noqa: SLF001, as the keeper's commit
+            if refusing:
+                raise sqlite3.OperationalError("database or disk is full")
+
+    async with machine_at(tmp_path, broker.port) as machine:
+        keeping = asyncio.ensure_future(machine.disk.insist(keep))
+        await until(lambda: len(cloud.arrived) == 60)
+        refusing = False
+        await keeping
+        machine.uplink.look()
+        await until(lambda: machine.pending == 0)
+    assert max(map(cloud.times, cloud.arrived)) <= 3

@@ -181,7 +181,7 @@ def _unheard(attempt: Attempt, why: Any) -> Outcome:  # noqa: ANN401, an outcome
     """The question was not answered: what was known of the receipt stays as it is."""
     reason = f"asking failed: {why.reason}"
     if attempt.provider_id is None:
-        return Unknown(reason)
+        return Unknown(reason, unasked=True)
     return replace(why, reason=reason) if isinstance(why, Unsent) else Unsent(reason)
 
 
