@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--until-broken", action="store_true", help="no further than the first that fails"
     )
-    bugs = sorted(mutants.MUTANTS)
+    bugs = sorted({**mutants.MUTANTS, **mutants.HELD})
     parser.add_argument(
         "--mutant", choices=bugs, metavar="BUG", help=f"with a bug put in: {', '.join(bugs)}"
     )

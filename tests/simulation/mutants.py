@@ -20,7 +20,6 @@ from cloud.store.sales import Kept
 from edge import keeper, uplink, window
 from edge.buyer import presenter
 from edge.storage import file
-from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.wire import Ack, Channel, ReceiptAck, Sale, decode, encode
 
@@ -151,7 +150,7 @@ def _synchronous_off() -> Patch:
     return patch.dict(file.PRAGMAS, {"synchronous": 0})
 
 
-def _highest_is_all() -> Patch:
+def _an_ack_is_one_number() -> Patch:
     """An ack is one number: all below it is taken for stored, as it mostly is."""
 
     async def ack(connection: Any, stream: Any, answers: str, _stored: Any) -> Ack:
@@ -201,32 +200,7 @@ def _never_say_again() -> Patch:
     )
 
 
-def _sale_kept_later() -> Patch:
-    """A sale goes to the screen and up before it is on the disk."""
-
-    async def insist(self: Disk, verb: Any, *args: Any, **told: Any) -> Any:
-        if verb.__qualname__.startswith("Keeper._keep_sale"):
-            with patch.object(file.File, "committed", _not_committed):
-                return await self.do(verb)
-        return await plain(self, verb, *args, **told)
-
-    plain = Disk.insist
-    return patch.object(Disk, "insist", insist)
-
-
-@contextmanager
-def _not_committed(_self: Any) -> Iterator[None]:
-    yield
-
-
-def _memory_for_ever() -> Patch:
-    """What may have been sent is sent again, however long ago it was."""
-    from cloud import step
-
-    return patch.object(step, "_within", lambda *_: True)
-
-
-def _asked_for_good() -> Patch:
+def _approvals_unkept() -> Patch:
     """An approval is not on the disk before the goods fall."""
 
     async def follow(self: Any, told: Any, moment: Any) -> None:
@@ -238,22 +212,25 @@ def _asked_for_good() -> Patch:
 
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
-    "ack before commit": Mutant(_ack_before_commit, 400),
+    "ack before commit": Mutant(_ack_before_commit, 100),
     "new key on time-out": Mutant(_new_key_on_time_out, 20),
-    "dedupe by time": Mutant(_dedupe_by_time, 10),
-    "delete on PUBACK": Mutant(_delete_on_puback, 20),
+    "dedupe by time": Mutant(_dedupe_by_time, 20),
+    "delete on PUBACK": Mutant(_delete_on_puback, 60),
     "no epoch": Mutant(_no_epoch, 60),
-    "lease without fencing": Mutant(_lease_without_fencing, 200),
     "show late receipt": Mutant(_show_late_receipt, 20),
-    "synchronous off": Mutant(_synchronous_off, 100),
-    "the highest number is all": Mutant(_highest_is_all, 40),
-    "a receipt is told once": Mutant(_told_once, 40),
-    "a receipt is acknowledged before it is kept": Mutant(_receipt_acked_unkept, 200),
-    "never said again": Mutant(_never_say_again, 20),
-    "memory for ever": Mutant(_memory_for_ever, 200),
-    "approvals are not kept": Mutant(_asked_for_good, 60),
+    "synchronous off": Mutant(_synchronous_off, 40),
+    "an ack is one number": Mutant(_an_ack_is_one_number, 100),
+    "a receipt is told once": Mutant(_told_once, 60),
+    "a receipt is acknowledged before it is kept": Mutant(_receipt_acked_unkept, 60),
+    "never said again": Mutant(_never_say_again, 60),
+    "approvals are not kept": Mutant(_approvals_unkept, 150),
 }
 """By name."""
+HELD: Final[Mapping[str, Mutant]] = {
+    "lease without fencing": Mutant(_lease_without_fencing, 30),
+}
+"""Bugs that break no promise: what stands below them holds. Two lanes that work at once send one key,
+for the schema has one open attempt a receipt, and its key is the sale's."""
 
 
 @contextmanager
@@ -262,5 +239,5 @@ def in_force(name: str | None) -> Iterator[None]:
     if name is None:
         yield
         return
-    with MUTANTS[name].put_in():
+    with {**MUTANTS, **HELD}[name].put_in():
         yield
