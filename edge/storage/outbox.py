@@ -222,8 +222,9 @@ class Outbox:
         Returns which of these places are still open, and which of those the cloud says it misses.
         """
         if ack.stored is not None:
-            stored = _json(ack.stored)
-            self._file.run("acknowledge_by_id", epoch=ack.epoch, stored=stored, at=at)
+            told = {"epoch": ack.epoch, "stored": _json(ack.stored), "at": at}
+            if self._file.run("acknowledge_by_id", **told).rowcount < len(ack.stored):
+                self._acknowledge_as_told(ack, at, places)
         else:
             self._acknowledge_numbers(ack, at)
         rows = list(self._file.run("still_open", places=_json(places)))
@@ -234,6 +235,18 @@ class Outbox:
             if says and epoch == ack.epoch and (seq <= ack.upto or seq in ack.missing)
         }
         return {place for place, _, _ in rows}, missing
+
+    def _acknowledge_as_told(self, ack: Ack, at: int | None, places: Sequence[int]) -> None:
+        """One whose body rotted on the card has the id that the cloud was told."""
+        for place in places:
+            for kept in self.open_sales(place - 1, 1):
+                told = _read(kept.body, Sale) if kept.place == place else None
+                if (
+                    told is not None
+                    and told.epoch == ack.epoch
+                    and told.sale_id in (ack.stored or ())
+                ):
+                    self._file.run("acknowledge_place", place=place, at=at)
 
     def _acknowledge_numbers(self, ack: Ack, at: int | None) -> None:
         for first, last in ((1, ack.upto), *ack.also):

@@ -193,6 +193,9 @@ UPDATE sale SET acknowledged = 1, acknowledged_at = :at
 WHERE acknowledged = 0 AND place <= :base AND epoch = :epoch AND seq BETWEEN :first AND :last
 AND seq NOT IN (SELECT value FROM json_each(:missing));
 
+-- acknowledge_place --
+UPDATE sale SET acknowledged = 1, acknowledged_at = :at WHERE place = :place AND acknowledged = 0;
+
 -- acknowledge_by_id --
 UPDATE sale SET acknowledged = 1, acknowledged_at = :at
 WHERE acknowledged = 0 AND epoch = :epoch

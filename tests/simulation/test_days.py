@@ -6,7 +6,7 @@ from simulation.days import DAYS
 from simulation.plan import plan_of
 from simulation.telling import story
 
-A_FEW = 20
+A_FEW = 5
 """Thousands are lived through by `make simulation`."""
 
 

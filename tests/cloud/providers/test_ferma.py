@@ -963,7 +963,7 @@ async def test_a_stored_body_that_is_none_of_ours_makes_no_document(secret: str)
 async def test_a_question_that_was_not_answered_leaves_things_as_they_are(secret: str) -> None:
     said = "asking failed: neither accepted nor refused: 502 b'gone'"
     assert await say(secret, asked, 502, b"gone") == Unsent(said)
-    assert await say(secret, looked_up, 502, b"gone") == Unknown(said)
+    assert await say(secret, looked_up, 502, b"gone") == Unknown(said, unasked=True)
     later = await say(secret, asked, 429, b"", {"Retry-After": "3"})
     assert later == Unsent("asking failed: 429 b''", retry_after_s=3.0)
 

@@ -329,6 +329,20 @@ def test_a_sale_that_rotted_stops_nobody(file: Path) -> None:
         assert len(again.open_sales(0, 9)) == 1, "the cloud keeps it for a person to look at"
 
 
+def test_a_sale_whose_id_rotted_is_let_go_by_the_id_that_the_cloud_was_told(file: Path) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        for seq in (1, 2):
+            outbox.put(sale(seq))
+    true, rotten = sale(1).sale_id, f"{sale(1).sale_id[:-1]}e"
+    content = file.read_bytes()
+    file.write_bytes(
+        content.replace(f'"sale_id":"{true}"'.encode(), f'"sale_id":"{rotten}"'.encode())
+    )
+    with closing(Outbox(file, "0badcafe")) as again:
+        told = Ack(epoch=EPOCH, upto=1, time="", stored=(rotten,))
+        assert again.acknowledge(told, ACKED, [1, 2]) == ({2}, set())
+
+
 # Sixty days. -------------------------------------------------------------------------------------
 
 DAY = 86400
