@@ -14,6 +14,14 @@ PACKAGES = {"postgres": "postgresql"}
 _NOT_RUN: dict[str, int] = {}
 
 
+LONG = ("simulation/test_mutants", "end_to_end/chaos", "hostile/test_fuzz")
+"""Files that take minutes go first: whoever had one of them last would be waited for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(each in item.nodeid for each in LONG))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for part in mark.args:

@@ -17,7 +17,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import sqlalchemy as sa
 from shop import a_config
 from simulation.card import Card
 from simulation.clockwork import Clockwork
@@ -88,10 +87,14 @@ class Cloud:
 
     def pause_s(self) -> float:
         """Until a receipt is due: nobody has to look before that, unless a bell rings."""
+        due = [each for (each,) in self.read(DUE) if each is not None]
+        return max(due) / 1000 - time.time() if due else float("inf")
+
+    def read(self, query: str) -> list[Any]:
+        """As anybody may who has the file."""
         if self._reader is None:
             self._reader = sqlite3.connect(self.database, isolation_level=None)
-        due = [each for (each,) in self._reader.execute(DUE) if each is not None]
-        return max(due) / 1000 - time.time() if due else float("inf")
+        return self._reader.execute(query).fetchall()
 
     def start(self) -> None:
         for place in self.places:
@@ -175,9 +178,3 @@ def _unlocked(store: Store) -> None:
     lock: Any = store._lock
     if lock is not None:
         lock.close()
-
-
-async def unsettled(store: Store, query: sa.Select[Any]) -> list[Any]:
-    """Rows of the store, as anybody may read it."""
-    async with store.reading() as connection:
-        return list((await connection.execute(query)).all())

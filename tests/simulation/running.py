@@ -57,7 +57,7 @@ async def _live(made: World) -> Outcome:
 
 async def _settle(made: World) -> settling.Unsettled:
     while True:
-        left = await settling.look(made)
+        left = settling.look(made)
         if not left or made.loop.time() > DAY_S + BOUND_S:
             return left
         await asyncio.sleep(LOOK_S)

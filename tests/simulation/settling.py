@@ -16,9 +16,10 @@ from cloud.clock import now_ms
 from cloud.fiscal import read_qr
 from cloud.receipt import Purpose
 from cloud.store import BUSY, Store, decisions
-from cloud.store.schema import attempt, receipt, reply, sale
+from cloud.store.schema import attempt, receipt
 
-OPEN: Final = ("waiting", "submitted", "unknown", "accepted")
+OPEN: Final = "SELECT sale_id, state, error FROM receipt WHERE state NOT IN ('issued', 'closed')"
+UNTOLD: Final = "SELECT sale_id FROM reply WHERE rev > acked_rev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,18 @@ class Unsettled:
         return "; ".join([*self.machines, *self.receipts, *self.replies, *self.provider])
 
 
-async def look(world: World) -> Unsettled:
-    """Look at everybody once."""
+def look(world: World) -> Unsettled:
+    """Look at everybody once; into the store only when the machines are done."""
     machines = [
         said
         for pi in world.pis.values()
         if (said := _machine(pi)) or (said := _buyer(world, pi.name))
     ]
-    store = Store(world.cloud.database)
-    try:
-        async with store.reading() as connection:
-            states = sa.select(receipt.c.sale_id, receipt.c.state, receipt.c.error)
-            receipts = [
-                f"receipt of {row.sale_id} is {row.state}: {row.error}"
-                for row in await connection.execute(
-                    states.where(receipt.c.state.in_((*OPEN, "attention")))
-                )
-            ]
-            untold = sa.select(reply.c.sale_id).where(reply.c.rev > reply.c.acked_rev)
-            replies = [f"{row.sale_id} is untold" for row in await connection.execute(untold)]
-    finally:
-        await store.close()
+    receipts, replies = list[str](), list[str]()
+    if not machines:
+        for sale_id, state, error in world.cloud.read(OPEN):
+            receipts.append(f"receipt of {sale_id} is {state}: {error}")
+        replies += [f"{sale_id} is untold" for (sale_id,) in world.cloud.read(UNTOLD)]
     entries = world.rented.emulator.entries.values()
     provider = [
         f"{each.told.key} is in the queue"
@@ -121,13 +113,3 @@ async def _settle(store: Store, of_it: tuple[str, Purpose], made: dict[str, Any]
             await decisions.not_issued(connection, *of_it, *who)
     async with store.transaction() as connection:
         await decisions.requeue(connection, *of_it, *who)
-
-
-async def kept(world: World) -> list[Any]:
-    """Every sale that the cloud has, with what became of it."""
-    store = Store(world.cloud.database)
-    try:
-        async with store.reading() as connection:
-            return list((await connection.execute(sa.select(sale))).all())
-    finally:
-        await store.close()

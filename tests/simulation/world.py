@@ -43,6 +43,8 @@ REGISTER_S: Final = 0.3
 """How long a register takes for a document on a good day."""
 PATIENCE_S: Final = 30.0
 """So long a technician waits for a new card to listen, before the machine is switched on."""
+TRIES_S: Final = 3.0
+"""A card that takes something again has what waited by then."""
 LATEST_S: Final = 3.0
 """Where nothing is written, power goes all the same."""
 PRICES_APART: Final = 10_000
@@ -180,14 +182,18 @@ class World:
         self._refuses(it, now=times > 1)
 
     def _refuses(self, it: Trouble, *, now: bool) -> None:
-        """From the beginning of the first to the end of the last: they overlap."""
+        """From the beginning of the first to the end of the last, as they overlap, and to the next try."""
         pi = self.pis.get(it.whom)
         if pi is None:
             return
-        slow = threads.DiskThread.slow.get(it.whom, 1) > 1
         if now and pi.refusing_since is None:
             pi.refusing_since = self.loop.time()
-        elif not (pi.card.full or pi.card.failing or slow):
+        elif not now:
+            self.loop.call_later(TRIES_S, self._takes_again, pi)
+
+    def _takes_again(self, pi: Pi) -> None:
+        slow = threads.DiskThread.slow.get(pi.name, 1) > 1
+        if not (pi.card.full or pi.card.failing or slow):
             pi.refusing_since = None
 
     def replace_card(self, it: Trouble) -> None:
