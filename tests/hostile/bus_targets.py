@@ -146,7 +146,7 @@ SEEDS = {
         b"\x02\x11\x10\x81\xff\x00\x10\x42\xff\x00",
         b"\x3f" + b"\xff\x00\x00" * 21 + b"\x81\x00",
     ],
-    "capture": [*_TEXTS, gzip.compress(_TEXTS[0]), gzip.compress(_SNIFFED)[:-9]],
+    "capture": [*_TEXTS, gzip.compress(_TEXTS[0], mtime=0), gzip.compress(_SNIFFED, mtime=0)[:-9]],
     "heading": [
         (
             b'# vmc-only\n# context 10 {"vmc_level": 3, "scaling": {"scale": 10, "decimals": 2,'

@@ -7,7 +7,7 @@ import pytest
 from mdb.tools.source import Source, opened
 
 TEXT = "".join(f"{at} > 12 12\n" for at in range(20_000))
-PACKED = gzip.compress(TEXT.encode())
+PACKED = gzip.compress(TEXT.encode(), mtime=0)
 
 
 def read(file: Path) -> tuple[str, Source]:
@@ -62,7 +62,7 @@ def test_a_gzip_cut_off_in_its_head_is_empty(tmp_path: Path) -> None:
 
 
 def test_recordings_that_were_joined_are_read_one_after_the_other(tmp_path: Path) -> None:
-    parts = [gzip.compress(f"{at} > 12 12\n".encode()) for at in range(3)]
+    parts = [gzip.compress(f"{at} > 12 12\n".encode(), mtime=0) for at in range(3)]
     text, source = read(written(tmp_path, b"".join(parts) + bytes(64)))
     assert text == "0 > 12 12\n1 > 12 12\n2 > 12 12\n"
     assert source.cut is None
@@ -78,7 +78,9 @@ class Dripping(io.BytesIO):
         raise OSError("a pipe")
 
 
-@pytest.mark.parametrize("content", [b"1 > 12 12\n", gzip.compress(b"1 > 12 12\n") * 2, b"1", b""])
+@pytest.mark.parametrize(
+    "content", [b"1 > 12 12\n", gzip.compress(b"1 > 12 12\n", mtime=0) * 2, b"1", b""]
+)
 def test_a_pipe_may_drip(content: bytes) -> None:
     source = Source(Dripping(content))
     assert source.size is None
