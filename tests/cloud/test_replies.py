@@ -108,7 +108,7 @@ async def test_it_is_said_again_later_and_later(
 
             await eventually(said)
             waits.append(round(((await the_reply(store)).tell_at - before) / 1000))
-        await until(lambda: len(machine.heard(Receipt)) == 7)
+        await until(lambda: len(machine.heard(Receipt)) >= 7)
     assert waits == [10, 30, 60, 300, 900, 3600, 3600]
 
 

@@ -227,7 +227,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
 }
 """By name."""
 HELD: Final[Mapping[str, Mutant]] = {
-    "lease without fencing": Mutant(_lease_without_fencing, 30),
+    "lease without fencing": Mutant(_lease_without_fencing, 10),
 }
 """Bugs that break no promise: what stands below them holds. Two lanes that work at once send one key,
 for the schema has one open attempt a receipt, and its key is the sale's."""
