@@ -273,7 +273,7 @@ def world(plan: Plan, migrated: Path) -> Iterator[World]:
     loop = Clockwork()
     asyncio.set_event_loop(loop)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=SHM, prefix="chekomat-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=migrated.parent)))
         write_secrets(folder)
         stack.enter_context(clocks.ours(loop, plan.chance("everybody")))
         stack.enter_context(threads.as_steps(plan.chance("disks")))
