@@ -54,10 +54,6 @@ class Kind:
     weight: int = 2
 
 
-def _nothing(_world: "World", _trouble: Trouble) -> None:
-    """It ends by itself."""
-
-
 def _broker(knob: str) -> tuple[Act, Act]:
     """A probability of the broker's, for a while."""
     return (

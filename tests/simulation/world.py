@@ -246,9 +246,9 @@ class World:
         """All troubles end, also those that nobody drew an end for."""
         self.broker.heal()
         self.rented.emulator.faults.clear()
-        for kind in ("lose", "repeat", "reorder", "drop_puback", "slow_s"):
-            setattr(self.broker, kind, 0.0)
-        self.network.roads.clear()
+        for road in self.network.roads.values():  # connections are on them: they stay
+            road.closed = road.refused = False
+            road.delay_s = network.QUICK_S
         self.drive(None)
         self.slow_register(REGISTER_S)
         threads.DiskThread.slow.clear()
