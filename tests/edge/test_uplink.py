@@ -15,6 +15,7 @@ from peer import NONCE, Cloud, cloud_at
 from specimens import BOOT, StillClock, receipt, sale
 
 from edge.clock import Moment, iso
+from edge.storage import disk
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.timeline import Timeline
@@ -198,6 +199,7 @@ async def cloud(broker: Mosquitto) -> AsyncIterator[Cloud]:
 async def machine(broker: Mosquitto, cloud: Cloud, tmp_path: Path) -> AsyncIterator[Machine]:
     assert cloud.connections
     async with machine_at(tmp_path, broker.port) as opened:
+        await until(lambda: opened.presence)  # hearing of the cloud begins all of it anew
         yield opened
 
 
@@ -1038,24 +1040,28 @@ async def test_a_new_cloud_does_not_want_the_pause_of_the_one_before(
 
 
 async def test_a_card_that_refuses_does_not_make_a_backlog_begin_again_with_every_try(
-    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+    machine: Machine, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each refusal takes acks with it. They are asked for again once the card takes something."""
-    async with machine_at(tmp_path, broker.port) as machine:
-        await machine.link.stop()
-        await machine.sell(60)
-    refusing = True
+    monkeypatch.setattr(disk, "RETRY_S", 0.01)
+    cloud.answers = False
+    await machine.sell(3)
+    await until(lambda: len(cloud.arrived) == 3)
+    tries = 0
 
     def keep() -> None:
+        nonlocal tries
         with machine.outbox._file.committed():  # noqa: SLF001, as the keeper's commit
-            if refusing:
+            tries += 1
+            if tries < 20:
                 raise sqlite3.OperationalError("database or disk is full")
 
-    async with machine_at(tmp_path, broker.port) as machine:
-        keeping = asyncio.ensure_future(machine.disk.insist(keep))
-        await until(lambda: len(cloud.arrived) == 60)
-        refusing = False
-        await keeping
+    keeping = asyncio.ensure_future(machine.disk.insist(keep))
+    while not keeping.done():
         machine.uplink.look()
-        await until(lambda: machine.pending == 0)
-    assert max(map(cloud.times, cloud.arrived)) <= 3
+        await asyncio.sleep(0.001)
+    cloud.answers = True
+    machine.uplink.look()
+    await until(lambda: machine.pending == 0)
+    assert tries == 20
+    assert max(map(cloud.times, cloud.arrived)) <= 4

@@ -50,6 +50,7 @@ _LIVED: Final[list[Outcome]] = []
 
 
 def _live(plan: Plan, file: Path, mutant: str | None) -> tuple[Plan, Outcome]:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, _hangs)
     signal.alarm(HANGS_S)
     running.quietly()
