@@ -25,6 +25,7 @@ SHORTENED: Final = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; 1 if a promise was broken."""
     from simulation import mutants
+    from simulation.plan import DRAWS
     from simulation.telling import Telling
 
     parser = argparse.ArgumentParser(
@@ -39,14 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--until-broken", action="store_true", help="no further than the first that fails"
     )
-    bugs = sorted({**mutants.MUTANTS, **mutants.HELD})
     parser.add_argument(
-        "--mutant", choices=bugs, metavar="BUG", help=f"with a bug put in: {', '.join(bugs)}"
+        "--days",
+        choices=DRAWS,
+        help="any; or contested: one of two who serve stands still amid what it does",
+    )
+    bugs = sorted(mutants.MUTANTS)
+    parser.add_argument(
+        "--mutant",
+        choices=bugs,
+        metavar="BUG",
+        help=f"with a bug put in, on days that show it: {', '.join(bugs)}",
     )
     asked = parser.parse_args(arguments)
     began = time.perf_counter()
     shortened = 0 if asked.until_broken else SHORTENED
-    telling = Telling(asked.story, asked.mutant, shortened, asked.jobs, asked.until_broken)
+    bug = mutants.MUTANTS.get(asked.mutant)
+    day_of = DRAWS[asked.days or (bug.days if bug else "any")]
+    telling = Telling(asked.story, asked.mutant, shortened, asked.jobs, asked.until_broken, day_of)
     summary = telling.of(range(asked.first, asked.first + asked.seeds))
     took_s = time.perf_counter() - began
     print(json.dumps({**summary, "seeds_per_s": round(summary["seeds"] / took_s, 2)}))

@@ -4,7 +4,7 @@ Who buys and what goes wrong are drawn apart, and each part of a world has chanc
 without some of its troubles is the same day otherwise, or nearly so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
@@ -27,6 +27,11 @@ ITEMS: Final = ("0001", "0002", "0005")
 MACHINES: Final = ("vm-000001", "vm-000002")
 TROUBLES: Final = (2, 12)
 """How many a day has."""
+SERVING: Final = ("cloud-1", "cloud-2")
+STANDS: Final = 3
+SOON_KEPT_S: Final = (1.0, 2.0)
+"""From a buyer's first byte until just before his sale goes up."""
+BEHIND: Final = "serve stands still behind a commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def plan_of(seed: int) -> Plan:
     )
     cast = {
         "machine": machines,
-        "cloud": [f"cloud-{n + 1}" for n in range(clouds)],
+        "cloud": SERVING[:clouds],
         "store": ["cloud"],
     }
     trouble = Random(f"{seed} troubles")
@@ -74,6 +79,25 @@ def plan_of(seed: int) -> Plan:
     bought = [visit.at for visits in plan.visits.values() for visit in visits]
     times = sorted(_when(trouble, bought) for _ in range(count))
     return replace(plan, troubles=tuple(troubles.drawn(trouble, at, cast) for at in times))
+
+
+def contested(seed: int) -> Plan:
+    """A day of the same buyers whose register forgets soon, and two who serve stand still in turn.
+
+    What one has written down that it sends, the other sends meanwhile; the first then goes on. Among
+    all days there is one like it in a thousand.
+    """
+    plan = plan_of(seed)
+    chance = Random(f"{seed} contested")
+    bought = [visit.at for visits in plan.visits.values() for visit in visits]
+    times = sorted(chance.choice(bought) + chance.uniform(*SOON_KEPT_S) for _ in range(STANDS))
+    who = chance.choice(SERVING)
+    stands = (Trouble(at, BEHIND, who, for_s=90, how=chance.choice((1, 2, 3, 4))) for at in times)
+    return replace(plan, kind="cloudkassir", pushes=False, clouds=2, troubles=tuple(stands))
+
+
+DRAWS: Final[Mapping[str, Callable[[int], Plan]]] = {"any": plan_of, "contested": contested}
+"""Of a seed, by name."""
 
 
 def _when(chance: Random, bought: Sequence[float]) -> float:

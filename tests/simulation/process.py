@@ -32,6 +32,19 @@ class Computer:
         self.boots += 1
 
 
+@dataclass
+class Fuse:
+    """What happens at the so-manieth time of something."""
+
+    left: int
+    burnt: Callable[[], object]
+
+    def burns_down(self) -> bool:
+        """One less; whether that was the last."""
+        self.left -= 1
+        return self.left <= 0
+
+
 @dataclass(eq=False)
 class Process:
     """Begun by `begin`; ends by itself, or is killed at any step, with all that it had open.
@@ -48,9 +61,9 @@ class Process:
     tasks: list["asyncio.Task[Any]"] = field(default_factory=list)
     at_death: list[Callable[[], object]] = field(default_factory=list)
     _parked: list[asyncio.Handle] = field(default_factory=list)
-    _fuse: int | None = None
-    _commits: int | None = None
-    _burnt: Callable[[], object] = bool
+    _at_step: Fuse | None = None
+    _before_commit: Fuse | None = None
+    _behind_commit: Fuse | None = None
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> "asyncio.Task[Any]":
         """Run `work` as this process; a task of its own, whose end is the process's."""
@@ -67,29 +80,39 @@ class Process:
             self._parked.append(handle)
             return False
         self.steps += 1
-        if self._fuse is not None and self.steps >= self._fuse:
-            self._fuse = None
-            self._burnt()
+        fuse = self._at_step
+        if fuse is not None and fuse.burns_down():
+            self._at_step = None
+            fuse.burnt()
             return self.may_step(handle)
         return True
 
     def may_commit(self) -> bool:
         """Whether it lives to see this commit."""
-        if self._commits is not None:
-            self._commits -= 1
-            if self._commits <= 0:
-                self._commits = None
-                self._burnt()
+        fuse = self._before_commit
+        if fuse is not None and fuse.burns_down():
+            self._before_commit = None
+            fuse.burnt()
         return self.alive
 
-    def before_commit(self, number: int, then: Callable[[], object]) -> None:
-        """Call `then` right before the so-manieth commit from now on."""
-        self._commits, self._burnt = number, then
+    def committed(self) -> None:
+        """A commit is done; nothing has followed from it yet."""
+        fuse = self._behind_commit
+        if fuse is not None and fuse.burns_down():
+            self._behind_commit = None
+            fuse.burnt()
 
     def after(self, steps: int, then: Callable[[], object]) -> None:
         """Call `then` before the so-manieth step from now, whatever that is."""
-        self._fuse = self.steps + max(1, steps)
-        self._burnt = then
+        self._at_step = Fuse(max(1, steps), then)
+
+    def before_commit(self, number: int, then: Callable[[], object]) -> None:
+        """Call `then` right before the so-manieth commit from now on."""
+        self._before_commit = Fuse(number, then)
+
+    def behind_commit(self, number: int, then: Callable[[], object]) -> None:
+        """Call `then` right behind it: what it is about is on the disk, and not yet done."""
+        self._behind_commit = Fuse(number, then)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ class Telling:
     jobs: int | None
     until_broken: bool = False
     """Whether the first day that breaks a promise is the last."""
+    day_of: Callable[[int], Plan] = plan_of
     _failed: list[int] = field(default_factory=list)
     _sums: Counter[str] = field(default_factory=Counter)
     _excused: Counter[str] = field(default_factory=Counter)
@@ -35,7 +36,7 @@ class Telling:
         began = told = time.perf_counter()
         failing: list[tuple[Plan, Outcome]] = []
         done = 0
-        for done, (plan, outcome) in enumerate(self._run(map(plan_of, seeds)), start=1):
+        for done, (plan, outcome) in enumerate(self._run(map(self.day_of, seeds)), start=1):
             self._count(outcome)
             if outcome.verdict.broken:
                 self._failed.append(plan.seed)

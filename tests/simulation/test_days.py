@@ -3,7 +3,7 @@
 import pytest
 from simulation import many
 from simulation.days import DAYS
-from simulation.plan import plan_of
+from simulation.plan import DRAWS
 from simulation.telling import story
 
 A_FEW = 5
@@ -18,6 +18,7 @@ def test_a_day_on_which_something_was_found_holds(name: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_so_do_the_first_days_of_all() -> None:
-    for plan, outcome in many.outcomes(map(plan_of, range(A_FEW)), jobs=1):
+@pytest.mark.parametrize("how", DRAWS)
+def test_so_do_the_first_days_of_all(how: str) -> None:
+    for plan, outcome in many.outcomes(map(DRAWS[how], range(A_FEW)), jobs=1):
         assert not outcome.verdict.broken, story(plan, outcome)

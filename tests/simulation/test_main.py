@@ -48,6 +48,7 @@ def test_help_shows_what_to_type() -> None:
         (["--jobs", "-1"], "argument --jobs: expected 1 or more"),
         (["--seeds", "many"], "argument --seeds: expected a number, not 'many'"),
         (["--mutant", "nobody wrote it"], "argument --mutant: invalid choice: 'nobody wrote it'"),
+        (["--days", "quiet"], "argument --days: invalid choice: 'quiet'"),
         (["--sedes", "3"], "unrecognized arguments: --sedes 3"),
     ],
 )
@@ -81,8 +82,9 @@ def test_a_broken_promise_is_exit_1_and_what_was_asked_for_is_what_is_lived_thro
     def outcomes(
         plans: Iterable[Plan], jobs: int, mutant: str | None
     ) -> Iterator[tuple[Plan, Outcome]]:
-        asked.append((jobs, mutant))
         for plan in plans:
+            any_day = set(plan.troubles) <= set(plan_of(plan.seed).troubles)
+            asked.append((jobs, mutant, "any" if any_day else "contested"))
             broken = ["a wrong picture: one"] if plan.seed == 8 and plan.troubles[2:] else []
             yield plan, Outcome(Verdict(3, 3, broken=broken), 1.0, "")
 
@@ -93,5 +95,11 @@ def test_a_broken_promise_is_exit_1_and_what_was_asked_for_is_what_is_lived_thro
     told = json.loads(out.splitlines()[-1])
     assert (told["seeds"], told["failed"], told["failing"], told["sales"]) == (3, 1, [8], 9)
     assert err.startswith("seed 8 breaks a promise: a wrong picture: one\nseed 8: ")
-    assert asked[0] == (many.JOBS, None)
-    assert set(asked[1:]) == {(5, "no epoch")}
+    assert asked[0] == (many.JOBS, None, "any")
+    assert set(asked[1:]) == {(5, "no epoch", "any")}
+    assert main(["--days", "contested"]) == 0
+    assert main(["--mutant", "lease without fencing"]) == 0
+    assert asked[-2:] == [
+        (many.JOBS, None, "contested"),
+        (many.JOBS, "lease without fencing", "contested"),
+    ]

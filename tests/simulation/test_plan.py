@@ -14,7 +14,17 @@ from kinds import KINDS as PROVIDERS
 from parts import ROOT
 from simulation.broker import Broker
 from simulation.clockwork import Clockwork
-from simulation.plan import BUYERS, DAY_S, HOWS, ITEMS, MACHINES, TROUBLES, plan_of
+from simulation.plan import (
+    BUYERS,
+    DAY_S,
+    HOWS,
+    ITEMS,
+    MACHINES,
+    STANDS,
+    TROUBLES,
+    contested,
+    plan_of,
+)
 from simulation.troubles import KINDS, LASTS_S, Trouble, drawn
 
 from cloud.emulators.faults import Fault
@@ -102,6 +112,17 @@ def test_without_some_of_its_troubles_it_is_the_same_day_otherwise() -> None:
     assert plan.without(*plan.troubles).troubles == ()
     for whose in ("network", "vending vm-000001"):
         assert left.chance(whose).random() == plan.chance(whose).random()
+
+
+def test_a_contested_day_is_a_day_of_its_seed_on_which_one_of_two_stands_still() -> None:
+    assert contested(7) == contested(7)
+    for seed in MANY:
+        day = contested(seed)
+        assert (day.kind, day.pushes, day.clouds) == ("cloudkassir", False, 2)
+        assert day.visits == plan_of(seed).visits
+        assert len(day.troubles) == STANDS
+        assert len({each.whom for each in day.troubles}) == 1
+        assert {each.what for each in day.troubles} <= set(KINDS)
 
 
 def test_each_part_of_a_world_has_chance_of_its_own() -> None:

@@ -227,6 +227,22 @@ def test_a_fuse_counts_from_now_burns_once_and_can_be_anything(loop: Clockwork) 
     assert lines == Life(loop).run()
 
 
+def test_a_commit_can_be_the_last_or_the_last_for_a_while() -> None:
+    process = Process("serve", Computer("cloud"))
+    told: list[str] = []
+
+    def commit() -> None:
+        if process.may_commit():
+            told.append("committed")
+            process.committed()
+
+    process.behind_commit(2, lambda: told.append("behind"))
+    process.before_commit(4, process.kill)
+    for _ in range(6):
+        commit()
+    assert told == ["committed", "committed", "behind", "committed"]
+
+
 def test_the_last_fuse_is_the_one_that_counts(loop: Clockwork) -> None:
     life = Life(loop)
     life.process.after(3, life.process.kill)

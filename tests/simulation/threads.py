@@ -113,6 +113,8 @@ class DriverThread:
             if future is not None and not future.done():
                 future.set_exception(error)
             return
+        if commits and process is not None:
+            process.committed()
         if isinstance(done, sqlite3.Connection) and process is not None:
             process.at_death.append(partial(left, done))
         if future is not None and not future.done():

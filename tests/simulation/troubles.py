@@ -17,6 +17,8 @@ LASTS_S: Final = (0.5, 2, 5, 12, 30, 60, 120)
 """How long a trouble may last."""
 STEPS: Final = (1, 2, 4, 8, 15, 30, 60, 120, 250)
 """How many steps, or writes, after its time a death comes: amid whatever is going on then."""
+COMMITS: Final = (1, 1, 2, 3, 5, 8)
+"""The so-manieth commit: of a sale that is on its way, most often."""
 JUMPS_S: Final = (-10 * 365 * 86_400, -86_400, -3600, -90, 90, 3600, 86_400, 10 * 365 * 86_400)
 
 
@@ -177,12 +179,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     "serve killed before a commit": Kind(
         "cloud",
         lambda world, it: world.killed_before_commit(it),
-        how=(1, 1, 2, 3, 5, 8),
+        how=COMMITS,
         lasts=(1, 5, 20),
         weight=8,
     ),
     "serve stands still": Kind(
         "cloud", lambda world, it: world.stand(it), lambda world, it: world.go_on(it), weight=3
+    ),
+    "serve stands still behind a commit": Kind(
+        "cloud",
+        lambda world, it: world.stands_behind_commit(it),
+        how=COMMITS,
+        lasts=(12, 30, 60, 90, 120),
+        weight=4,
     ),
     "cloud without power": Kind(
         "cloud",

@@ -49,6 +49,8 @@ LATEST_S: Final = 3.0
 """Where nothing is written, power goes all the same."""
 PRICES_APART: Final = 10_000
 """A price is one deal's alone, whichever machine it was: not every register tells the machine."""
+STEPS_BEHIND: Final = (4, 7)
+"""Of a process, from a commit on: what the commit was for begins within them."""
 SHM: Final = Path("/dev/shm")
 
 
@@ -161,6 +163,24 @@ class World:
         process = self._process(it)
         if process is not None:
             process.stand()
+
+    def stands_behind_commit(self, it: Trouble) -> None:
+        """What it has just written down that it does, it does that much later.
+
+        Some steps behind it, for right behind it the store's lock is still its own.
+        """
+        process = self._process(it)
+        if process is None:
+            return
+
+        def stand() -> None:
+            if self.loop.time() >= DAY_S:
+                return
+            process.stand()
+            self.loop.by_the_world(it.for_s, process.go_on)
+
+        steps = self.plan.chance(f"{it.at} stands").randint(*STEPS_BEHIND)
+        process.behind_commit(int(it.how), partial(process.after, steps, stand))
 
     def go_on(self, it: Trouble) -> None:
         process = self._process(it)

@@ -7,7 +7,7 @@ through that has to be asked for, as nobody pushes; where a register is held, it
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 import sqlalchemy as sa
@@ -26,10 +26,11 @@ from shop import (
 
 from cloud.emulators.faults import Fault
 from cloud.fiscal import FiscalDocument, read_qr
-from cloud.fiscalization import MOST_ATTEMPTS
+from cloud.fiscalization import MOST_ATTEMPTS, State
 from cloud.keys import key_of
 from cloud.outcome import Pause
 from cloud.receipt import Purpose
+from cloud.retry import SCHEDULES
 from cloud.store import Store, decisions
 from cloud.store.schema import attempt, receipt, reply
 
@@ -331,8 +332,10 @@ LOST: Final = ("drop_after_store", "5xx")
 @pytest.mark.parametrize("fault", LOST)
 @every_kind
 async def test_what_may_have_arrived_is_not_sent_once_the_provider_may_have_forgotten_it(
-    store: Store, tmp_path: Path, kind: str, fault: str
+    store: Store, tmp_path: Path, kind: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Its next try comes when it has been made older, and not a second after this one.
+    monkeypatch.setitem(cast("dict[State, Any]", SCHEDULES), State.UNKNOWN, (300,))
     async with rented(kind, store, tmp_path, pushes=False) as register:
         await register.sell(sale_of(1))
         await register.fault(fault)
