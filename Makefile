@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 LOCK   := deploy/constraints.txt
 
-.PHONY: help setup demo test simulation soak fuzz chaos check format bench lock clean
+.PHONY: help setup demo test simulation nightly soak fuzz chaos check format bench lock clean
 
 help:
 	@echo 'make demo             a vending machine, its register and its buyer page, here and now'
@@ -12,6 +12,7 @@ help:
 	@echo 'make setup            sets .venv up, and no more: .venv/bin/python -m mdb --help'
 	@echo 'make test             every test; installs missing system parts where it may'
 	@echo 'make simulation SEEDS=2000  so many bad days on virtual time; FROM=N begins there, STORY=1 tells them'
+	@echo 'make nightly          days that nobody has lived through yet, other ones each night; SEEDS=N, as many as you like'
 	@echo 'make soak ROUNDS=1000  sudden death again and again; SEED=N repeats a run; sums up as JSON'
 	@echo 'make fuzz TARGET=inbox SECONDS=60  bytes against one part until it breaks; without TARGET, their names'
 	@echo 'make chaos MINUTES=10  everything dies, stalls and lies at once; SEED=N; sums up as JSON'
@@ -33,6 +34,10 @@ test: .venv/.dev
 simulation: .venv/.dev
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(FROM),--from $(FROM)) $(if $(STORY),--story)
+
+# Seeds are the date and a number: no night has those of another.
+nightly:
+	@$(MAKE) simulation SEEDS=$(or $(SEEDS),100000) FROM=$(shell date +%Y%m%d)000000
 
 soak: .venv/.dev
 	@sh .ci/parts mosquitto

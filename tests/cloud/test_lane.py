@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -1095,18 +1096,18 @@ async def test_what_may_not_be_sent_again_and_nobody_knows_is_a_person_s_after_h
     await aged(store, 24 * HOUR_MS)
     provider = Ignorant(register.client())
     provider.unasked = unasked
+
+    async def asks_again(asked: int, tries: int) -> bool:
+        # Each time: what the question before brought may be written down after this.
+        await write(store, sa.update(receipt).values(tries=tries, next_at=0))
+        register.due.ring()
+        return provider.questions > asked
+
     async with register.at_work(store, provider):
         for tries in (0, PATIENT - 2, PATIENT):
-            asked = provider.questions
-            await write(store, sa.update(receipt).values(tries=tries, next_at=0))
-            register.due.ring()
-            await eventually(lambda asked=asked: _true(provider.questions > asked))
+            await eventually(partial(asks_again, provider.questions, tries))
             if tries < PATIENT or unasked:
                 assert await states(store) == {KEY: "unknown"}
             else:
                 await becomes(store, "attention")
     assert provider.sent == []
-
-
-async def _true(now: bool) -> bool:  # noqa: FBT001, what `eventually` asks
-    return now

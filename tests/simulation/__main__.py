@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--days",
         choices=DRAWS,
-        help="any; or contested: one of two who serve stands still amid what it does",
+        help="any; contested: one of two who serve stands still amid what it does; replaced:"
+        " each machine gets a new card",
     )
     bugs = sorted(mutants.MUTANTS)
     parser.add_argument(

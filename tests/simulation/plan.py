@@ -96,7 +96,22 @@ def contested(seed: int) -> Plan:
     return replace(plan, kind="cloudkassir", pushes=False, clouds=2, troubles=tuple(stands))
 
 
-DRAWS: Final[Mapping[str, Callable[[int], Plan]]] = {"any": plan_of, "contested": contested}
+def replaced(seed: int) -> Plan:
+    """A day of the same buyers on which every machine gets a new card amid them."""
+    plan = plan_of(seed)
+    chance = Random(f"{seed} replaced")
+    cards = [
+        Trouble(chance.uniform(visits[0].at, visits[-1].at), "card replaced", name, for_s=10)
+        for name, visits in plan.visits.items()
+    ]
+    return replace(plan, troubles=tuple(sorted(cards, key=lambda card: card.at)))
+
+
+DRAWS: Final[Mapping[str, Callable[[int], Plan]]] = {
+    "any": plan_of,
+    "contested": contested,
+    "replaced": replaced,
+}
 """Of a seed, by name."""
 
 

@@ -90,13 +90,13 @@ def test_a_broken_promise_is_exit_1_and_what_was_asked_for_is_what_is_lived_thro
 
     monkeypatch.setattr(many, "outcomes", outcomes)
     assert main(["--from", "7", "--seeds", "1"]) == 0
-    assert main(["--from", "7", "--seeds", "3", "--jobs", "5", "--mutant", "no epoch"]) == 1
+    assert main(["--from", "7", "--seeds", "3", "--jobs", "5", "--mutant", "dedupe by time"]) == 1
     out, err = capsys.readouterr()
     told = json.loads(out.splitlines()[-1])
     assert (told["seeds"], told["failed"], told["failing"], told["sales"]) == (3, 1, [8], 9)
     assert err.startswith("seed 8 breaks a promise: a wrong picture: one\nseed 8: ")
     assert asked[0] == (many.JOBS, None, "any")
-    assert set(asked[1:]) == {(5, "no epoch", "any")}
+    assert set(asked[1:]) == {(5, "dedupe by time", "any")}
     assert main(["--days", "contested"]) == 0
     assert main(["--mutant", "lease without fencing"]) == 0
     assert asked[-2:] == [

@@ -24,6 +24,7 @@ from simulation.plan import (
     TROUBLES,
     contested,
     plan_of,
+    replaced,
 )
 from simulation.troubles import KINDS, LASTS_S, Trouble, drawn
 
@@ -123,6 +124,17 @@ def test_a_contested_day_is_a_day_of_its_seed_on_which_one_of_two_stands_still()
         assert len(day.troubles) == STANDS
         assert len({each.whom for each in day.troubles}) == 1
         assert {each.what for each in day.troubles} <= set(KINDS)
+
+
+def test_on_a_day_of_new_cards_every_machine_gets_one_amid_its_buyers() -> None:
+    assert replaced(7) == replaced(7)
+    for seed in MANY:
+        day = replaced(seed)
+        assert day.visits == plan_of(seed).visits
+        assert {each.whom for each in day.troubles} == set(day.visits)
+        for card in day.troubles:
+            assert card.what == "card replaced"
+            assert day.visits[card.whom][0].at < card.at < day.visits[card.whom][-1].at
 
 
 def test_each_part_of_a_world_has_chance_of_its_own() -> None:
