@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 
 import aiohttp
 import sqlalchemy as sa
@@ -22,8 +22,9 @@ from cloud.placer import Placer
 from cloud.replies import Replies
 from cloud.roles import ON_THE_LINK, ROLES, Role
 from cloud.seat import seat
-from cloud.store import Store, alone
+from cloud.store import BUSY, Store, alone
 from cloud.store.address import address
+from cloud.store.refusal import refused
 from cloud.store.ringing import ringing
 from cloud.store.schema import lane
 from cloud.web.api import Api
@@ -54,10 +55,20 @@ async def serve(config: Config, roles: Sequence[Role] = ROLES) -> None:
         store = await Store.open(config.database)
         try:
             if store.address.file is not None:
-                await _vacate(store)
+                with _starting(store):
+                    await _vacate(store)
             await _serve(config, store, frozenset(roles), api)
         finally:
             await store.close()
+
+
+@contextmanager
+def _starting(store: Store) -> Iterator[None]:
+    """A database that goes away now is one that is not to be had; who serves waits for it."""
+    try:
+        yield
+    except BUSY as error:
+        raise refused(store.address, error) from error
 
 
 async def _vacate(store: Store) -> None:
@@ -78,7 +89,8 @@ async def _serve(config: Config, store: Store, roles: frozenset[Role], word: str
         link = _link(config) if roles & ON_THE_LINK else None
         health = Health(store, link)
         if "web" in roles:
-            await fiscalizer.look()
+            with _starting(store):
+                await fiscalizer.look()
             public = [
                 *Buyer(store, news).routes(),
                 *Hooks(store, fiscalizer.opened, due, news).routes(),

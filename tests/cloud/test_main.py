@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from parts import ROOT, free_port, mosquitto, python, until
 from postgres import Cluster
 from shop import a_fleet, a_sale, eventually, now_ms, sell, stock, token_of
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.__main__ import _parser, main
 from cloud.fleet import Register
-from cloud.store import Store, lanes
+from cloud.store import Store, fleet, lanes
 
 GOOD = """\
 database = "{folder}/cloud.sqlite"
@@ -217,6 +219,27 @@ def test_migrate_names_a_server_without_its_password(
         file.write_text(settings, "utf-8")
         assert main(["migrate", "--config", str(file)]) == 0
         assert capsys.readouterr().out == f"{url}: the schema is up to date\n"
+
+
+@pytest.mark.needs("postgres")
+def test_a_server_that_goes_away_while_serve_starts_is_exit_1(
+    tmp_path: Path,
+    postgres: Cluster,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def cut_off(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    monkeypatch.setattr(fleet, "version", cut_off)
+    with postgres.database() as url:
+        file = config(tmp_path)
+        settings = file.read_text("utf-8").replace(f"{tmp_path}/cloud.sqlite", url)
+        file.write_text(settings, "utf-8")
+        assert main(["serve", "--config", str(file)]) == 1
+        told = capsys.readouterr().err
+    assert told.startswith(f"chekomat-cloud: database {url}: terminating connection")
+    assert "Traceback" not in told
 
 
 def text_of(url: str) -> str:
