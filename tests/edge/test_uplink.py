@@ -1023,7 +1023,7 @@ async def test_a_sale_that_the_cloud_never_counts_is_not_sent_at_network_speed(
         cloud.say(Channel.ACK, encode(Ack(epoch=EPOCH, upto=2, missing=(1,), time="")))
     cloud.send(receipt(sale(1)))
     await until(lambda: cloud.receipt_acks)
-    await machine.link.publish("sync", b"", 1)
+    await machine.sent_all(cloud)
     assert cloud.times(1) == 2
 
 
