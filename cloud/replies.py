@@ -8,6 +8,7 @@ import structlog
 from cloud.bell import Bell
 from cloud.clock import now_ms
 from cloud.config import Config
+from cloud.retry import REPEAT_S
 from cloud.store import BUSY, Store, replies
 from cloud.store.replies import Reply
 from edge.wire import Channel, encode
@@ -16,7 +17,6 @@ from edge.wire.link import Link
 log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 5.0
-REPEAT_S: Final = (10, 30, 60, 300, 900, 3600)
 
 
 class Replies:

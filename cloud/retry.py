@@ -15,6 +15,8 @@ SCHEDULES: Final[Mapping[State, Sequence[float]]] = {
     State.UNKNOWN: (1, 2, 5, 10, 30, 60, 120, 300),
     State.ACCEPTED: POLL_S,
 }
+REPEAT_S: Final = (10, 30, 60, 300, 900, 3600)
+"""Of a reply that its machine has not acknowledged."""
 LONGEST_S: Final = max(map(max, SCHEDULES.values()))
 """No schedule puts anything off for longer."""
 

@@ -19,6 +19,7 @@ from cloud.fiscalization import OPEN, State
 from cloud.fleet import OURS, Policies
 from cloud.receipt import Purpose
 from cloud.receipt import Receipt as Request
+from cloud.retry import REPEAT_S
 from cloud.store.dialect import Insert, insert, insert_on
 from cloud.store.doubt import IN_DOUBT
 from cloud.store.schema import machine, operator, presence, receipt, reply, sale, showing
@@ -70,23 +71,10 @@ async def revise_all(connection: AsyncConnection, pairs: Iterable[tuple[str, str
 
 async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
     """What is to be said now, longest overdue first."""
-    speaks = sa.exists().where(receipt.c.sale_id == reply.c.sale_id, receipt.c.state.in_(_TOLD))
-    rows = (
-        await connection.execute(
-            sa.select(
-                reply,
-                sale.c.token,
-                machine.c.policies.label("its"),
-                operator.c.policies.label("owners"),
-            )
-            .join(sale, sale.c.sale_id == reply.c.sale_id)
-            .outerjoin(machine, machine.c.id == reply.c.machine)
-            .outerjoin(operator, operator.c.id == machine.c.operator)
-            .where(_IS_UNTOLD, reply.c.tell_at <= now_ms, speaks)
-            .order_by(reply.c.tell_at)
-            .limit(MOST)
-        )
-    ).all()
+    # Nothing is put off for longer: the clock was set back since.
+    far = now_ms + 1000 * max(REPEAT_S)
+    rows = await _said_at(connection, reply.c.tell_at <= now_ms)
+    rows = rows or await _said_at(connection, reply.c.tell_at > far)
     if not rows:
         return []
     ids = [row.sale_id for row in rows]
@@ -106,6 +94,27 @@ async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
         # On PostgreSQL another may have changed it since.
         if any(each.state in _TOLD for each in known[row.sale_id])
     ]
+
+
+async def _said_at(
+    connection: AsyncConnection, when: sa.ColumnElement[bool]
+) -> Sequence[sa.Row[Any]]:
+    speaks = sa.exists().where(receipt.c.sale_id == reply.c.sale_id, receipt.c.state.in_(_TOLD))
+    found = await connection.execute(
+        sa.select(
+            reply,
+            sale.c.token,
+            machine.c.policies.label("its"),
+            operator.c.policies.label("owners"),
+        )
+        .join(sale, sale.c.sale_id == reply.c.sale_id)
+        .outerjoin(machine, machine.c.id == reply.c.machine)
+        .outerjoin(operator, operator.c.id == machine.c.operator)
+        .where(_IS_UNTOLD, when, speaks)
+        .order_by(reply.c.tell_at)
+        .limit(MOST)
+    )
+    return found.all()
 
 
 @lru_cache(1024)

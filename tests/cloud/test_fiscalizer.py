@@ -28,6 +28,7 @@ from shop import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
+from cloud import lane as lane_at_work
 from cloud.breaker import Circuit
 from cloud.fiscalizer import Fiscalizer
 from cloud.outcome import Pause
@@ -132,8 +133,9 @@ async def test_a_register_that_is_new_gets_its_lane_while_the_others_go_on(
 
 
 async def test_a_register_that_is_taken_away_is_spoken_to_no_more(
-    store: Store, mute: Register
+    store: Store, mute: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lane_at_work, "RELEASE_S", 10)
     await stock(store, *with_main(an_account(mute)), an_account(mute, "side"))
     async with at_work(store, mute) as fiscalizer:
         await eventually(lambda: standing(store, "side"))

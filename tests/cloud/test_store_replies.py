@@ -8,6 +8,7 @@ from till import MACHINE, RECEIPT
 
 from cloud.fleet import Machine, Operator, Planogram, Policies, Register
 from cloud.receipt import Purpose
+from cloud.retry import REPEAT_S
 from cloud.store import Store, fleet, replies
 from cloud.store.replies import Reply
 from cloud.store.schema import attempt, presence, receipt, reply, sale, showing
@@ -125,6 +126,17 @@ async def test_an_issued_receipt_is_to_be_told_until_the_machine_has_it(store: S
     assert again.times == 1
     await told(store, 1)
     assert await untold(store, T + 10**9) == []
+
+
+async def test_what_was_put_off_under_a_clock_that_was_set_back_is_said_now(store: Store) -> None:
+    await sold(store)
+    await asked(store, "issued")
+    (reply,) = await untold(store)
+    longest = 1000 * max(REPEAT_S)
+    await said(store, reply, again=T + longest)
+    assert await untold(store) == []
+    (again,) = await untold(store, T - 1)
+    assert again.times == 1
 
 
 RETURN, CORRECTION = Purpose.INCOME_RETURN, Purpose.CORRECTION

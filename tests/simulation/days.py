@@ -52,5 +52,17 @@ DAYS: Final[Mapping[str, Plan]] = {
             Trouble(235, "broker takes and never delivers", "broker", for_s=150, how=0.6),
         ),
     ),
+    # A reply was put off under the time of the day after, and the time of day was set right.
+    "the cloud's clock was a day ahead": Plan(
+        seed=2615,
+        kind="cloudkassir",
+        pushes=True,
+        clouds=1,
+        visits={ONE: _in_a_row(155.1, 166.2, 298.4, 305.7), TWO: _in_a_row(79.7, 89.5, 94.2)},
+        troubles=(
+            Trouble(92.7, "cloud's clock jumps", "cloud", how=86_400),
+            Trouble(300.2, "broker takes and never delivers", "broker", for_s=120, how=0.5),
+        ),
+    ),
 }
 """By what was wrong."""
