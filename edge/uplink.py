@@ -139,6 +139,7 @@ class Uplink:
     def begin_anew(self) -> None:
         """Nothing is known of what the cloud has: on with the oldest unacknowledged."""
         self._anew = True
+        self._window.hold(0.0)  # at once: what the new cloud asks for may be here before its turn
         self._wake.set()
 
     def look(self) -> None:

@@ -94,13 +94,12 @@ class Window:
                 self._deadlines[number] = now
 
     def hold(self, until: float) -> None:
-        """The cloud asked for a pause; its newest word counts."""
+        """The cloud asked for a pause; its newest word counts, and 0 ends it."""
         self.held_until = until
 
     def restart(self) -> None:
         """A new connection or a new cloud: begin again with the oldest unacknowledged."""
         self.highest = 0
-        self.held_until = 0.0
         self._deadlines.clear()
         self._times.clear()
         self._order.clear()

@@ -127,14 +127,15 @@ def test_what_is_missing_a_second_time_is_waited_for_as_any_other() -> None:
     assert sent.due(5 + 2 * PATIENCE_S) == [1]
 
 
-def test_the_newest_word_on_a_pause_counts_and_a_new_connection_ends_it() -> None:
+def test_the_newest_word_on_a_pause_counts_also_when_all_begins_again() -> None:
     sent = window(1)
     sent.hold(100)
     sent.hold(0)
     assert sent.room(1) == SIZE - 1
     sent.hold(100)
     sent.restart()
-    assert sent.room(1) == SIZE
+    assert sent.room(1) == 0
+    assert sent.room(100) == SIZE
 
 
 def test_what_is_on_its_way_behind_all_that_arrived_is_not_lost() -> None:
