@@ -64,7 +64,7 @@ async def serve(config: Config, roles: Sequence[Role] = ROLES) -> None:
 
 @contextmanager
 def _starting(store: Store) -> Iterator[None]:
-    """A database that goes away now is one that is not to be had; who serves waits for it."""
+    """A database that goes away while this starts is not to be had; once it serves, it waits."""
     try:
         yield
     except BUSY as error:

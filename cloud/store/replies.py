@@ -73,8 +73,8 @@ async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
     """What is to be said now, longest overdue first."""
     # Nothing is put off for longer: the clock was set back since.
     far = now_ms + 1000 * max(REPEAT_S)
-    rows = await _said_at(connection, reply.c.tell_at <= now_ms)
-    rows = rows or await _said_at(connection, reply.c.tell_at > far)
+    rows = await _untold_when(connection, reply.c.tell_at <= now_ms)
+    rows = rows or await _untold_when(connection, reply.c.tell_at > far)
     if not rows:
         return []
     ids = [row.sale_id for row in rows]
@@ -96,7 +96,7 @@ async def untold(connection: AsyncConnection, now_ms: int) -> Sequence[Reply]:
     ]
 
 
-async def _said_at(
+async def _untold_when(
     connection: AsyncConnection, when: sa.ColumnElement[bool]
 ) -> Sequence[sa.Row[Any]]:
     speaks = sa.exists().where(receipt.c.sale_id == reply.c.sale_id, receipt.c.state.in_(_TOLD))

@@ -82,10 +82,9 @@ def plan_of(seed: int) -> Plan:
 
 
 def contested(seed: int) -> Plan:
-    """A day of the same buyers whose register forgets soon, and two who serve stand still in turn.
+    """A day of the same buyers whose register forgets soon, and one of two who serve stands still.
 
-    What one has written down that it sends, the other sends meanwhile; the first then goes on. Among
-    all days there is one like it in a thousand.
+    What it has written down that it sends, the other sends meanwhile; then it goes on.
     """
     plan = plan_of(seed)
     chance = Random(f"{seed} contested")
