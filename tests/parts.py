@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ PATH = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *reversed(POSTGRESQL)]
 )
 ROOT = Path(__file__).parent.parent
+LOWEST_PORT = 10_000
+CHANCE = random.SystemRandom()
+"""Its own: a test may have made the common one give the same numbers again."""
 
 
 def program(name: str) -> str | None:
@@ -27,9 +31,14 @@ def program(name: str) -> str | None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One below those that the kernel deals out, so that nobody gets it while its owner is down."""
+    range_of_kernel = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
+    above = max(LOWEST_PORT + 1000, int(range_of_kernel[0]))
+    while True:
+        port = CHANCE.randrange(LOWEST_PORT, above)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(port: int, patience_s: float = 10) -> None:
