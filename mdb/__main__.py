@@ -5,16 +5,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mdb.tools import decode, pcap, record, replay, virtual, watch, wiring
+from mdb.tools import audit, decode, pcap, record, replay, virtual, watch, wiring
 from mdb.tools.mistake import MistakeError
 
-COMMANDS = (decode, watch, record, replay, virtual, pcap, wiring)
+COMMANDS = (decode, watch, record, replay, virtual, pcap, wiring, audit)
 EXAMPLES = """\
 examples:
   python -m mdb wiring                                     how to connect to a machine
   python -m mdb watch qibixx:/dev/ttyACM0                  what is said on its bus now
   python -m mdb record qibixx:/dev/ttyACM0 capture.mdb     keep it
   python -m mdb decode capture.mdb                         read it
+  python -m mdb audit morning.dts evening.dts               what the machine itself counted
   python -m mdb COMMAND --help                             more about one of them
 
 exit status: 0 done, 1 something failed, 2 a mistake in what was asked, 130 interrupted

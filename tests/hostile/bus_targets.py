@@ -1,4 +1,4 @@
-"""The machine's bus as a target: adapters' lines, ports' bytes, captures, and the conversation."""
+"""The machine's bus as a target: adapters' lines, ports' bytes, captures, audits, the conversation."""
 
 import contextlib
 import gzip
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from bookkeeper import Books, Vend
 from hostile.bus import speech
 from hostile.bus.ears import heard_of, judged
 
@@ -82,20 +83,43 @@ def capture(told: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="chekomat-hostile-") as name:
         file = Path(name) / "capture"
         file.write_bytes(told)
-        for command in (
-            ["decode", str(file), "--json"],
-            ["decode", str(file), "--stats", "--since", "0:00:01"],
-            ["pcap", str(file), str(Path(name) / "out.pcap"), "--start", "2026-11-25T15:10:48Z"],
-        ):
-            out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                status = main(command)
-            told_why = err.getvalue().splitlines()
-            assert status == 0 or (status == 2 and len(told_why) == 1), (status, told_why)
-            if "--json" in command:
-                out.seek(0)
-                for line in out:
-                    json.loads(line, parse_constant=_no_number)
+        _commanded("decode", str(file), "--json")
+        _commanded("decode", str(file), "--stats", "--since", "0:00:01")
+        _commanded("pcap", str(file), f"{name}/out.pcap", "--start", "2026-11-25T15:10:48Z")
+
+
+def audit(told: bytes) -> None:
+    """A machine's audit file, alone and beside a sound one: the same, and no sum below nothing."""
+    with tempfile.TemporaryDirectory(prefix="chekomat-hostile-") as name:
+        file, sound = Path(name) / "audit", Path(name) / "sound"
+        file.write_bytes(told)
+        sound.write_bytes(_AUDITS[0])
+        for reads in ((file,), (file, sound), (sound, file), (file, file)):
+            out = _commanded("audit", *map(str, reads), "--json")
+            assert all(each >= 0 for line in out for each in _numbers(line))
+            for line in _commanded("audit", *map(str, reads)):
+                assert line.rstrip("\n").isprintable()
+
+
+def _commanded(*words: str) -> list[str]:
+    """What the command prints: it ends with 0, or with 2 and one line that says why."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(words)
+    told_why = err.getvalue().splitlines()
+    assert status == 0 or (status == 2 and len(told_why) == 1), (status, told_why)
+    out.seek(0)
+    lines = list(out)
+    for line in lines if "--json" in words else ():
+        json.loads(line, parse_constant=_no_number)
+    return lines
+
+
+def _numbers(told: str) -> list[int]:
+    """Every number in a piece of JSON."""
+    found: list[int] = []
+    json.loads(told, parse_int=lambda each: found.append(int(each)))
+    return found
 
 
 def heading(told: bytes) -> None:
@@ -128,6 +152,11 @@ def _joined(signals: list[Signal]) -> list[Signal]:
 
 
 _TEXTS = [each.read_bytes() for each in speech.TRACES]
+_AUDITS = [
+    Books(vends=[Vend("10", 15000), Vend("1*1", 0, "DA"), Vend("10", 9000, "DB")]).dts(),
+    Books(decimals="0", vends=[Vend("7", 10, kind="PA4")]).dts(b"\n", "0000"),
+    b"ID1*ABC\nVA1*1*1\nCA3*1*1*1*1*1*1*1*1*1*1\nPA1*1*1*^2A^\nPA8*1*1\nPA7*1**0*1*1*1\nSE*7*1\n",
+]
 _SNIFFED = next(each for each in _TEXTS if b"\nx,0" in each)
 
 TARGETS: dict[str, Callable[[bytes], object]] = {
@@ -137,6 +166,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "uart": uart_bytes,
     "capture": capture,
     "heading": heading,
+    "audit": audit,
 }
 SEEDS = {
     "bus": [b"\0" + each for each in speech.SEEDS],
@@ -153,4 +183,5 @@ SEEDS = {
             b' "currency": "RUB", "code": "1643"}, "expanded": true, "credits": [1, 2, 255]}'
         ),
     ],
+    "audit": _AUDITS,
 }
