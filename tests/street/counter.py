@@ -160,10 +160,11 @@ class Counter:
 
     def _mark_last(self, *, heard: bool) -> None:
         """The last deal that was decided, and all after it, may not have been heard."""
-        for deal in reversed(self.deals):
-            if deal.turn != self._turn:
-                return
-            deal.last, deal.heard = True, heard
+        turn = [deal for deal in self.deals if deal.turn == self._turn]
+        for deal in turn:
+            deal.heard = heard
+        for deal in reversed(turn):
+            deal.last = True
             if deal.over:
                 return
 

@@ -3,8 +3,10 @@
 The cases that are allowed, for a deal of the machine:
 
 * **confirmed** (the last byte of what confirms it was on the bus): once in the inbox. Or, if power
-  was cut behind it before the next deal was decided: once as `outcome_unknown` (its approval was on
-  the disk), or, the last deal before a cut only, nowhere: nobody had read its bytes (`cut`).
+  was cut behind it before the next deal was decided, or before anything of a later one was on the
+  disk: once as `outcome_unknown` (its approval was on the disk), or nowhere: nobody had read its
+  bytes, or it was on its way to a disk that had not taken them (`cut`). How many may be so at once
+  is who counts them to say: one a round.
 * **undecided** (power was cut between its beginning and that byte): never in the inbox; as
   `outcome_unknown` at most once.
 * **void** (denied, cancelled or failed, to the last byte): nowhere; the last one before a cut may be
@@ -16,7 +18,7 @@ milliseconds behind the approval. A real one takes a second, and the approval is
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 
@@ -47,7 +49,7 @@ class Deal:
     last: bool = False
     """Whether power was cut before the next deal was decided."""
     heard: bool = False
-    """Whether the gateway had read all of it when power was cut, and was told to stop first."""
+    """Whether all of its turn had been read when power was cut, and the gateway was told to stop."""
 
     @property
     def name(self) -> tuple[str, int]:
@@ -91,15 +93,18 @@ class Verdict:
         return {name: value for name, value in asdict(self).items() if name != "broken"}
 
 
-def judge(deals: Iterable[Deal], sales: Iterable[Sale], incidents: Iterable[Incident]) -> Verdict:
+def judge(deals: Sequence[Deal], sales: Iterable[Sale], incidents: Iterable[Incident]) -> Verdict:
     """Hold the cloud's books against the machine's."""
     verdict, stored = Verdict(), list(sales)
     inbox = Counter((sale.item, sale.amount) for sale in stored)
     asked = Counter(
         (each.item, each.amount) for each in incidents if each.kind == "outcome_unknown"
     )
+    kept = {deal.turn: deal.number for deal in deals if deal.name in inbox or deal.name in asked}
     for deal in deals:
-        _judge_one(verdict, deal, inbox.pop(deal.name, 0), asked.pop(deal.name, 0))
+        in_flight = deal.last or deal.number >= kept.get(deal.turn, 0)
+        sold, times_asked = inbox.pop(deal.name, 0), asked.pop(deal.name, 0)
+        _judge_one(verdict, deal, sold, times_asked, in_flight=in_flight)
     for name, count in inbox.items():
         verdict.phantom += count
         verdict.broken.append(f"phantom: {count} times {name} is in the inbox, nobody sold it")
@@ -110,7 +115,7 @@ def judge(deals: Iterable[Deal], sales: Iterable[Sale], incidents: Iterable[Inci
     return verdict
 
 
-def _judge_one(verdict: Verdict, deal: Deal, sold: int, asked: int) -> None:
+def _judge_one(verdict: Verdict, deal: Deal, sold: int, asked: int, *, in_flight: bool) -> None:
     def broken(what: str) -> None:
         setattr(verdict, what, getattr(verdict, what) + 1)
         verdict.broken.append(f"{what}: {deal}: in the inbox {sold}, asked of {asked} times")
@@ -120,12 +125,12 @@ def _judge_one(verdict: Verdict, deal: Deal, sold: int, asked: int) -> None:
     elif not (deal.end is End.SOLD and deal.over):
         verdict.undecided += not deal.over
         verdict.asked += asked
-        if sold or (asked and not (deal.last and deal.approved)):
+        if sold or (asked and not (in_flight and deal.approved)):
             broken("phantom")
     else:
         verdict.vends += 1
         verdict.in_inbox += sold
-        may_miss = deal.last and not deal.heard
+        may_miss = in_flight and not deal.heard
         if sold:
             return
         if asked and may_miss:

@@ -109,11 +109,31 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_judge_knows_what_is_allowed_and_what_is_not(case: str) -> None:
+    """One deal, and behind it another that arrived: only power that was cut between them excuses."""
     told, sold, asked, wrong = CASES[case]
-    deal = a_deal(**told)
+    deal, next_one = a_deal(**told), a_deal(2, over=True)
     stored = [sale(seq, item=deal.item, amount=deal.price) for seq in range(1, sold + 1)]
-    verdict = judge([deal], stored, [asked_of(deal)] * asked)
+    stored.append(sale(sold + 1, item=next_one.item, amount=next_one.price))
+    verdict = judge([deal, next_one], stored, [asked_of(deal)] * asked)
     assert [each.partition(":")[0] for each in verdict.broken] == wrong
+
+
+def test_what_was_on_its_way_to_the_disk_when_power_was_cut_is_cut() -> None:
+    kept, *cut = (a_deal(number, over=True, approved=True) for number in range(1, 4))
+    stored = [sale(1, item=kept.item, amount=kept.price)]
+    assert judge([kept, *cut], stored, []).cut == 2
+    assert judge([kept, *cut], stored, [asked_of(cut[0])]).told()["unknown"] == 1
+    cut[1].heard = True
+    assert judge([kept, *cut], stored, []).lost == 1
+
+
+def test_what_was_cut_in_one_turn_is_no_excuse_in_another() -> None:
+    first, second = a_deal(1, over=True), a_deal(2, over=True)
+    second.turn = 2
+    stored = [sale(1, item=second.item, amount=second.price)]
+    assert judge([first, second], stored, []).cut == 1
+    second.turn = 1
+    assert judge([first, second], stored, []).lost == 1
 
 
 def test_the_judge_sees_a_sale_that_nobody_made_and_a_gap() -> None:
