@@ -1,84 +1,39 @@
 """A store of its own for every test, on both databases, and registers that issue into it."""
 
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
-from postgres import Cluster, cluster
+from stores import (
+    database,
+    kept,
+    migrated,
+    postgres,
+    postgres_database,
+    postgres_store,
+    sqlite_database,
+    sqlite_store,
+    store,
+)
 
-from cloud.store import Store, migrate
-from cloud.store.schema import metadata
+from cloud.store import Store
 
 if TYPE_CHECKING:
     from shop import Register
 
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
-BOTH = ["sqlite", POSTGRES]
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("store") / "migrated.sqlite"
-    migrate(file)
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    """A server; ask for it, or for what is in it, in a test that is marked ``needs("postgres")``."""
-    with cluster() as running:
-        running.execute("CREATE DATABASE kept")
-        migrate(running.url("kept"))
-        yield running
-
-
-@pytest.fixture
-def sqlite_database(tmp_path: Path, migrated: Path) -> Path:
-    """A file of today's schema."""
-    return Path(shutil.copy(migrated, tmp_path / "cloud.sqlite"))
-
-
-@pytest.fixture(scope="session")
-def _kept(postgres: Cluster) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(postgres.url("kept"), autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def postgres_database(postgres: Cluster, _kept: psycopg.Connection[Any]) -> Iterator[str]:
-    """A database of today's schema on a server, empty: its URL. One test has it after the other."""
-    yield postgres.url("kept")
-    postgres.empty(_kept, [*metadata.tables])
-
-
-@pytest.fixture(params=BOTH)
-def database(request: pytest.FixtureRequest) -> str:
-    """A database of today's schema, for whoever opens it: one test with a file, one with a server."""
-    return str(request.getfixturevalue(f"{request.param}_database"))
-
-
-@pytest.fixture
-async def store(database: str) -> AsyncIterator[Store]:
-    opened = Store(database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def sqlite_store(sqlite_database: Path) -> AsyncIterator[Store]:
-    opened = Store(sqlite_database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def postgres_store(postgres_database: str) -> AsyncIterator[Store]:
-    opened = Store(postgres_database)
-    yield opened
-    await opened.close()
+__all__ = [
+    "database",
+    "kept",
+    "migrated",
+    "mute",
+    "postgres",
+    "postgres_database",
+    "postgres_store",
+    "register",
+    "sqlite_database",
+    "sqlite_store",
+    "store",
+]
 
 
 @pytest.fixture
