@@ -89,9 +89,9 @@ def _heard(state: State, event: Event, now: float, policy: Policy) -> State:
         case Again(sale, receipt):
             return _again(state, sale, receipt, now, policy)
         case Buying(buying):
-            # If the next buyer is here, what is still unkept has lost the screen.
-            lost = buying and state.unkept is not None
-            return replace(state, buying=buying, unkept=now if lost else state.unkept)
+            if buying:
+                state = replace(state, began=now, unkept=_lost(state.unkept, now))
+            return replace(state, buying=buying)
         case Serving(serving):
             return replace(state, serving=serving, buying=state.buying and serving)
         case Reached(True):
@@ -114,9 +114,17 @@ def _bought(state: State, event: Sold | Unkept, now: float, policy: Policy) -> S
             return replace(state, ends=now + policy.patience_s)
         case Unkept(at) if shown is None or not _is_since(shown, at, state.boot_id):
             state = replace(state, screen=IDLE, ends=None, unkept_until=now + STATUTORY_S)
-            return replace(state, unkept=at if state.unkept is None else max(at, state.unkept))
+            unkept = at if state.unkept is None else max(at, state.unkept)
+            return replace(state, unkept=_lost(unkept, state.began))
         case _:  # an earlier one: the screen is not its buyer's any more
             return state
+
+
+def _lost(unkept: float | None, began: float | None) -> float | None:
+    """If the next buyer has come, what is still unkept has lost the screen; that is told of late."""
+    if unkept is None or began is None:
+        return unkept
+    return max(unkept, began)
 
 
 def _is_since(sale: Sale, at: float, boot_id: str) -> bool:

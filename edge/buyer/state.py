@@ -23,6 +23,8 @@ class State:
     unkept_until: float | None = None
     """When it will not be expected any more."""
     buying: bool = False
+    began: float | None = None
+    """When the last buyer began."""
     serving: bool = True
     offline: bool = False
     offline_at: float | None = None

@@ -64,5 +64,15 @@ DAYS: Final[Mapping[str, Plan]] = {
             Trouble(300.2, "broker takes and never delivers", "broker", for_s=120, how=0.5),
         ),
     ),
+    # The next buyer came, and went without buying, in the second before a sale that the card does
+    # not take is told to the screen. When the card took it, it was shown to him.
+    "the next buyer comes before the sale is missed": Plan(
+        seed=5526,
+        kind="cloudkassir",
+        pushes=True,
+        clouds=1,
+        visits={ONE: (*_in_a_row(60.9, 69.3), Visit(72.5, "denied", "0002"))},
+        troubles=(Trouble(67.7, "card fails", ONE, for_s=12),),
+    ),
 }
 """By what was wrong."""

@@ -287,6 +287,13 @@ STORIES: dict[str, Story] = {
         *((3, Unkept(2), IDLE), (4, BEGINS, IDLE), (5, Sold(B), IDLE), (6, issued(B), IDLE)),
         *((7, ENDS, IDLE), (43, TICK, late(B, 41))),
     ],
+    "kept when the next buyer had come before it was missed, it does not take the screen": [
+        *((2.5, BEGINS, IDLE), (2.8, ENDS, IDLE), (3, Unkept(2), IDLE), (5, Sold(B), IDLE)),
+        *((6, issued(B), IDLE), (43, TICK, late(B, 41))),
+    ],
+    "its own buyer's beginning takes nothing from it": [
+        *((1, BEGINS, IDLE), (3, Unkept(2), IDLE), (5, Sold(B), making(B))),
+    ],
     "kept at last, it is not expected any more": [
         *((1, Sold(A), making(A)), (3, Unkept(2), IDLE), (4, issued(A), IDLE)),
         *((5, Sold(B), making(B)), (6, answered(B, "returned"), late(A, 5))),

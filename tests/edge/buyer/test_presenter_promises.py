@@ -76,6 +76,8 @@ class Onlooker:
     """When a sale was made that is not kept, and until when its buyer is taken to stand there."""
     newest: float = 0.0
     """When the newest sale that it has heard of was made."""
+    came: float = 0.0
+    """When the last buyer began."""
     since: float = 0.0
     """When the screen last changed."""
 
@@ -87,16 +89,16 @@ class Onlooker:
                 of = self._heard_of(made_at(sale))
                 return replace(of, sold=(*self.sold, sale), buying=buying, unkept=waits)
             case Unkept(at):
-                waits = (max(at, self.unkept[0] if self.unkept else 0.0), now + STATUTORY_S)
-                return replace(self._heard_of(at), unkept=waits)
+                newest = max(at, self.came, self.unkept[0] if self.unkept else 0.0)
+                return replace(self._heard_of(at), unkept=(newest, now + STATUTORY_S))
             case Answered(sale, receipt):
                 of = self._heard_of(made_at(sale))
                 return replace(of, words={**self.words, sale.sale_id: receipt})
-            case Buying(True) if self.unkept is not None:
-                at, until = self.unkept
-                return replace(self, buying=True, unkept=(max(at, now), until))
-            case Buying(buying):
-                return replace(self, buying=buying)
+            case Buying(True):
+                waits = self.unkept and (max(self.unkept[0], now), self.unkept[1])
+                return replace(self, buying=True, unkept=waits, came=now)
+            case Buying(False):
+                return replace(self, buying=False)
             case Serving(serving):
                 return replace(self, serving=serving, buying=self.buying and serving)
             case Reached(reached):
