@@ -26,11 +26,16 @@ class Books:
     serial: str = "ABC1234567"
     decimals: str = ""
     vends: list[Vend] = field(default_factory=list)
+    board: str = "B1"
+    clock: str = "20261126*093000"
+    more: tuple[str, ...] = ()
+    """Segments that it tells besides."""
 
     def dts(self, line_end: bytes = b"\r\n", checksum: str | None = None) -> bytes:
         """The file as a machine tells it now; since the last reset it has counted nothing."""
-        told = ["ST*001*0001", f"ID1*{self.serial}*BOX", f"ID4*{self.decimals}*1643"]
-        told += ["ID5*20261126*093000", *self._totals(), *self._selections()]
+        told = ["ST*001*0001", f"ID1*{self.serial}*BOX", f"CB1*{self.board}"]
+        told += [f"ID4*{self.decimals}*1643", f"ID5*{self.clock}", *self.more]
+        told += [*self._totals(), *self._selections()]
         crc = checksum or f"{bitwise(told):04X}"
         whole = ["DXS*CHK0000000*VA*V0/6*1", *told, f"G85*{crc}"]
         whole += [f"SE*{len(told) + 2}*0001", "DXE*1*1"]

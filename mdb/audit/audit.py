@@ -43,6 +43,11 @@ class Audit:
     complete: bool
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """All that it says of which machine it is."""
+        return self.serial, self.board, self.model, self.asset
+
+    @property
     def whole(self) -> bool:
         """Whether what it says can be believed: all is there, and nothing says it was changed."""
         return self.complete and self.checksum is not Checksum.WRONG
@@ -91,9 +96,9 @@ def _scaling(segment: Segment) -> Scaling | None:
 def _moment(segment: Segment) -> str | None:
     """ID501 a date, ID502 a time: ``20240415`` or ``240415``, ``150421`` or ``1504``."""
     date, time = segment.text(1), segment.text(2)
-    if not (date + time).isdecimal() or len(date) not in {6, 8} or len(time) not in {0, 4, 6}:
+    if not (date + time).isdecimal() or len(date) not in {6, 8} or len(time) not in {4, 6}:
         return None
-    date, time = f"20{date}"[-8:], f"{time}000000"[:6]
+    date, time = f"20{date}"[-8:], f"{time}00"[:6]
     try:
         return datetime.fromisoformat(f"{date}T{time}").isoformat()
     except ValueError:

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 from mdb.audit.counts import NOT_TOLD, Counter, Counts, Selection
 
+_AT_LEAST: Final = {"cash", "cashless-1"}
+"""A machine without a second reader, or tokens, need not tell of them."""
 _PAID_BY: Final = ("cash", "cashless-1", "cashless-2", "token", "value token")
 
 
@@ -35,16 +37,18 @@ def _paid(counts: Counts) -> Iterator[Imbalance]:
     """VA101 = CA201 + DA201 + DB201 + TA201 + TA205; VA1 = the sum of PA2."""
     paid = counts.totals.get("paid", NOT_TOLD)
     by_means = [counts.totals[each].value for each in _PAID_BY if each in counts.totals]
-    yield from _money("paid vends", paid.value, "paid by each means", by_means)
-    products = [each.vends["paid"] for each in counts.selections.values() if "paid" in each.vends]
+    if counts.totals.keys() >= _AT_LEAST:
+        yield from _money("paid vends", paid.value, "paid by each means", by_means)
+    products = [each.vends.get("paid", NOT_TOLD) for each in counts.selections.values()]
     yield from _both("paid vends", paid, "paid vends of the selections", products)
 
 
 def _selection(number: str, selection: Selection) -> Iterator[Imbalance]:
     """PA2 = the sum of PA7, less the vends of PA8, which two means have each counted."""
     paid = selection.vends.get("paid", NOT_TOLD)
-    mixed = selection.vends.get("mixed", Counter(0, None)).count or 0
-    by = [*selection.by.values(), Counter(-mixed, 0)] if selection.by else []
+    mixed = selection.vends.get("mixed", Counter(0, 0)).count
+    twice = Counter(None if mixed is None else -mixed, 0)
+    by = [*selection.by.values(), twice] if selection.by else []
     yield from _both(f"selection {number}", paid, "its vends by each means", by)
 
 

@@ -98,15 +98,20 @@ class Counts:
 
 
 def counts_of(segments: Iterable[Segment]) -> Counts:
-    """What the segments tell. Of what is told twice, the later stands."""
+    """What the segments tell. Of what is told twice, the later stands.
+
+    A field that is there and empty, or no number, is None; one that the segment does not reach is
+    not there, but for the first: trailing empty fields may be left out.
+    """
     totals, cash, products = dict[str, Counter](), dict[str, int | None](), _Products()
     for segment in segments:
+        reach = max(1, len(segment.fields))
         for name, place in TOTALS.items():
-            if place.segment == segment.name and (counter := place.of(segment)) != NOT_TOLD:
-                totals[name] = counter
+            if place.segment == segment.name and min(place.count, place.value) <= reach:
+                totals[name] = place.of(segment)
         for name, (told_in, at) in CASH.items():
-            if told_in == segment.name and (told := segment.number(at)) is not None:
-                cash[name] = told
+            if told_in == segment.name and at <= reach:
+                cash[name] = segment.number(at)
         products.take(segment)
     return Counts(totals, cash, products.selections)
 

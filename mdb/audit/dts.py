@@ -7,12 +7,11 @@
     SE*144*0001                   ends the set: how many segments (some count others than are there)
     DXE*1*1                       ends the transfer
 
-Lines end with CR LF; a file that was kept with LF alone has the checksum of the CR LF one. What is
-not known, or malformed, is kept as a segment that nobody asks for.
+Lines end with CR LF; a file that was kept with other line ends has the checksum of the CR LF one.
+What is not known, or malformed, is kept as a segment that nobody asks for.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -22,12 +21,14 @@ from mdb.audit.segment import Segment, parse_segment
 
 MOST_BYTES: Final = 1 << 20
 """A machine with a thousand selections and all that the standard has tells a quarter of it."""
-_BEGINNINGS: Final = (b"DXS*", b"ST*", b"ID1*")
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_BOM: Final = b"\xef\xbb\xbf"
+_DEX_BLOCK: Final = b"\x10\x02"
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{4}")
 
 
 class NotAnAuditError(ValueError):
-    """The bytes are no EVA-DTS file."""
+    """The bytes are no EVA-DTS file, or not one file."""
 
 
 class Checksum(StrEnum):
@@ -41,7 +42,7 @@ class Checksum(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DtsFile:
-    """The segments of one transfer, envelope included.
+    """The segments of one set, those that the checksum covers.
 
     `complete`: its end was there, SE or DXE.
     """
@@ -52,42 +53,62 @@ class DtsFile:
 
 
 def read_dts(told: bytes) -> DtsFile:
-    """The first transfer in the bytes; what stands before it is left out.
+    """The first set in the bytes that came to its end, or else the last that was begun.
+
+    So what a reader says around it is left out, and an attempt that failed before one that did not.
 
     Raises:
-        NotAnAuditError: there is none, or more than any machine tells.
+        NotAnAuditError: there is none, two are mixed, or it is more than any machine tells.
     """
     if len(told) > MOST_BYTES:
         raise NotAnAuditError(f"longer than any audit file: more than {MOST_BYTES} bytes")
-    lines = list(_transfer(told))
+    if _DEX_BLOCK in told:
+        raise NotAnAuditError(
+            "a DEX line as it was heard (DLE STX); take the file out of its blocks"
+        )
+    lines = _set(told.removeprefix(_BOM).replace(b"\0", b""))
     if not lines:
         raise NotAnAuditError("no EVA-DTS file: no line begins with DXS*, ST* or ID1*")
-    segments = tuple(map(parse_segment, lines))
-    complete = any(each.name in {"SE", "DXE"} for each in segments)
-    return DtsFile(segments, _checksum(lines), complete)
+    names = [_name(line) for line in lines]
+    if names.count(b"ID1") > 1:
+        raise NotAnAuditError(
+            "two machines in one file: ID1 is there twice; read the machine again"
+        )
+    complete = names[-1] in {b"SE", b"DXE"}
+    if b"G85" not in names:
+        return DtsFile(tuple(map(parse_segment, lines)), Checksum.ABSENT, complete)
+    covered, told_crc = lines[: names.index(b"G85")], lines[names.index(b"G85")]
+    return DtsFile(tuple(map(parse_segment, covered)), _checksum(covered, told_crc), complete)
 
 
-def _transfer(told: bytes) -> Iterator[bytes]:
-    """The lines from its beginning to DXE, without their ends."""
-    begun = False
-    for raw in told.split(b"\n"):
-        line = raw.removesuffix(b"\r")
-        begun = begun or line.startswith(_BEGINNINGS)
+def _set(told: bytes) -> list[bytes]:
+    """Its lines without their ends, from where it begins to SE, or DXE where there is no SE."""
+    lines: list[bytes] = []
+    begun: set[bytes] = set()
+    for line in _LINE_END.split(told):
+        name = _name(line)
+        if name in {b"DXS", b"ST"} & begun or (name == b"DXS" and begun):
+            lines, begun = [], set()
+        if name in {b"DXS", b"ST", b"ID1"}:
+            begun.add(name)
         if begun and line.strip():
-            yield line
-        if begun and line.startswith(b"DXE*"):
-            return
+            lines.append(line)
+        if begun and name in {b"SE", b"DXE"}:
+            break
+    return lines
 
 
-def _checksum(lines: list[bytes]) -> Checksum:
-    begin = next((at for at, line in enumerate(lines) if line.startswith(b"ST*")), None)
-    end = next((at for at, line in enumerate(lines) if line.startswith(b"G85*")), None)
-    if begin is None or end is None:
-        return Checksum.ABSENT
-    told = parse_segment(lines[end]).text(1)
-    if not _HEX.fullmatch(told):
+def _name(line: bytes) -> bytes:
+    """What stands before the first star; of a line without one nothing."""
+    return line[: max(0, line.find(b"*"))]
+
+
+def _checksum(covered: list[bytes], told_in: bytes) -> Checksum:
+    begin = next((at for at, line in enumerate(covered) if line.startswith(b"ST*")), None)
+    told = parse_segment(told_in).text(1)
+    if begin is None or not _HEX.fullmatch(told):
         return Checksum.WRONG
-    crc = crc16(b"".join(line + b"\r\n" for line in lines[begin:end]))
+    crc = crc16(b"".join(line + b"\r\n" for line in covered[begin:]))
     if int(told, 16) == crc:
         return Checksum.RIGHT
     return Checksum.SWAPPED if int(told[2:] + told[:2], 16) == crc else Checksum.WRONG

@@ -7,6 +7,7 @@ from mdb.audit.audit import Audit
 from mdb.audit.balance import Imbalance, imbalances
 from mdb.audit.counts import OF_SELECTION, Counter, Counts, Selection
 from mdb.audit.dts import Checksum
+from mdb.audit.segment import plain
 
 BY: Final = {"CA": "cash", "DA": "cashless-1", "DB": "cashless-2", "TA": "token"}
 """Our words for the devices of PA7; all others are one."""
@@ -25,12 +26,12 @@ def as_json(audit: Audit, counts: Counts, since: Audit | None = None) -> dict[st
     """The object of ``audit --json``; `counts` are the audit's, or those since another read."""
     return {
         "machine": {
-            "serial": audit.serial,
-            "model": audit.model,
-            "asset": audit.asset,
-            "board": audit.board,
+            "serial": audit.serial or None,
+            "model": audit.model or None,
+            "asset": audit.asset or None,
+            "board": audit.board or None,
         },
-        "since": since.read_at if since else None,
+        "since": {"read_at": since.read_at} if since else None,
         "read_at": audit.read_at,
         "currency": audit.scaling.currency if audit.scaling else None,
         "checksum": audit.checksum.value,
@@ -63,11 +64,6 @@ def lines(audit: Audit, counts: Counts, since: Audit | None = None) -> Iterator[
     yield from _table(audit, counts)
     for each in imbalances(counts):
         yield f"DOES NOT COME OUT: {_told(audit, each)}"
-
-
-def plain(told: str) -> str:
-    """A machine's text as a terminal may have it: what would move its cursor is told as a code."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in told)
 
 
 def _table(audit: Audit, counts: Counts) -> Iterator[str]:

@@ -34,3 +34,8 @@ def parse_segment(line: bytes) -> Segment:
     """The segment of a line without its end; bytes that are no ASCII are told as hex."""
     name, *fields = line.decode("ascii", "backslashreplace").split("*")
     return Segment(name.strip(), tuple(field.replace(_STAR, "*") for field in fields))
+
+
+def plain(told: str) -> str:
+    """A machine's text as a terminal may have it: what would move its cursor is told as a code."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in told)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -69,8 +70,10 @@ def _read(file: Path) -> Audit:
     try:
         with opened(file) as (source, text):
             told = bytes(text.buffer.read(MOST_BYTES + 1))
-        if source.cut is not None:
-            print(f"{file}: {source.cut}; what stands before that was read", file=sys.stderr)
-        return read_audit(told)
+        audit = read_audit(told)
     except (NotAnAuditError, OSError) as error:
         raise of_file(file, error) from error
+    if source.cut is None:
+        return audit
+    print(f"{file}: {source.cut}; what stands before that was read", file=sys.stderr)
+    return replace(audit, complete=False)

@@ -134,6 +134,8 @@ def opened(file: Path) -> Iterator[tuple[Source, io.TextIOWrapper]]:
         OSError: there is no such file, it cannot be read, or its gzip gives nothing.
     """
     if file == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise OSError("standard input is closed")
         source = Source(sys.stdin.buffer)
         yield source, _text(source)
         return

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -91,10 +92,11 @@ def capture(told: bytes) -> None:
 def audit(told: bytes) -> None:
     """A machine's audit file, alone and beside a sound one: the same, and no sum below nothing."""
     with tempfile.TemporaryDirectory(prefix="chekomat-hostile-") as name:
-        file, sound = Path(name) / "audit", Path(name) / "sound"
+        file, sound, fallen = (Path(name) / each for each in ("audit", "sound", "fallen"))
         file.write_bytes(told)
         sound.write_bytes(_AUDITS[0])
-        for reads in ((file,), (file, sound), (sound, file), (file, file)):
+        fallen.write_bytes(re.sub(rb"[1-9](?=[*\r\n])", b"0", told))
+        for reads in ((file,), (file, sound), (sound, file), (file, file), (file, fallen)):
             for line in _commanded("audit", *map(str, reads), "--json"):
                 counted = {**json.loads(line), "imbalances": None}
                 assert min(_numbers(json.dumps(counted)), default=0) >= 0
@@ -109,6 +111,7 @@ def _commanded(*words: str) -> list[str]:
         status = main(words)
     told_why = err.getvalue().splitlines()
     assert status == 0 or (status == 2 and len(told_why) == 1), (status, told_why)
+    assert all(line.isprintable() for line in told_why)
     out.seek(0)
     lines = list(out)
     for line in lines if "--json" in words else ():

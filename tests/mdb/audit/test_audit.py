@@ -30,6 +30,7 @@ def test_a_real_machine_is_read() -> None:
         ("ID4*2*1643", Money(1, "RUB")),
         ("ID4**643", Money(1, None)),
         ("ID4*0*1643*RUB", Money(100, "RUB")),
+        ("ID4*2*1978*RUB", Money(1, "RUB")),
         ("ID4*0*1392", Money(1, "JPY")),
         ("ID4*2*001*1", Money(1, None)),
         ("ID4*2*0007*USD", Money(1, "USD")),
@@ -49,7 +50,7 @@ def test_a_value_is_worth_what_the_file_says(told_in: str, one: Money | None) ->
     [
         ("ID5*20261126*0930", "2026-11-26T09:30:00"),
         ("ID5*261126*093015", "2026-11-26T09:30:15"),
-        ("ID5*20261126", "2026-11-26T00:00:00"),
+        ("ID5*20261126", None),
         ("ID5*20261131*0930", None),
         ("ID5*20261126*9930", None),
         ("ID5*²02611*0930", None),
@@ -70,3 +71,14 @@ def test_a_file_is_whole_unless_something_says_it_is_not() -> None:
     assert told("VA1*1*1").whole
     assert not read_audit(whole[: whole.index(b"SE*")]).whole
     assert not read_audit(books.dts(checksum="0000")).whole
+
+
+def test_what_is_told_first_of_the_machine_stands() -> None:
+    audit = told("CB1*B1", "CB1*B2", "ID4*2*1643", "ID4*0*1978", "ID5*20261126*0930", "ID5*1*1")
+    assert (audit.board, audit.money(1)) == ("B1", Money(1, "RUB"))
+    assert audit.read_at == "2026-11-26T09:30:00"
+
+
+def test_an_identity_is_all_that_it_says_of_itself() -> None:
+    assert told("ID1*A*M***X*42", "CB1*B").identity == ("A", "B", "M", "42")
+    assert told("ID2*A").identity == ("", "", "", "")

@@ -63,6 +63,9 @@ def test_a_vend_by_two_means_is_one_vend() -> None:
 
 def test_of_what_a_machine_does_not_tell_nothing_is_said() -> None:
     assert found(b"VA1*500*2") == []
+    assert found(b"VA1*500*2", b"CA2*300*1") == []
+    assert found(b"VA1*500*2", b"PA1*7", b"PA2*1*300", b"PA1*8") == []
+    assert found(b"PA1*7", b"PA2*1*40", b"PA7*7*CA*0*40*1*40", b"PA8**25") == []
     assert found(b"VA1*500*2", b"CA2*300*1", b"DA2*?*1") == []
     assert found(b"PA1*7", b"PA2*2*500") == []
     assert found(b"PA1*7", b"PA7*7*CA*0*1*1*500") == []

@@ -4,7 +4,7 @@ from bookkeeper import Books, Vend
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb.audit.counts import Counter, Counts, Means, counts_of
+from mdb.audit.counts import NOT_TOLD, Counter, Counts, Means, counts_of
 from mdb.audit.dts import read_dts
 from mdb.audit.segment import parse_segment
 
@@ -77,11 +77,27 @@ def test_a_selection_that_is_told_in_two_pieces_is_one() -> None:
 
 
 def test_what_a_machine_does_not_tell_is_not_zero() -> None:
-    counts = counted(b"VA1*?*2", b"CA3*1", b"CA2***30*1", b"PA1*7", b"PA2*2")
-    assert counts.totals == {"paid": Counter(2, None)}
-    assert counts.cash == {}
+    counts = counted(b"VA1*?*2", b"CA3*1*1*1*1*x", b"CA2***30*1", b"DA2", b"PA1*7", b"PA2*2")
+    assert counts.totals == {"paid": Counter(2, None), "cash": NOT_TOLD, "cashless-1": NOT_TOLD}
+    assert counts.cash == {"in": None}
     assert counts.selections["7"].vends["paid"] == Counter(2, None)
     assert counts.selections["7"].price is None
+
+
+def test_each_kind_has_its_segment_and_each_number_its_place() -> None:
+    counts = counted(
+        *(b"VA2*20*1", b"VA3*30*2", b"DA2*40*3", b"DB2*50*4", b"PA1*7*99*TEA"),
+        *(b"PA3*5*60*1*1", b"PA4*6*70*1*1", b"PA8*7*80*1*90", b"PA7**DA*1*99*8*90*1*1"),
+    )
+    assert counts.totals == {
+        "test": Counter(1, 20),
+        "free": Counter(2, 30),
+        "cashless-1": Counter(3, 40),
+        "cashless-2": Counter(4, 50),
+    }
+    tea = counts.selections["7"]
+    assert tea.vends == {"test": Counter(5, 60), "free": Counter(6, 70), "mixed": Counter(7, 80)}
+    assert tea.by == {Means("DA", "1"): Counter(8, 90)}
 
 
 def test_only_a_counter_of_nothing_is_not_used() -> None:

@@ -13,18 +13,19 @@ BOOKS = Books(vends=[Vend("10", 750), Vend("11", 380, "DA")])
 
 def test_a_real_machines_file_is_whole() -> None:
     file = read_dts(VISION_BOX.read_bytes())
-    assert (file.checksum, file.complete, len(file.segments)) == (Checksum.RIGHT, True, 146)
+    assert (file.checksum, file.complete, len(file.segments)) == (Checksum.RIGHT, True, 143)
 
 
-@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"\0\r\n\0"])
 def test_a_file_kept_with_other_line_ends_has_the_same_checksum(line_end: bytes) -> None:
     assert read_dts(BOOKS.dts(line_end)).checksum is Checksum.RIGHT
 
 
 def test_an_old_unit_swaps_the_bytes_of_the_checksum() -> None:
-    right = read_dts(BOOKS.dts()).segments
-    told = next(each.text(1) for each in right if each.name == "G85")
+    whole = BOOKS.dts()
+    told = whole[whole.index(b"G85*") + 4 :][:4].decode()
     assert read_dts(BOOKS.dts(checksum=told[2:] + told[:2])).checksum is Checksum.SWAPPED
+    assert read_dts(BOOKS.dts(checksum=told.lower())).checksum is Checksum.RIGHT
 
 
 @pytest.mark.parametrize("told", ["", "0", "12345", "G85!", "xxxx", " "])
@@ -57,12 +58,55 @@ def test_a_file_that_was_cut_off_is_not_complete(length: int) -> None:
         assert not read_dts(cut).complete
 
 
-def test_what_stands_before_and_behind_a_transfer_is_left_out() -> None:
-    around = b"\x05\x10\x02reader 2.1\r\n" + BOOKS.dts() + BOOKS.dts() + b"bye\r\n"
+@pytest.mark.parametrize(
+    "beginning", [b"", b"G85*0000\r\nST*001*0001\r\n", b"VA1*1*1\r\n", b"\xef\xbb\xbf"]
+)
+def test_a_checksum_of_what_is_not_all_there_is_wrong(beginning: bytes) -> None:
+    whole = BOOKS.dts()
+    cut = b"ID1*A\r\n" + beginning + whole[whole.index(b"ID4*") :]
+    assert read_dts(cut).checksum is Checksum.WRONG
+
+
+def test_what_stands_around_a_set_is_left_out() -> None:
+    around = b"\x05\x10reader 2.1\r\n" + BOOKS.dts() + b"VA1*9*9\r\n" + BOOKS.dts() + b"bye\r\n"
     assert read_dts(around) == read_dts(BOOKS.dts())
+    assert read_dts(b"\xef\xbb\xbf" + BOOKS.dts()) == read_dts(BOOKS.dts())
 
 
-@pytest.mark.parametrize("told", [b"", b"\0" * 99, b"0.1 > 10 10\n", b" DXS*"])
+@pytest.mark.parametrize("until", [b"VA1*", b"G85*", b"SE*"])
+def test_an_attempt_that_failed_before_one_that_did_not_is_left_out(until: bytes) -> None:
+    attempt = Books("OTHER", vends=[Vend("12", 1)]).dts()
+    attempt = attempt[: attempt.index(until)]
+    for again in (BOOKS.dts(), BOOKS.dts().removeprefix(b"DXS*CHK0000000*VA*V0/6*1\r\n")):
+        file = read_dts(attempt + again)
+        assert file.segments[-10:] == read_dts(BOOKS.dts()).segments[-10:]
+        assert (file.checksum, file.complete) == (Checksum.RIGHT, True)
+        assert all(each.text(1) != "OTHER" for each in file.segments)
+
+
+def test_what_the_checksum_does_not_cover_is_not_read() -> None:
+    whole = BOOKS.dts()
+    added = whole.replace(b"SE*", b"VA1*99999*999\r\nSE*")
+    assert read_dts(added) == read_dts(whole)
+
+
+def test_a_file_without_se_ends_with_dxe() -> None:
+    file = read_dts(b"DXS*A\nID1*A\nVA1*1*1\nDXE*1*1\nVA1*2*2\n")
+    assert (len(file.segments), file.complete) == (4, True)
+
+
+def test_two_machines_in_one_set_are_refused() -> None:
+    with pytest.raises(NotAnAuditError, match="two machines in one file"):
+        read_dts(b"ST*1*1\nID1*A\nVA1*1*1\nID1*B\nVA1*2*2\nSE*1*1\n")
+
+
+def test_a_dex_line_as_it_was_heard_is_refused() -> None:
+    blocks = b"\x05\x10\x02DXS*A*VA*V0/6*1\r\nST*001*0001\r\n\x10\x17\xf5\x04\x10\x02ID1*A\r\n"
+    with pytest.raises(NotAnAuditError, match="take the file out of its blocks"):
+        read_dts(blocks)
+
+
+@pytest.mark.parametrize("told", [b"", b"\0" * 99, b"0.1 > 10 10\n", b" DXS*", b"ST\nID1\n"])
 def test_what_is_no_audit_is_refused(told: bytes) -> None:
     with pytest.raises(NotAnAuditError, match="no line begins with"):
         read_dts(told)

@@ -4,10 +4,10 @@ from pathlib import Path
 from bookkeeper import Books, Vend
 
 from mdb.audit import counts_since, read_audit
-from mdb.audit.report import as_json, lines, plain
+from mdb.audit.report import as_json, lines
 
 VISION_BOX = Path(__file__).with_name("vision-box.dts")
-MORNING = read_audit(Books(vends=[Vend("10", 15000)]).dts())
+MORNING = read_audit(Books(vends=[Vend("10", 15000)], clock="261126*0600").dts())
 EVENING = read_audit(
     Books(
         vends=[
@@ -26,7 +26,7 @@ def test_a_day_of_a_machine_is_read_in_a_few_lines() -> None:
     assert told == [
         "machine   ABC1234567 BOX",
         "read      2026-11-26T09:30:00 by the machine's clock; the checksum is right",
-        "counted   since 2026-11-26T09:30:00",
+        "counted   since 2026-11-26T06:00:00",
         "",
         "  paid                 3 vends        390.00 RUB",
         "  test                 0 vends          0.00 RUB",
@@ -45,8 +45,9 @@ def test_a_day_of_a_machine_is_read_in_a_few_lines() -> None:
 def test_the_same_as_json_has_our_words_and_the_machines() -> None:
     told = as_json(EVENING, counts_since(MORNING, EVENING), MORNING)
     assert json.loads(json.dumps(told)) == told
-    assert told["machine"] == {"serial": "ABC1234567", "model": "BOX", "asset": "", "board": ""}
-    assert (told["since"], told["read_at"]) == ("2026-11-26T09:30:00",) * 2
+    assert told["machine"] == {"serial": "ABC1234567", "model": "BOX", "asset": None, "board": "B1"}
+    assert told["since"] == {"read_at": "2026-11-26T06:00:00"}
+    assert told["read_at"] == "2026-11-26T09:30:00"
     assert (told["currency"], told["checksum"], told["complete"]) == ("RUB", "right", True)
     assert told["totals"]["paid"] == {"count": 3, "amount": 39000}
     ten, eleven = told["selections"]
@@ -81,14 +82,14 @@ def test_a_life_is_told_since_the_machine_was_initialised() -> None:
 
 
 def test_what_is_wrong_with_a_file_is_said_first() -> None:
-    told = b"ST*001*0001\nG85*0000\nVA1*1*?\nPA1*7*x\nPA2*?\nID4*9\n"
+    told = b"ST*001*0001\nVA1*1*?\nPA1*7*x\nPA2*?\nPA7*7*CA*0*1*?*1\nID4*9\nG85*0000\n"
     audit = read_audit(told)
     machine, read, cut, *rest = lines(audit, audit.counts)
     assert machine == "machine   does not say who it is"
     assert read.endswith("THE CHECKSUM IS WRONG: the file was damaged or changed")
     assert cut.strip().startswith("THE FILE IS CUT OFF")
     assert "  paid                 ? vends                 ?" in rest
-    assert rest[-1].split() == ["7", "?", "?", "?"]
+    assert rest[-1].split() == ["7", "?", "?", "?", "?"]
 
 
 def test_a_machine_that_sold_nothing_has_no_table() -> None:
@@ -97,7 +98,20 @@ def test_a_machine_that_sold_nothing_has_no_table() -> None:
 
 
 def test_a_name_cannot_move_the_cursor_nor_fill_the_screen() -> None:
-    assert plain("tea\x1b[2J\r\nЧай") == "tea\\x1b[2J\\r\\nЧай"
-    audit = read_audit(b"ST*001*0001\nPA1*7*1*\x1b[2J" + b"X" * 5000 + b"\nPA2*1*1\n")
+    esc = b"\x1b[2J"
+    audit = read_audit(
+        b"ST*001*0001\nID1*"
+        + esc
+        + b"*"
+        + esc
+        + b"\nPA1*"
+        + esc
+        + b"*1*"
+        + b"X" * 5000
+        + b"\nPA2*1*1\nPA7*"
+        + esc
+        + b"*CA*0*1*2*2\n"
+    )
     assert max(map(len, lines(audit, audit.counts))) < 100
     assert "\x1b" not in "".join(lines(audit, audit.counts))
+    assert sum("\\x1b[2J" in line for line in lines(audit, audit.counts)) == 4

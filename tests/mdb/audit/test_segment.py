@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdb.audit.segment import Segment, parse_segment
+from mdb.audit.segment import Segment, parse_segment, plain
 
 
 def test_a_segment_is_a_name_and_fields_between_stars() -> None:
@@ -32,3 +32,7 @@ def test_any_line_is_a_segment(line: bytes) -> None:
     segment = parse_segment(line)
     assert len(segment.fields) == line.count(b"*")
     assert segment.name.isascii()
+
+
+def test_for_a_terminal_what_would_move_its_cursor_is_a_code() -> None:
+    assert plain("tea\x1b[2J\r\nЧай") == "tea\\x1b[2J\\r\\nЧай"

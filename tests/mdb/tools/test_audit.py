@@ -1,6 +1,7 @@
 import gzip
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,27 @@ def test_a_gzip_that_was_cut_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     told = capsys.readouterr()
     assert "what stands before that was read" in told.err
     assert "machine   JOF" in told.out
+    assert "THE FILE IS CUT OFF" in told.out
+
+
+def test_a_damaged_gzip_is_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "damaged.gz"
+    packed = gzip.compress(Books("ABC", vends=SOLD).dts())
+    file.write_bytes(packed[:-8] + b"\0" * 8)
+    assert main(["audit", str(file), kept(tmp_path / "later", *SOLD)]) == 2
+    assert "the earlier read is cut off; read the machine again" in capsys.readouterr().err
+
+
+def test_a_closed_standard_input_is_a_mistake() -> None:
+    process = subprocess.run(
+        ["/bin/sh", "-c", f'exec "{sys.executable}" -m mdb audit - <&-'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (process.returncode, process.stderr) == (2, "-: standard input is closed\n")
 
 
 @pytest.mark.parametrize(
