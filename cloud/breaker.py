@@ -15,7 +15,9 @@ from cloud.outcome import Outcome, Pause, Unknown, Unsent
 
 FAILURES: Final = 5
 OPEN_S: Final = (5, 10, 30, 60, 120, 300)
-LONGEST_MS: Final = 86_400_000
+LONGEST_S: Final = 3660.0
+"""Nothing is held for longer, whatever a provider asks for: then one receipt tries it. It is what
+CloudKassir asks for at most, and short, as a clock may have been set back since."""
 PROBE_S: Final = {
     Pause.AUTH: 300.0,
     Pause.BILLING: 900.0,
@@ -45,8 +47,8 @@ class Circuit:
         """Whether nothing may be sent now."""
         if self.pause is Pause.BY_HAND:
             return True
-        # Nothing holds for longer than a day: the clock was set back since.
-        return now_ms < self.hold_until <= now_ms + LONGEST_MS
+        # What holds for longer was held under a clock that has been set back since.
+        return now_ms < self.hold_until <= now_ms + round(1000 * LONGEST_S)
 
     def mutes(self, now_ms: int) -> bool:
         """Whether nothing may be asked either: the provider would not answer us."""
@@ -76,7 +78,7 @@ def after(circuit: Circuit, outcome: Outcome, now_ms: int, *, asked: bool = Fals
         return Circuit(0, until, pause, str(getattr(outcome, "reason", "")))
     if isinstance(outcome, Unsent) and outcome.retry_after_s is not None:
         # It answers: it is busy, and says for how long.
-        return Circuit(0, now_ms + round(1000 * outcome.retry_after_s))
+        return Circuit(0, now_ms + round(1000 * min(outcome.retry_after_s, LONGEST_S)))
     if isinstance(outcome, Unsent) or (isinstance(outcome, Unknown) and not outcome.answered):
         return _failed(circuit, outcome.reason, now_ms)
     if asked and circuit.pause not in {None, Pause.AUTH}:

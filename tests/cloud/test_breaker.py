@@ -1,8 +1,12 @@
 """A provider that does not answer is tried seldom; a register that takes nothing is left alone."""
 
-import pytest
+from math import inf
 
-from cloud.breaker import FAILURES, OPEN_S, PROBE_S, Circuit, after, is_late
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.breaker import FAILURES, LONGEST_S, OPEN_S, PROBE_S, Circuit, after, is_late
 from cloud.outcome import Accepted, Dead, Outcome, Pause, Unknown, Unsent
 
 NOW = 1_800_000_000_000
@@ -80,8 +84,28 @@ def test_a_persons_pause_is_ended_by_a_person_alone() -> None:
         assert after(paused, outcome, NOW) == paused
 
 
-def test_a_clock_that_is_set_back_holds_nothing_for_days() -> None:
-    assert not failed(FAILURES).holds(NOW - 48 * HOUR)
+HOLDING = [
+    *(failed(FAILURES + more) for more in range(len(OPEN_S))),
+    *(after(Circuit(), Unsent("", pause=pause), NOW) for pause in PROBE_S),
+    *(
+        after(Circuit(), Unsent("", retry_after_s=each), NOW)
+        for each in (7, LONGEST_S, 86_400, inf)
+    ),
+]
+
+
+@given(st.sampled_from(HOLDING), st.integers(0, 10 * 24 * HOUR))
+def test_a_clock_that_is_set_back_holds_nothing_for_days(circuit: Circuit, ahead: int) -> None:
+    """What was held under a clock that was ahead is tried when that is set right, or soon behind."""
+    set_right = NOW - ahead
+    assert not circuit.holds(set_right) or not circuit.holds(set_right + round(1000 * LONGEST_S))
+
+
+@pytest.mark.parametrize("circuit", HOLDING)
+def test_what_is_held_is_held_for_as_long_as_it_says(circuit: Circuit) -> None:
+    assert circuit.holds(NOW)
+    assert circuit.holds(circuit.hold_until - 1)
+    assert not circuit.holds(circuit.hold_until)
 
 
 def test_what_may_have_arrived_and_what_never_left_try_it_in_turns() -> None:

@@ -64,6 +64,19 @@ DAYS: Final[Mapping[str, Plan]] = {
             Trouble(300.2, "broker takes and never delivers", "broker", for_s=120, how=0.5),
         ),
     ),
+    # The provider did not know us while the time of day was that of the day after: its register was
+    # left alone until then.
+    "a register was held when the cloud's clock was a day ahead": Plan(
+        seed=7239,
+        kind="atol5",
+        pushes=False,
+        clouds=2,
+        visits={ONE: _in_a_row(20, 100.9)},
+        troubles=(
+            Trouble(34.7, "cloud's clock jumps", "cloud", how=86_400),
+            Trouble(94.9, "provider: auth", "provider", how=1),
+        ),
+    ),
     # The next buyer came, and went without buying, in the second before a sale that the card does
     # not take is told to the screen. When the card took it, it was shown to him.
     "the next buyer comes before the sale is missed": Plan(
