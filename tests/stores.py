@@ -39,16 +39,16 @@ def sqlite_database(tmp_path: Path, migrated: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kept(postgres: Cluster) -> Iterator[psycopg.Connection[Any]]:
+def kept_open(postgres: Cluster) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(postgres.url("kept"), autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def postgres_database(postgres: Cluster, kept: psycopg.Connection[Any]) -> Iterator[str]:
+def postgres_database(postgres: Cluster, kept_open: psycopg.Connection[Any]) -> Iterator[str]:
     """A database of today's schema on a server, empty: its URL. One test has it after the other."""
     yield postgres.url("kept")
-    postgres.empty(kept, [*metadata.tables])
+    postgres.empty(kept_open, [*metadata.tables])
 
 
 @pytest.fixture(params=BOTH)

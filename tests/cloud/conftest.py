@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from stores import (
     database,
-    kept,
+    kept_open,
     migrated,
     postgres,
     postgres_database,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "database",
-    "kept",
+    "kept_open",
     "migrated",
     "mute",
     "postgres",

@@ -2,7 +2,7 @@
 
 from stores import (
     database,
-    kept,
+    kept_open,
     migrated,
     postgres,
     postgres_database,
@@ -14,7 +14,7 @@ from stores import (
 
 __all__ = [
     "database",
-    "kept",
+    "kept_open",
     "migrated",
     "postgres",
     "postgres_database",
