@@ -49,6 +49,7 @@ class Presence:
         self._started = clock.boottime()
         self.nonce = ""
         """Of this connection; the cloud's answer names it."""
+        self._leaves = False
 
     async def say_birth(self) -> None:
         """Who this is, what it has, and in what state its parts are."""
@@ -65,7 +66,8 @@ class Presence:
             clock=moment.quality,
             nonce=self.nonce,
         )
-        self._tell(Channel.STATE, encode(self._state(birth)))
+        if not self._leaves:  # the goodbye would not be the last word
+            self._tell(Channel.STATE, encode(self._state(birth)))
 
     def _where_it_stands(self) -> tuple[str, int, int | None]:
         return self._outbox.epoch, self._outbox.next_seq, self._outbox.oldest_seq()
@@ -102,7 +104,8 @@ class Presence:
                 await self.say_health()
 
     async def say_goodbye(self) -> None:
-        """Off on purpose: the will, which says the same, is not sent."""
+        """Off on purpose: the will, which says the same, is not sent. No birth comes after it."""
+        self._leaves = True
         if self._link.connected:
             told = self._tell(Channel.STATE, encode(State(online=False)))
             try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -240,6 +241,23 @@ async def test_the_goodbye_is_retained_and_the_will_is_not_needed(
         async with watcher_at(broker.port) as later:
             await until(lambda: State(online=False) in later.states)
     assert later.states[-1:] == [State(online=False)]
+
+
+async def test_a_birth_that_is_written_amid_the_goodbye_is_not_said_behind_it(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    async with machine_at(tmp_path, broker.port) as machine, watcher_at(broker.port) as watcher:
+        await until(lambda: watcher.states)
+        read = threading.Event()
+        machine.disk.later(read.wait, 5)
+        birth = asyncio.ensure_future(machine.presence.say_birth())
+        goodbye = asyncio.ensure_future(machine.presence.say_goodbye())
+        await asyncio.sleep(0)  # the goodbye is on its way, the birth is not
+        read.set()
+        await asyncio.gather(birth, goodbye)
+        async with watcher_at(broker.port) as later:
+            await until(lambda: later.states)
+    assert later.states == [State(online=False)]
 
 
 async def test_a_goodbye_that_nobody_hears_ends_all_the_same(

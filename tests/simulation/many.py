@@ -8,9 +8,11 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import replace
-from functools import partial
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Final
 
@@ -22,20 +24,57 @@ from simulation.world import SHM, migrated
 
 HANGS_S: Final = 120
 """A run that takes so long hangs."""
+FORK: Final = multiprocessing.get_context("fork")
 JOBS: Final = len(os.sched_getaffinity(0))
 
 
 def outcomes(
     plans: Iterable[Plan], jobs: int = JOBS, mutant: str | None = None
-) -> Iterator[tuple[Plan, Outcome]]:
-    """Run them all; each as it is done."""
-    context = multiprocessing.get_context("fork")
+) -> Generator[tuple[Plan, Outcome], None, None]:
+    """Run them all; each as it is done.
+
+    Who forks has no threads: a pool has, and now and then one of its processes begins with a lock
+    that nobody gives back, or does not hear that it should end.
+    """
+    waiting = iter(plans)
+    alive: dict[Connection, tuple[Plan, ForkProcess]] = {}
     with tempfile.TemporaryDirectory(dir=SHM, prefix="chekomat-simulation-") as folder:
         file = migrated(Path(folder))
         _warm_up(file)
-        live = partial(_live, file=file, mutant=mutant)
-        with context.Pool(jobs, maxtasksperchild=1) as pool:
-            yield from pool.imap_unordered(live, plans)
+        try:
+            while True:
+                for plan in islice(waiting, jobs - len(alive)):
+                    ours, theirs = FORK.Pipe(duplex=False)
+                    process = FORK.Process(target=_live, args=(theirs, plan, file, mutant))
+                    process.start()
+                    theirs.close()
+                    alive[ours] = plan, process
+                if not alive:
+                    return
+                for told in wait([*alive]):
+                    assert isinstance(told, Connection)
+                    plan, process = alive.pop(told)
+                    yield plan, _heard(told, process)
+        finally:
+            for _, process in alive.values():
+                process.kill()
+                process.join()
+
+
+def _heard(told: Connection, process: ForkProcess) -> Outcome:
+    with told:
+        try:
+            outcome = told.recv()
+        except EOFError:
+            outcome = None
+    process.join()
+    if isinstance(outcome, Outcome):
+        return outcome
+    return _failed(f"its process ended with {process.exitcode}, and said nothing")
+
+
+def _failed(why: str) -> Outcome:
+    return Outcome(Verdict(broken=[f"the simulation itself: {why}"]), 0.0, "")
 
 
 def _warm_up(file: Path) -> None:
@@ -49,17 +88,18 @@ def _warm_up(file: Path) -> None:
 _LIVED: Final[list[Outcome]] = []
 
 
-def _live(plan: Plan, file: Path, mutant: str | None) -> tuple[Plan, Outcome]:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _live(told: Connection, plan: Plan, file: Path, mutant: str | None) -> None:
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, _hangs)
     signal.alarm(HANGS_S)
     running.quietly()
     try:
         with mutants.in_force(mutant):
-            return plan, running.run(plan, file)
+            outcome = running.run(plan, file)
     except Exception as error:  # noqa: BLE001, told with its seed
-        told = Verdict(broken=[f"the simulation itself: {error!r}"])
-        return plan, Outcome(told, 0.0, "")
+        outcome = _failed(repr(error))
+    told.send(outcome)
 
 
 def _hangs(_number: int, _frame: object) -> None:
