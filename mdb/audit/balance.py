@@ -1,7 +1,7 @@
 """Whether a machine's counters agree with each other, as the standard says they do.
 
-Of what the machine does not tell nothing is said: a table of equations between counters, and of
-each that has two sides. Discounts and surcharges are counted differently by different machines, so
+Each check is an equation between counters; where a machine does not tell all of one, nothing is
+said of it. Discounts and surcharges are counted differently by different machines, so
 an imbalance is a question to the machine's maker or a damaged file, and no proof of a missing sale.
 """
 

@@ -99,3 +99,13 @@ def test_two_machines_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFix
     assert told.out == ""
     assert told.err.startswith(f"{one} and {other}: these are two machines")
     assert len(told.err.splitlines()) == 1
+
+
+def test_an_audit_that_went_over_the_bus_is_one(start: Started) -> None:
+    decoded = start("decode", ROOT / "tests" / "traces" / "satellite-and-audit-file.mdb", "--json")
+    told, _ = decoded.communicate(timeout=60)
+    events = [json.loads(line) for line in told.splitlines()]
+    (file,) = (each["raw"]["bytes"] for each in events if each.get("file") == "01")
+    piped = start("audit", "-", "--json", stdin=subprocess.PIPE, text=False)
+    audited, _ = piped.communicate(bytes.fromhex(file), timeout=60)
+    assert json.loads(audited)["machine"]["serial"] == "JOF"
