@@ -47,8 +47,8 @@ def lines(audit: Audit, counts: Counts, since: Audit | None = None) -> Iterator[
     """The same as text."""
     names = (audit.serial, audit.model, audit.asset and f"asset {audit.asset}")
     yield f"machine   {' '.join(filter(None, map(plain, names))) or 'does not say who it is'}"
-    read = audit.read_at or "at a time it does not tell"
-    yield f"read      {read} by the machine's clock; {_CHECKSUMS[audit.checksum]}"
+    clock = f"{audit.read_at} by the machine's clock" if audit.read_at else "when is not told"
+    yield f"read      {clock}; {_CHECKSUMS[audit.checksum]}"
     if not audit.complete:
         yield "          THE FILE IS CUT OFF: what would follow is not counted"
     if since:
