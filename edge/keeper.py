@@ -40,7 +40,6 @@ _BEGIN_ANOTHER: Final = (
     event.PeripheralReset,
 )
 _SALES: Final = (event.Sale, event.Return)
-_CALLED_OFF: Final = (event.VendFailed, event.VendCancelled, event.VendDenied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +203,10 @@ class Keeper:
             case event.BusReset():
                 for each in sorted(self._inherited & set(self._intents)):
                     await self._ask(each)
-            case _ if address in self._intents and isinstance(told, _CALLED_OFF):
-                await self._disk.insist(lambda: self._outbox.memory.drop_intent(address))
-                self._ended(address)
+            case event.VendFailed() | event.VendCancelled() | event.VendDenied() if (
+                address in self._intents
+            ):
+                await self._call_off(address, told.item)
             case _ if address in self._intents and isinstance(told, _BEGIN_ANOTHER):
                 await self._ask(address)
         if isinstance(told, event.VendApproved):
@@ -214,6 +214,18 @@ class Keeper:
             intent = intent_of(told, moment)
             await self._disk.insist(lambda: self._outbox.memory.put_intent(address, intent))
             self._intents[address] = intent
+
+    async def _call_off(self, address: int, item: str | None) -> None:
+        """A vend of that item came to nothing.
+
+        Behind a restart it has to be named: what nobody heard begin may be another's, and the goods
+        of the approved one may have fallen meanwhile.
+        """
+        if address in self._inherited and (item is None or item != self._intents[address].item):
+            await self._ask(address)
+            return
+        await self._disk.insist(lambda: self._outbox.memory.drop_intent(address))
+        self._ended(address)
 
     async def _keep_sale(self, vend: event.Sale | event.Return, concluded: Concluded) -> None:
         ends = await self._end_of(vend)

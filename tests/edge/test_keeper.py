@@ -36,6 +36,9 @@ IN_CASH = event.Sale(2.0, READER, "0002", Kind.PAID, 500, "RUB", (Tender("cash",
 REPORTED = event.Sale(2.0, GATEWAY, "0001", Kind.PAID, 12510, "RUB", CARD)
 RETURNED = event.Return(2.0, READER, "0001", 500, "RUB", CARD)
 FAILED = event.VendFailed(2.0, READER, "0001", 12510, "RUB")
+FAILED_BLIND = event.VendFailed(2.0, READER, None, None, None)
+OTHER_FAILED = event.VendFailed(2.0, READER, "0009", None, None)
+DENIED = event.VendDenied(2.0, READER, None)
 CANCELLED = event.VendCancelled(2.0, READER, "0001")
 UNCERTAIN = event.VendUncertain(2.0, READER, "0001", 12510, "RUB")
 BEGAN = event.SessionBegan(3.0, READER)
@@ -167,6 +170,9 @@ RESTARTED: dict[str, tuple[Sequence[event.Event], list[int | None], int]] = {
     "sold, and another item": ([OTHER_ITEM], [None], 1),
     "failed": ([FAILED], [], 0),
     "cancelled": ([CANCELLED], [], 0),
+    "a vend that nobody heard begin failed": ([FAILED_BLIND], [], 1),
+    "another item failed": ([OTHER_FAILED], [], 1),
+    "the next was denied": ([DENIED], [], 1),
     "uncertain": ([UNCERTAIN], [], 1),
     "a session began": ([BEGAN], [], 1),
     "another request": ([REQUESTED], [], 1),

@@ -77,6 +77,16 @@ DAYS: Final[Mapping[str, Plan]] = {
             Trouble(94.9, "provider: auth", "provider", how=1),
         ),
     ),
+    # The agent died behind an approval, and came back amid the next vend. Its failure was taken for
+    # the end of the one before: nobody was asked whether those goods fell.
+    "the next vend fails, and nobody heard it begin": Plan(
+        seed=13573,
+        kind="atol4",
+        pushes=True,
+        clouds=1,
+        visits={ONE: (Visit(68.6, "card", "0001"), Visit(74.6, "failed", "0005"))},
+        troubles=(Trouble(52.0, "agent killed", ONE, for_s=5, how=120),),
+    ),
     # The next buyer came, and went without buying, in the second before a sale that the card does
     # not take is told to the screen. When the card took it, it was shown to him.
     "the next buyer comes before the sale is missed": Plan(
