@@ -84,13 +84,12 @@ def read_dts(told: bytes) -> DtsFile:
 def _set(told: bytes) -> list[bytes]:
     """Its lines without their ends, from where it begins to SE, or DXE where there is no SE."""
     lines: list[bytes] = []
-    begun: set[bytes] = set()
+    begun = False
     for line in _LINE_END.split(told):
         name = _name(line)
-        if name in {b"DXS", b"ST"} & begun or (name == b"DXS" and begun):
-            lines, begun = [], set()
-        if name in {b"DXS", b"ST", b"ID1"}:
-            begun.add(name)
+        if name in {b"DXS", b"ST"}:  # what stands before ST no checksum covers
+            lines = []
+        begun = begun or name in {b"DXS", b"ST", b"ID1"}
         if begun and line.strip():
             lines.append(line)
         if begun and name in {b"SE", b"DXE"}:
