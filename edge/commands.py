@@ -210,7 +210,6 @@ class Commands:
         except Exception:
             # Nothing that is asked of it ends a machine: whoever asked is told when they ask again.
             log.exception("command %s", command_id)
-        finally:
             self._running.discard(command_id)
 
     async def _note_down(self, command_id: str, result: Result) -> None:
@@ -263,19 +262,27 @@ class Commands:
         self._attachments.keep(file)
 
     async def _send(self, command_id: str, result: Result) -> None:
-        """Say it, with what it brought; one part waits for the other, and sales go between."""
+        """Say it, with what it brought; one part waits for the other, and sales go between.
+
+        It is running until its last word is said, not until the broker has that: whoever heard it
+        may ask again at once, and is not told that what was done is being done.
+        """
         file = await asyncio.to_thread(self._attachments.find, command_id)
         if file is None or result.status != "done":
+            self._running.discard(command_id)
             await asyncio.wait([self._say(command_id, result)], timeout=GOODBYE_S)
             return
         parts = await asyncio.to_thread(parts_of, file)
         for number in range(1, parts + 1):
             body = await asyncio.to_thread(part, file, number)
             one = Result(status="done", text=result.text, part=number, parts=parts, body=body)
+            if number == parts:
+                self._running.discard(command_id)
             said = self._say(command_id, one)
             await asyncio.wait([said], timeout=WAIT_S)
             if not said.done() or said.cancelled() or said.exception() is not None:
                 log.warning("command %s: part %s of %s is not sent", command_id, number, parts)
+                self._running.discard(command_id)
                 return
 
     def _say(self, command_id: str, result: Result) -> "asyncio.Future[bool]":

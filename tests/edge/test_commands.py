@@ -446,6 +446,45 @@ async def test_the_recorder_is_free_while_the_last_recording_is_still_sent(tmp_p
     await asyncio.wait([working])
 
 
+async def test_whoever_heard_the_last_word_may_ask_again_at_once(tmp_path: Path) -> None:
+    """The broker may still owe its receipt of that word: what was done is not told as running."""
+    machine = Machine(tmp_path)
+    owed = list[tuple[Result, asyncio.Future[bool]]]()
+
+    def publish(_topic: str, body: bytes) -> "asyncio.Future[bool]":
+        owed.append((decode(body, Result), asyncio.get_running_loop().create_future()))
+        return owed[-1][1]
+
+    async def spoken(count: int) -> None:
+        await until(lambda: len(owed) == count)
+
+    commands = machine.commands(publish)
+    working = asyncio.create_task(commands.run())
+    text = encode(ShowText(expires_at=FUTURE, text="!"))
+    for times in (1, 2):
+        await commands.receive("text", text)
+        await spoken(times)
+    assert [said for said, _ in owed] == [DONE, DONE]
+
+    owed.clear()
+    logs = encode(CollectLogs(expires_at=FUTURE, lines=10_000))
+    await commands.receive("logs", logs)
+    await spoken(1)
+    parts = owed[0][0].parts
+    assert parts > 1
+    await commands.receive("logs", logs)
+    await spoken(2)
+    assert owed.pop()[0] == RUNNING
+    for number in range(1, parts):
+        owed[number - 1][1].set_result(True)
+        await spoken(number + 1)
+    await commands.receive("logs", logs)
+    await spoken(parts + 1)
+    assert [said.part for said, _ in owed] == [*range(1, parts + 1), 1]
+    working.cancel()
+    await asyncio.wait([working])
+
+
 @NEEDS_BROKER
 async def test_a_capture_whose_disk_refuses_is_told_and_the_next_is_free(
     tmp_path: Path, broker: Mosquitto, asking: Asking
