@@ -1,6 +1,7 @@
 """What every test may ask for: system parts that must be there, and a real broker."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ _NOT_RUN: dict[str, int] = {}
 
 LONG = ("simulation/test_mutants", "end_to_end/chaos", "hostile/test_fuzz")
 """Files that take minutes go first: whoever had one of them last would be waited for."""
+
+
+def pytest_configure() -> None:
+    """What runs in a shell's background has Ctrl-C ignored, and so has all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from chain import Chain, sale_of
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = [pytest.mark.needs("mosquitto", "chromium"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.needs("mosquitto", "chromium")
 
 
 def read_code(page: Page) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from chain import Chain
 
-pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.needs("mosquitto")
 DRINKS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 

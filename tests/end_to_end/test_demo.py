@@ -7,8 +7,6 @@ import subprocess
 import pytest
 from parts import python
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.mark.needs("mosquitto")
 def test_it_sells_by_itself_and_sums_up() -> None:

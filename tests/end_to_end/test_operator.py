@@ -14,7 +14,7 @@ from specimens import read
 
 from cloud.demo.settings import MACHINE
 
-pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.needs("mosquitto")
 
 
 @pytest.fixture

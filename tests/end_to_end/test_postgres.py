@@ -8,7 +8,7 @@ from chain import Chain
 from chain import chain as run_chain
 from postgres import cluster
 
-pytestmark = [pytest.mark.needs("mosquitto", "postgres"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.needs("mosquitto", "postgres")
 DRINKS = ("0001", "0002", "0003", "0004")
 
 

@@ -18,7 +18,6 @@ def test_a_day_on_which_something_was_found_holds(name: str) -> None:
     assert outcome.verdict.vends == sum(visit.how == "card" for visit in visits)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", DRAWS)
 def test_so_do_the_first_days_of_all(how: str) -> None:
     for plan, outcome in many.outcomes(map(DRAWS[how], range(A_FEW)), jobs=1):

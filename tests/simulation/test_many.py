@@ -11,7 +11,6 @@ from simulation.plan import plan_of
 PLANS = [replace(plan_of(seed), troubles=()) for seed in range(4)]
 
 
-@pytest.mark.timeout(300)
 def test_a_day_whose_process_dies_is_a_broken_promise_and_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -22,7 +21,6 @@ def test_a_day_whose_process_dies_is_a_broken_promise_and_not_waited_for(
     assert told == [[why]] * len(PLANS)
 
 
-@pytest.mark.timeout(300)
 def test_who_has_seen_enough_leaves_no_process_behind() -> None:
     days = many.outcomes(PLANS, jobs=2)
     plan, outcome = next(days)

@@ -13,7 +13,6 @@ from simulation.mutants import MUTANTS
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_bug_is_found_within_its_days(name: str) -> None:
     status, summary, told = days(name, MUTANTS[name].within)

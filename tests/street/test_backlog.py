@@ -16,7 +16,7 @@ from edge.storage.outbox import OpenSale, Outbox
 from edge.window import SIZE
 from edge.wire import Channel, encode
 
-pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.needs("mosquitto")
 EPOCH = "7f3a9c1e"
 BACKLOG = 100_000
 LIVE = 40

@@ -20,7 +20,7 @@ from edge.wire import Channel, Health, decode
 from edge.wire.link import Incoming, Link
 from edge.wire.settings import Broker
 
-pytestmark = [pytest.mark.needs("mosquitto", "mount"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.needs("mosquitto", "mount")
 
 
 class Filler:

@@ -16,7 +16,6 @@ SEED = 20261125
 
 
 @pytest.mark.needs("mosquitto")
-@pytest.mark.timeout(170)
 def test_whatever_dies_when_it_will_the_inbox_is_the_truth_of_the_bus(tmp_path: Path) -> None:
     with street(tmp_path, SEED) as there:
         for _ in range(ROUNDS):
@@ -28,7 +27,6 @@ def test_whatever_dies_when_it_will_the_inbox_is_the_truth_of_the_bus(tmp_path: 
 
 
 @pytest.mark.needs("mosquitto")
-@pytest.mark.timeout(170)
 def test_told_to_stop_under_load_it_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
     with street(tmp_path, SEED) as there:
         for _ in range(STOPS):

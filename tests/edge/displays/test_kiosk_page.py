@@ -23,7 +23,7 @@ from edge.stage import UNSEEN_S, Stage
 from edge.wire import Shown
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.needs("chromium")
 SIZES = [
     *[(128, 128), (240, 240), (250, 122), (320, 240), (240, 320), (480, 320), (320, 480)],
     *[(800, 480), (480, 800), (1024, 600), (1280, 800), (1920, 1080)],
