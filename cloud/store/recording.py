@@ -23,11 +23,6 @@ PUSH_S: Final = 3600.0
 """An accepted receipt that cannot be asked for waits so long for its push, then for a person."""
 SETTLES: Final = (Purpose.INCOME.value, Purpose.CORRECTION.value)
 """A sale is settled by one of them."""
-_live: Final = (
-    (attempt.c.sale_id == receipt.c.sale_id)
-    & (attempt.c.purpose == receipt.c.purpose)
-    & attempt.c.verdict.is_(None)
-)
 _OWNERS: Final = sa.select(receipt.c.fn, receipt.c.fd, receipt.c.sale_id, receipt.c.purpose)
 
 
@@ -190,23 +185,34 @@ class Writing:
         of_sale = (receipt.c.sale_id == row["sale_id"], receipt.c.purpose.in_(SETTLES))
         other = (
             await self._connection.execute(
-                sa.select(receipt, attempt.c.key, attempt.c.first_sent_at)
-                .select_from(receipt.outerjoin(attempt, _live))
+                sa.select(receipt)
                 .where(*of_sale, receipt.c.state != State.CLOSED.value)
-                .with_for_update(of=receipt)
+                .with_for_update()
             )
         ).first()
         if other is None:
             return False
-        if other.state == State.ISSUED.value or other.first_sent_at is not None:
+        # A statement of its own: the row may have been waited for while its lane let it go, and a
+        # join would tell of its attempt as it was before.
+        live = (
+            await self._connection.execute(
+                sa.select(attempt.c.key, attempt.c.first_sent_at).where(
+                    attempt.c.sale_id == other.sale_id,
+                    attempt.c.purpose == other.purpose,
+                    attempt.c.verdict.is_(None),
+                )
+            )
+        ).first()
+        left = live is not None and live.first_sent_at is not None
+        if left or other.state == State.ISSUED.value:
             said = (
                 f"second document {document.qr}; the sale has its {other.purpose}, or will. Undo"
                 f" it: python -m cloud return {row['sale_id']} --duplicate"
             )
             await self._report("duplicate receipt", said, row)
             return True
-        if other.key is not None:
-            await _withdraw(self._connection, other.key, self._now)
+        if live is not None:
+            await _withdraw(self._connection, live.key, self._now)
         said = f"the sale has its receipt after all: {document.qr}"
         await self._connection.execute(
             sa.update(receipt)

@@ -1054,3 +1054,25 @@ async def test_a_person_who_sends_anew_what_a_push_has_just_issued_is_told_so(
     with pytest.raises(DecisionError, match="the receipt is issued"):
         await requeueing
     assert (await the_receipt(store)).state == "issued"
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("tried", [False, True])
+async def test_a_correction_that_leaves_while_its_receipts_late_document_comes_is_not_closed(
+    postgres_store: Store, postgres: Cluster, *, tried: bool
+) -> None:
+    """The push waits for the lane's turn; whether the correction left, it has to see after that."""
+    store = postgres_store
+    key = await corrected(store)
+    if tried:
+        await leave(store, at=T)
+        await hear(store, Unsent("no network"), key, at=T)
+    async with store.transaction() as connection:
+        (job,) = await claims.to_send(connection, "main", T + HOUR_MS, 5, live_first=True)
+        push = asyncio.ensure_future(hear(store, DONE, at=T + HOUR_MS, who="push"))
+        await waits_for_a_row(postgres)
+        await claims.intend(connection, [(job, "body")], "main", "lane", T + HOUR_MS, BOOT, T)
+    assert await push is State.CLOSED
+    assert await by_purpose(store) == {"income": "closed", "correction": "submitted"}
+    assert "duplicate receipt" in await incidents(store)
+    assert await hear(store, Done(a_document(2)), key, at=T + HOUR_MS) is State.ISSUED
