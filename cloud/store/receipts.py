@@ -156,7 +156,9 @@ async def hint(
     if row is None:
         return False
     if provider_id and row.provider_id is None:
-        await connection.execute(sa.update(attempt).where(*ours).values(provider_id=provider_id))
+        # The row tells of the attempt as it was before it was waited for; it may have been named since.
+        unnamed = (*ours, attempt.c.provider_id.is_(None))
+        await connection.execute(sa.update(attempt).where(*unnamed).values(provider_id=provider_id))
     known = provider_id or row.provider_id
     state, current = State(row.state), row.number == row.attempt
     if current and state in SENT:

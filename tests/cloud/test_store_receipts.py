@@ -1037,6 +1037,28 @@ async def test_a_hint_and_the_lanes_writing_wait_for_nobody_for_ever(
 
 
 @pytest.mark.needs("postgres")
+async def test_a_hint_that_waits_for_the_lane_does_not_rename_what_it_has_named(
+    postgres_store: Store, postgres: Cluster
+) -> None:
+    """Anybody can send a hint; the provider's own answer has just been written down."""
+    store = postgres_store
+    await sent(store, Unknown("lost"))
+
+    async def hint() -> bool:
+        async with store.transaction() as connection:
+            return await receipts.hint(connection, KEY, "main", "anybody's", T)
+
+    async with store.transaction() as connection:
+        await claims.to_ask(connection, "main", T + HOUR_MS, 5)
+        hinting = asyncio.ensure_future(hint())
+        await waits_for_a_row(postgres)
+        await receipts.record(connection, [Told(KEY, Accepted("sc_1"), "main")], "lane", T)
+    assert await hinting
+    ((name,),) = await rows(store, sa.select(attempt.c.provider_id))
+    assert name == "sc_1"
+
+
+@pytest.mark.needs("postgres")
 async def test_a_person_who_sends_anew_what_a_push_has_just_issued_is_told_so(
     postgres_store: Store, postgres: Cluster
 ) -> None:
