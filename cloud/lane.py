@@ -22,7 +22,7 @@ from cloud.clock import SinceBoot, since_boot
 from cloud.errors import LeaseLostError
 from cloud.fiscalization import State
 from cloud.fleet import Register
-from cloud.outcome import Dead, Outcome, Pause, Unknown, Unsent
+from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.pace import Pace
 from cloud.providers import Attempt
 from cloud.registers import Opened
@@ -305,7 +305,7 @@ class Lane:
 
     async def _call(self, job: Job, do: Step, boot: SinceBoot) -> None:
         """Call the provider; `boot` is when the intent was written."""
-        began = time.monotonic()
+        began, term = time.monotonic(), self._held
         try:
             if do == "submit" and _slept(boot, since_boot()):
                 # Others may have gone on with it since. Nothing left; it is unknown in its time.
@@ -314,7 +314,10 @@ class Lane:
             outcome = await _guarded(self._said_of(job.attempt(""), do))
             metrics.PROVIDER_SECONDS.labels(do).observe(time.monotonic() - began)
             metrics.OUTCOMES.labels(type(outcome).__name__.lower()).inc()
-            self._hear(job, do, self._weighed(job, do, outcome))
+            # Has another had the lane since, it may have sent it again: what was refused, or did not
+            # arrive, before that says nothing of it.
+            if self._held == term or isinstance(outcome, Accepted | Done):
+                self._hear(job, do, self._weighed(job, do, outcome))
         finally:
             self._flying.pop(job.key, None)
             self._landed.ring()
@@ -358,7 +361,9 @@ class Lane:
             async with asyncio.timeout(RELEASE_S), self._store.transaction() as connection:
                 await lanes.check(connection, self._held)
                 now = await clock_of(connection)
-                await self._record(connection, self._said, self._circuit, now)
+                # A person may have paused the register since the last turn.
+                circuit = await lanes.circuit(connection, self._register)
+                await self._record(connection, self._said, circuit, now)
                 await lanes.release(connection, self._held)
         except (TimeoutError, LeaseLostError, *BUSY) as error:
             log.warning("a lane was not released", reason=repr(error))

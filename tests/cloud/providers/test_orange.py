@@ -596,6 +596,20 @@ async def test_a_refused_repetition_is_no_word_about_what_was_taken_before(shop:
     assert await shop.till.keys() == [KEY]
 
 
+async def test_a_repetition_that_no_register_takes_is_what_the_first_request_was(
+    shop: Shop,
+) -> None:
+    """Said twice, it counts as refused: so it is said of what surely is not there alone."""
+    provider = shop.client(timeout_s=0.5)
+    attempt = an_attempt(provider)
+    await shop.till.fault("drop_after_store")
+    assert isinstance(await provider.submit(attempt), Unknown)
+    done = await settled(provider, attempt)
+    await shop.till.fault("no_register")
+    assert await provider.submit(attempt) == done
+    assert await shop.till.keys() == [KEY]
+
+
 async def test_a_refused_repetition_of_what_expired_may_go_anew(shop: Shop) -> None:
     provider = shop.client()
     await shop.till.fault("expire")
