@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from cloud.calling import Answer, Line, object_in, tls
 from cloud.clock import utc_now
-from cloud.outcome import Dead, Done, Outcome, Unknown, Unsent
+from cloud.outcome import Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import PATH_ASKED, Attempt, BadSignatureError, Finding, Notice, astray
 from cloud.providers.orange.answers import NO_ACCESS, asked, folded, is_unknown, submitted
 from cloud.providers.orange.document import GROUPS, address, document
@@ -67,8 +67,12 @@ class OrangeData:
         answer = await self._line.post(address(attempt.body), raw, headers)
         if not isinstance(answer, Answer):
             return answer
-        outcome = submitted(answer, attempt)
-        return await self._upheld(outcome, attempt) if isinstance(outcome, Dead) else outcome
+        match submitted(answer, attempt):
+            case (Dead() | Unsent(pause=Pause.NO_REGISTER)) as refused:
+                # The second, said again while others are taken, counts as the first.
+                return await self._upheld(refused, attempt)
+            case outcome:
+                return outcome
 
     async def ask(self, attempt: Attempt) -> Outcome:
         """What the status says, with the page that buyers may open."""
@@ -95,7 +99,7 @@ class OrangeData:
         link = f"{self._settings.page_url.rstrip('/')}/{inn}/{key}"
         return Done(outcome.document, outcome.provider_id, link)
 
-    async def _upheld(self, refused: Dead, attempt: Attempt) -> Outcome:
+    async def _upheld(self, refused: Dead | Unsent, attempt: Attempt) -> Outcome:
         """A refusal says nothing of an earlier request whose answer was lost: is the id known?"""
         answer = await self._status(attempt)
         if isinstance(answer, Answer):

@@ -600,7 +600,7 @@ async def test_a_repetition_that_no_register_takes_is_what_the_first_request_was
     shop: Shop,
 ) -> None:
     """Said twice, it counts as refused: so it is said of what surely is not there alone."""
-    provider = shop.client(timeout_s=0.5)
+    provider = shop.client()
     attempt = an_attempt(provider)
     await shop.till.fault("drop_after_store")
     assert isinstance(await provider.submit(attempt), Unknown)
