@@ -120,8 +120,7 @@ class Fiscalizer:
         """Write down which registers are shut and which begin anew; a person's pause stands."""
         for name, circuit in list(self._circuits.items()):
             async with self._store.transaction() as connection:
-                if (await lanes.circuit(connection, name)).pause is not Pause.BY_HAND:
-                    await lanes.set_circuit(connection, name, circuit, now_ms())
+                await lanes.set_circuit(connection, name, circuit, now_ms(), over_a_person=False)
             del self._circuits[name]
 
     async def _stop(self, *names: str) -> None:

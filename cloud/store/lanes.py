@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud.breaker import Circuit
 from cloud.errors import LeaseLostError
 from cloud.outcome import Pause
-from cloud.store.dialect import insert_on
+from cloud.store.dialect import insert, insert_on
 from cloud.store.schema import lane
 
 LEASE_MS: Final = 15_000
@@ -102,9 +102,17 @@ async def circuit(connection: AsyncConnection, register: str) -> Circuit:
 
 
 async def set_circuit(
-    connection: AsyncConnection, register: str, now: Circuit, now_ms: int
+    connection: AsyncConnection,
+    register: str,
+    now: Circuit,
+    now_ms: int,
+    *,
+    over_a_person: bool = True,
 ) -> None:
-    """Write it down; since when it is so is kept while the pause is the same."""
+    """Write it down; since when it is so is kept while the pause is the same.
+
+    Unless `over_a_person`, a pause by hand stands, even one that is said at this moment.
+    """
     pause = now.pause.value if now.pause else None
     changed = lane.c.pause.is_distinct_from(pause) | lane.c.since.is_(None)
     values = {
@@ -114,13 +122,22 @@ async def set_circuit(
         "reason": now.reason or pause,
     }
     since = sa.case((changed, now_ms), else_=lane.c.since) if now.is_open() else None
-    changes = await connection.execute(
-        sa.update(lane).where(lane.c.register == register).values(since=since, **values)
+    fresh = insert(connection, lane).values(
+        register=register,
+        owner="",
+        lease_until=0,
+        fence=0,
+        since=now_ms if now.is_open() else None,
+        **values,
     )
-    if changes.rowcount == 0:
-        row = {"register": register, "owner": "", "lease_until": 0, "fence": 0}
-        begun = now_ms if now.is_open() else None
-        await connection.execute(sa.insert(lane).values(**row, since=begun, **values))
+    by_hand = lane.c.pause.is_not_distinct_from(Pause.BY_HAND.value)
+    await connection.execute(
+        fresh.on_conflict_do_update(
+            index_elements=[lane.c.register],
+            set_={"since": since, **values},
+            where=None if over_a_person else ~by_hand,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 import pytest
 import sqlalchemy as sa
 from parts import until
+from postgres import Cluster
 from shop import (
     SETTINGS,
     Account,
     Register,
     Thing,
     a_fleet,
+    a_register,
     a_sale,
     eventually,
     hurry,
@@ -410,3 +412,37 @@ async def test_nothing_is_sent_twice_when_a_lane_is_changed_in_the_middle(
 
         await eventually(there)
     assert sorted(await mute.keys()) == [id_of(number) for number in numbers]
+
+
+# Races. ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_persons_pause_stands_that_is_said_at_the_moment_at_which_a_register_is_wrong(
+    postgres_store: Store, postgres: Cluster, *, before: bool
+) -> None:
+    """Whether there was a lane before or not; the register after it is told of as well."""
+    store = postgres_store
+    wrong = {"secret_file": "/nowhere/its.secret"}
+    async with a_register(store, pushes=False) as mute:
+        await stock(store, *with_main(an_account(mute, **wrong)), an_account(mute, "side", **wrong))
+        if before:
+            async with store.transaction() as connection:
+                await lanes.set_circuit(connection, "main", Circuit(), now_ms())
+        by_hand = Circuit(pause=Pause.BY_HAND, reason="the drive is changed today")
+        async with store.transaction() as connection:
+            await lanes.set_circuit(connection, "main", by_hand, now_ms())
+            working = asyncio.ensure_future(hold_on(store, mute))
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            await until(lambda: postgres.execute(waiting) == [(1,)])
+        await working
+    it = await standing(store)
+    assert it is not None
+    assert it.circuit == by_hand
+
+
+async def hold_on(store: Store, mute: Register) -> None:
+    """A process works all registers until the last of them is paused."""
+    async with at_work(store, mute):
+        await pauses(store, "side", Pause.AUTH)
