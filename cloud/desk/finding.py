@@ -14,9 +14,10 @@ from cloud.fiscal import FiscalDocument
 from cloud.fiscalization import State
 from cloud.fleet import Answers
 from cloud.receipt import Purpose, Receipt
+from cloud.store import placing
 from cloud.store.placing import Stuck
 from cloud.store.replies import document_of
-from cloud.store.schema import answer, receipt, sale
+from cloud.store.schema import receipt, sale
 from edge.wire import Sale, decode
 
 MOST: Final = 5
@@ -115,18 +116,16 @@ async def known(connection: AsyncConnection, sale_id: str, *, deciding: bool = T
     Raises:
         NoSuchSaleError: there is none.
     """
-    of_sale = (
-        sa.select(sale, answer.c.body.label("answers"))
-        .select_from(sale.outerjoin(answer, answer.c.sale_id == sale.c.sale_id))
-        .where(sale.c.sale_id == sale_id)
-    )
+    of_sale = sa.select(sale).where(sale.c.sale_id == sale_id)
     of_receipts = sa.select(receipt).where(receipt.c.sale_id == sale_id).order_by(receipt.c.purpose)
     if deciding:
-        of_sale = of_sale.with_for_update(of=sale)
+        of_sale = of_sale.with_for_update()
         of_receipts = of_receipts.with_for_update()
     row = (await connection.execute(of_sale)).first()
     if row is None:
         raise NoSuchSaleError(f"there is no sale {sale_id}")
+    # Once the sale is ours: who had it before may have answered something.
+    answers = await placing.answers(connection, sale_id)
     rows = (await connection.execute(of_receipts)).all()
     return Known(
         sale_id=sale_id,
@@ -136,7 +135,7 @@ async def known(connection: AsyncConnection, sale_id: str, *, deciding: bool = T
         disposition=row.disposition,
         cause=row.cause or "",
         reason=row.reason or "",
-        answers=msgspec.json.decode(row.answers, type=Answers) if row.answers else Answers(),
+        answers=answers,
         receipts=tuple(_asked(each) for each in rows),
     )
 

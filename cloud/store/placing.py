@@ -72,11 +72,16 @@ async def the_stuck(connection: AsyncConnection, sale_id: str) -> Stuck | None:
     return _stuck(row) if row else None
 
 
-async def say(connection: AsyncConnection, sale_id: str, said: Answers) -> Answers:
-    """Keep what a person says of a sale, beside what was said before; all of it, then."""
-    before = _answers(
+async def answers(connection: AsyncConnection, sale_id: str) -> Answers:
+    """What people have said of a sale."""
+    return _answers(
         await connection.scalar(sa.select(answer.c.body).where(answer.c.sale_id == sale_id))
     )
+
+
+async def say(connection: AsyncConnection, sale_id: str, said: Answers) -> Answers:
+    """Keep what a person says of a sale, beside what was said before; all of it, then."""
+    before = await answers(connection, sale_id)
     told = msgspec.json.decode(msgspec.json.encode(said), type=dict[str, Any])
     joined = msgspec.structs.replace(before, **told)
     body = msgspec.json.encode(joined).decode()

@@ -1,9 +1,13 @@
 """Requeueing: answers let a sale go on; a refused receipt is made anew and sent under a new key."""
 
+import asyncio
+
 import msgspec
 import pytest
 import sqlalchemy as sa
 from fate import LOST, REFUSED, accept, issue, leave, meet
+from parts import until
+from postgres import Cluster
 from shop import (
     MACHINE_AT_WORK,
     OPERATOR,
@@ -20,11 +24,12 @@ from shop import (
     the_receipt,
 )
 
-from cloud.desk.finding import NoSuchSaleError
+from cloud.desk.finding import NoSuchSaleError, known
 from cloud.desk.orders import Correct, Decision, Requeue, Resolve, Return, decide
+from cloud.desk.requeueing import requeue
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
-from cloud.fleet import Operator, Planogram, Policies, Product, Shelf, Site
+from cloud.fleet import Answers, Operator, Planogram, Policies, Product, Shelf, Site
 from cloud.receipt import Purpose, Receipt
 from cloud.store import Store, history
 from cloud.store.schema import answer, receipt, sale
@@ -289,3 +294,26 @@ async def test_a_return_goes_only_to_a_register_of_its_own_operator(either: Stor
     with pytest.raises(DecisionError, match="register theirs is tea's, and the receipt"):
         await order(either, Requeue(register="theirs"))
     assert (await order(either, Requeue(register="spare"))).state == "waiting"
+
+
+@pytest.mark.needs("postgres")
+async def test_who_presses_a_button_at_the_same_moment_does_not_forget_what_another_answers(
+    postgres_store: Store, postgres: Cluster
+) -> None:
+    """The first says what it was, the second nothing; the second waits for the first."""
+    store = postgres_store
+    strict = msgspec.structs.replace(OPERATOR, policies=Policies(presumed="by_hand"))
+    await sell(
+        store, a_sale(confidence="presumed"), site=msgspec.structs.replace(SITE, operator=strict)
+    )
+    by = By("anna", now_ms())
+    async with store.transaction() as connection:
+        it = await known(connection, id_of(1))
+        answers = Answers(presumed=True, product="tea")
+        settled = await requeue(connection, Sites(), it, answers, by)
+        assert settled.state == "waiting"
+        second = asyncio.ensure_future(order(store, Requeue()))
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        await until(lambda: postgres.execute(waiting) == [(1,)])
+    await second
+    assert (await request(store)).name == "Чай"
