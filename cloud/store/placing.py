@@ -47,12 +47,12 @@ class Issued:
     document: FiscalDocument
 
 
+_ANSWERS: Final = sa.select(answer.c.sale_id, answer.c.body)
 _STUCK: Final = (
-    sa.select(sale, answer.c.body.label("answers"))
-    .select_from(sale.outerjoin(answer, answer.c.sale_id == sale.c.sale_id))
+    sa.select(sale)
     .where(sale.c.disposition == "attention")
     .order_by(sale.c.sale_id)
-    .with_for_update(of=sale)
+    .with_for_update()
 )
 
 
@@ -63,13 +63,34 @@ async def stuck(
     query = _STUCK.where(sale.c.sale_id > past)
     if cause is not None:
         query = query.where(sale.c.cause == cause.value)
-    return [_stuck(row) for row in await connection.execute(query.limit(most))]
+    return await _stuck(connection, query.limit(most))
 
 
 async def the_stuck(connection: AsyncConnection, sale_id: str) -> Stuck | None:
     """A sale that needs a hand; None if it does not."""
-    row = (await connection.execute(_STUCK.where(sale.c.sale_id == sale_id))).first()
-    return _stuck(row) if row else None
+    found = await _stuck(connection, _STUCK.where(sale.c.sale_id == sale_id))
+    return found[0] if found else None
+
+
+async def _stuck(connection: AsyncConnection, query: sa.Select[Any]) -> list[Stuck]:
+    """With what was said of them, read once they are ours: who had one before may have answered."""
+    rows = (await connection.execute(query)).all()
+    said = await connection.execute(
+        _ANSWERS.where(answer.c.sale_id.in_([row.sale_id for row in rows]))
+    )
+    bodies = {row.sale_id: row.body for row in said}
+    return [
+        Stuck(
+            machine=row.machine,
+            sale=decode(row.body.encode(), Sale),
+            received_at=row.received_at,
+            cause=row.cause,
+            reason=row.reason,
+            answers=_answers(bodies.get(row.sale_id)),
+            operator=row.operator,
+        )
+        for row in rows
+    ]
 
 
 async def answers(connection: AsyncConnection, sale_id: str) -> Answers:
@@ -161,18 +182,6 @@ _NEAR: Final = 50
 
 def _of_sale(sale_id: str) -> sa.Select[Any]:
     return sa.select(receipt).where(receipt.c.sale_id == sale_id).with_for_update()
-
-
-def _stuck(row: sa.Row[Any]) -> Stuck:
-    return Stuck(
-        machine=row.machine,
-        sale=decode(row.body.encode(), Sale),
-        received_at=row.received_at,
-        cause=row.cause,
-        reason=row.reason,
-        answers=_answers(row.answers),
-        operator=row.operator,
-    )
 
 
 def _issued(row: sa.Row[Any]) -> Issued:

@@ -6,6 +6,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 import sqlalchemy as sa
+from parts import until
+from postgres import Cluster
 from shop import (
     ASKED,
     MACHINE,
@@ -238,3 +240,33 @@ async def test_a_person_and_the_placer_place_a_sale_one_after_the_other(
 
     assert sorted(await asyncio.gather(*(place() for _ in range(4)))) == [False] * 3 + [True]
     assert len(await rows(store, sa.select(receipt))) == 1
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("one", [True, False])
+async def test_what_a_person_answers_at_this_moment_is_known_to_whoever_places_the_sale_next(
+    postgres_store: Store, postgres: Cluster, *, one: bool
+) -> None:
+    """Whoever places it waits for the person, and would go by what was said before."""
+    store = postgres_store
+    await stocked(store)
+    await unplaced(store)
+
+    async def look() -> Stuck | None:
+        async with store.transaction() as connection:
+            if one:
+                return await placing.the_stuck(connection, KEY)
+            return (await placing.stuck(connection, most=5))[0]
+
+    async with store.transaction() as connection:
+        each = await placing.the_stuck(connection, KEY)
+        assert each is not None
+        await placing.say(connection, KEY, Answers(product="tea"))
+        otherwise = Attention(Cause.PRICE, "it is too dear")
+        await placing.place_again(connection, each, otherwise, "olga", T)
+        looking = asyncio.ensure_future(look())
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        await until(lambda: postgres.execute(waiting) == [(1,)])
+    found = await looking
+    assert found is not None
+    assert (found.reason, found.answers) == ("it is too dear", Answers(product="tea"))
