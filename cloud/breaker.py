@@ -9,10 +9,11 @@ What was on its way when it opened, and fails as well, tells nothing new.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from cloud.outcome import Outcome, Pause, Unknown, Unsent
 
+T = TypeVar("T")
 FAILURES: Final = 5
 OPEN_S: Final = (5, 10, 30, 60, 120, 300)
 LONGEST_S: Final = 3660.0
@@ -84,6 +85,13 @@ def after(circuit: Circuit, outcome: Outcome, now_ms: int, *, asked: bool = Fals
     if asked and circuit.pause not in {None, Pause.AUTH}:
         return replace(circuit, failures=0)
     return Circuit()
+
+
+def the_one(circuit: Circuit, due: list[T], asked: list[T]) -> tuple[list[T], list[T]]:
+    """The one that tries an open circuit, if there is one: of what is sent, or is asked for."""
+    if circuit.asks_first:
+        return due[: 1 - len(asked)], asked
+    return due, asked[: 1 - len(due)]
 
 
 def is_late(circuit: Circuit, outcome: Outcome, now_ms: int) -> bool:

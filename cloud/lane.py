@@ -264,7 +264,7 @@ class Lane:
         known = {*self._flying, *(told.key for told, _ in self._said)}
         asked = [job for job in asked if job.key not in known][:asks]
         if circuit.is_open():
-            due, asked = _one(due, asked, circuit)
+            due, asked = breaker.the_one(circuit, due, asked)
         self._sending, self._asking = self._sending.taken(len(due)), self._asking.taken(len(asked))
         room -= len(due) + len(asked)
         waits = [
@@ -336,6 +336,10 @@ class Lane:
         if repeated and isinstance(outcome, Dead) and not self._provider.knows_repeats:
             said = f"a repetition was refused, and the first request may have been recorded: {outcome.reason}"
             return Unknown(said, final=True)
+        if do == "ask" and isinstance(outcome, Unsent) and job.state is State.SUBMITTED:
+            # It may have left before a crash: that it cannot be asked about, or is not found, does
+            # not say that it did not.
+            return Unknown(outcome.reason, unasked=True)
         if do == "ask" and isinstance(outcome, Unknown) and not (outcome.unasked or outcome.misled):
             # Were nobody there, this were `Unsent`. What may not be sent again is asked for while
             # a look-up may be behind, and then it is a person's.
@@ -372,13 +376,6 @@ class Lane:
 def _slept(then: SinceBoot, now: SinceBoot) -> bool:
     """Whether this process, or this computer, stood still for longer than a lease lasts."""
     return now.boot_id != then.boot_id or now.ms - then.ms > LEASE_MS
-
-
-def _one(due: list[Job], asked: list[Job], circuit: Circuit) -> tuple[list[Job], list[Job]]:
-    """The receipt that tries an open circuit, if there is one."""
-    if circuit.asks_first:
-        return due[: 1 - len(asked)], asked
-    return due, asked[: 1 - len(due)]
 
 
 async def _first(ring: asyncio.Event, landing: asyncio.Event, most_s: float) -> None:

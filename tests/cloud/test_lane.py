@@ -1111,6 +1111,44 @@ async def test_a_process_that_slept_behind_its_intent_sends_nothing(
     assert through.sent == [(KEY, body)]
 
 
+class Looking(Through):
+    """Can be asked by the key, and has forgotten all of them."""
+
+    def __init__(self, inner: Provider) -> None:
+        super().__init__(inner)
+        self.by_key, self.memory_s = True, 3540.0
+        self.questions = 0
+
+    async def ask(self, _attempt: Attempt) -> Outcome:
+        self.questions += 1
+        return Unsent("there is no such receipt")
+
+
+async def test_what_a_crash_may_have_sent_and_nobody_knows_any_more_is_not_sent_again(
+    store: Store, mute: Register
+) -> None:
+    """The process dies while it sends; the next comes when the key may be forgotten."""
+    await sell(store, a_sale())
+    async with mute.at_work(store, Stuck(mute.client())):
+        await eventually(mute.ledger)
+    assert (await the_receipt(store)).state == "submitted"
+    await expire_leases(store)
+    await aged(store)
+    await mute.control({"forget": True})
+    looking = Looking(mute.client())
+    async with mute.at_work(store, looking, "two"):
+
+        async def asked() -> bool:
+            await hurry(store)
+            mute.due.ring()
+            return looking.questions > 1 or bool(looking.sent)
+
+        await eventually(asked)
+    assert looking.sent == []
+    assert await mute.keys() == [KEY]
+    assert (await the_receipt(store)).state == "unknown"
+
+
 class Ignorant(Through):
     """Knows nothing of what it is asked for. `unasked` is whether the question was answered."""
 
