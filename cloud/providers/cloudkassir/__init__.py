@@ -35,7 +35,17 @@ import msgspec
 
 from cloud.calling import Answer, Line, number, object_in, tls
 from cloud.clock import utc_now
-from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent, recorded
+from cloud.outcome import (
+    NEXT,
+    Accepted,
+    Dead,
+    Done,
+    Outcome,
+    Pause,
+    Unknown,
+    Unsent,
+    recorded,
+)
 from cloud.providers import PATH_ASKED, Attempt, BadSignatureError, Finding, Notice, astray
 from cloud.providers.cloudkassir import answer as reading
 from cloud.providers.cloudkassir.health import health, register_named
@@ -118,7 +128,7 @@ class CloudKassir:
                     return reading.not_told(answer)
                 if state == "Error":
                     return _failed(status, answer)
-                return self._processed(number_, answer)
+                return self._processed(attempt.key, number_, answer)
             case other:
                 return Unsent(f"asking failed: the provider says {other!r}: {reading.said(status)}")
 
@@ -164,11 +174,16 @@ class CloudKassir:
         told = inner if isinstance(inner, dict) else state
         return health({**register, **told}, utc_now().date())
 
-    def _processed(self, provider_id: str, answer: Mapping[str, Any]) -> Outcome:
+    def _processed(self, key: str, provider_id: str, answer: Mapping[str, Any]) -> Outcome:
         told = reading.details(answer)
         if told is None:
             # The status and the details need not be of one moment.
             return Unsent(f"asking failed: processed, but no details: {reading.said(answer)}")
+        label = told.get("InvoiceId")
+        if isinstance(label, str) and label.lower() not in {"", key.lower()}:
+            # It comes back as it was sent; a sum alone does not tell one buyer from another.
+            said = f"the provider's number {provider_id} tells of receipt {label!r}, not of {key!r}"
+            return Unknown(f"{said}; {NEXT}", final=True)
         document = reading.document(told, self._settings.hours_ahead)
         if isinstance(document, str):
             if not reading.tells_a_document(told):

@@ -849,6 +849,17 @@ async def test_details_that_do_not_agree_are_a_persons(ended: Ended, told: objec
     assert outcome.reason.endswith("python -m cloud resolve ID --issued QR")
 
 
+async def test_a_number_that_tells_of_another_receipt_shows_its_buyer_nothing(ended: Ended) -> None:
+    """Of the same sum: nothing else would tell that it is another buyer's."""
+    other = "0193a5d2-7c1e-7b54-9d0e-000000000002"
+    outcome = await ended(details(InvoiceId=other))
+    assert isinstance(outcome, Unknown)
+    assert outcome.final
+    assert outcome.reason.startswith(f"the provider's number sc_1 tells of receipt '{other}', ")
+    for same in (KEY.upper(), None, ""):
+        assert isinstance(await ended(details(InvoiceId=same)), Done)
+
+
 @pytest.mark.parametrize(
     "model", [{}, {"AdditionalData": {}}, {"Id": "sc_1", "DocumentNumber": None, "Amount": 120.1}]
 )
