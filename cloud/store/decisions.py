@@ -14,7 +14,7 @@ from cloud.outcome import Done
 from cloud.receipt import Purpose, Receipt
 from cloud.store import history, receipts, replies
 from cloud.store.history import Change
-from cloud.store.receipts import Told, key_in_use
+from cloud.store.receipts import AT_ONCE, Told, key_in_use
 from cloud.store.schema import attempt, receipt, sale
 
 _BY_HAND: Final = (State.ATTENTION.value, State.WAITING.value)
@@ -63,7 +63,7 @@ async def requeue(
         "state": State.WAITING.value,
         "attempt": number,
         "tries": 0,
-        "next_at": now_ms,
+        "next_at": AT_ONCE,
         "error": None,
     }
     if request is not None:

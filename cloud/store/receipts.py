@@ -17,6 +17,10 @@ from cloud.store.history import Change
 from cloud.store.recording import Writing
 from cloud.store.schema import attempt, receipt
 
+AT_ONCE: Final = 0
+"""When what nobody has tried yet is due: a lane goes by the server's clock, and whoever puts a
+receipt into it may be ahead of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -55,7 +59,7 @@ async def ask(connection: AsyncConnection, asked: Sequence[Asked], who: str, now
                 "request": msgspec.json.encode(each.receipt).decode(),
                 "state": State.WAITING.value,
                 "born_at": each.born_at,
-                "next_at": now_ms,
+                "next_at": AT_ONCE,
             }
             for each in asked
         ],

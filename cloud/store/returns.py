@@ -10,7 +10,7 @@ from cloud.intake import Attention, Cause, Disposition, ReturnOf, Skipped, retur
 from cloud.store import history, placing, receipts
 from cloud.store.history import Change
 from cloud.store.placing import Issued
-from cloud.store.receipts import Asked
+from cloud.store.receipts import AT_ONCE, Asked
 from cloud.store.schema import attempt, receipt
 from edge.wire import Sale
 
@@ -100,7 +100,7 @@ async def _reopen(
             attempt=number if last is None else max(number, last + 1),
             tries=0,
             born_at=asked.born_at,
-            next_at=now_ms,
+            next_at=AT_ONCE,
             error=None,
         )
     )

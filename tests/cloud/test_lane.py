@@ -54,7 +54,7 @@ from cloud.outcome import Accepted, Dead, Done, Outcome, Pause, Unknown, Unsent
 from cloud.providers import Attempt, Finding, Notice, Provider
 from cloud.receipt import Purpose, Receipt
 from cloud.registers import Opened
-from cloud.store import Store, claims, decisions, lanes, receipts, sales
+from cloud.store import Store, claims, decisions, lanes, placing, receipts, returns, sales
 from cloud.store.lanes import LEASE_MS
 from cloud.store.schema import attempt as attempts
 from cloud.store.schema import lane, receipt, reply
@@ -1083,6 +1083,37 @@ async def test_a_clock_that_was_a_day_ahead_and_is_set_right_gives_nothing_up(
     async with mute.at_work(store):
         await becomes(store, "issued")
     assert await mute.keys() == [KEY]
+
+
+@pytest.mark.parametrize("what", ["sale", "requeued", "returned"])
+async def test_what_a_process_whose_clock_is_ahead_puts_into_a_lane_is_due_at_once(
+    store: Store, mute: Register, what: str
+) -> None:
+    """A lane goes by the server's clock; the buyer does not wait for half an hour."""
+    ahead = now_ms() + HOUR_MS // 2
+    await stocked(store)
+    async with store.transaction() as connection:
+        at = ahead if what == "sale" else now_ms()
+        await sales.keep(connection, [placed(a_sale())], at)
+    key = KEY
+    if what == "requeued":
+        await leave(store)
+        await said(store, Dead("code 13"))
+        async with store.transaction() as connection:
+            key = await decisions.requeue(connection, KEY, Purpose.INCOME, "olga", ahead)
+    if what == "returned":
+        await mute.settle(store, "issued")
+        async with store.transaction() as connection:
+            found = await placing.issued(connection, KEY)
+            assert found is not None
+            await returns.ask(connection, found, "2026-11-23T18:50:00", "olga", ahead)
+        key = f"{KEY}-r"
+    async with mute.at_work(store):
+
+        async def recorded() -> bool:
+            return key in await mute.keys()
+
+        await eventually(recorded)
 
 
 def test_a_process_that_slept_for_longer_than_a_lease_knows_it() -> None:

@@ -163,8 +163,11 @@ async def test_what_may_have_been_sent_is_asked_for_longest_overdue_first(store:
 
 async def test_what_is_not_due_yet_is_left_alone(store: Store) -> None:
     await sold(store, T, 1)
-    assert await to_send(store, at=T - 1) == []
     await leave(store, at=T)
+    await hear(store, Unsent("no network"), at=T)
+    assert await to_send(store, at=T + 999) == []
+    assert keys(await to_send(store, at=T + 1000)) == [KEY]
+    await leave(store, at=T + 1000)
     await hear(store, Accepted("a"), at=T)
     assert await to_ask(store, at=T + 999) == []
     assert keys(await to_ask(store, at=T + 1000)) == [KEY]
