@@ -79,7 +79,7 @@ async def find(connection: AsyncConnection, text: str) -> str:
         NoSuchSaleError: there is none.
         DecisionError: several begin so.
     """
-    named = text.strip().rstrip("/").rpartition("/")[2].lower()
+    named = _named(text)
     if _MARKS.fullmatch(named[len(_LOWEST) :]):
         named = named[: len(_LOWEST)]
     found: Sequence[str] = ()
@@ -101,6 +101,17 @@ async def find(connection: AsyncConnection, text: str) -> str:
         listed = ", ".join(found[:MOST]) + (" and others" if len(found) > MOST else "")
         raise DecisionError(f"several sales begin with {text!r}: {listed}; write more of the id")
     return found[0]
+
+
+def key_in(text: str) -> str | None:
+    """The provider's key that a person named, where it is surely one: the first is the sale's id."""
+    named = _named(text)
+    mark = named[len(_LOWEST) :]
+    return named if mark and _MARKS.fullmatch(mark) else None
+
+
+def _named(text: str) -> str:
+    return text.strip().rstrip("/").rpartition("/")[2].lower()
 
 
 def _begins_an_id(text: str) -> bool:

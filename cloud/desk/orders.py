@@ -16,7 +16,7 @@ from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.desk.correcting import Why, correct
-from cloud.desk.finding import find, known
+from cloud.desk.finding import find, key_in, known
 from cloud.desk.requeueing import requeue
 from cloud.desk.resolving import issued, not_issued, skip, undone
 from cloud.desk.returning import send_back
@@ -147,7 +147,9 @@ async def _decide(
         case Resolve(skip=str(reason)):
             return await skip(connection, it, reason, by, purpose=_purpose(order.purpose))
         case Resolve():
-            return await not_issued(connection, it, by, purpose=_purpose(order.purpose))
+            return await not_issued(
+                *(connection, it, by), purpose=_purpose(order.purpose), looked_for=key_in(sale)
+            )
     raise ConfigError(f"{order}: no order")  # pragma: no cover, the union has no other
 
 

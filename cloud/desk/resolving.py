@@ -11,6 +11,7 @@ from cloud.desk.words import COMMAND, roubles
 from cloud.errors import DecisionError
 from cloud.fiscal import FiscalDocument, read_qr
 from cloud.fiscalization import State
+from cloud.keys import key_of
 from cloud.receipt import Purpose
 from cloud.sale_day import sale_day, zone_of
 from cloud.store import attention, decisions, history
@@ -176,14 +177,28 @@ async def undone(connection: AsyncConnection, it: Known, reason: str, by: By) ->
 
 
 async def not_issued(
-    connection: AsyncConnection, it: Known, by: By, *, purpose: Purpose | None = None
+    connection: AsyncConnection,
+    it: Known,
+    by: By,
+    *,
+    purpose: Purpose | None = None,
+    looked_for: str | None = None,
 ) -> Settled:
     """A person has looked: the provider did not record it.
 
+    `looked_for` is the key that was looked for, if it was said.
+
     Raises:
-        DecisionError: nothing of it is in doubt, or it is still asked for.
+        DecisionError: nothing of it is in doubt, another key is, or it is still asked for.
     """
     asked = the_receipt(it, purpose)
+    key = key_of(it.sale_id, asked.purpose, asked.number)
+    if looked_for not in {None, key}:
+        # What was found out about a key that is past must not end the one that followed it.
+        raise DecisionError(
+            f"{it.sale_id}: {looked_for} is past; what is in doubt is {key}: look for that one in the"
+            " provider's cabinet"
+        )
     if asked.state is State.UNKNOWN:
         raise DecisionError(
             f"{it.sale_id}: it is still asked for; look in the provider's cabinet. If its document"

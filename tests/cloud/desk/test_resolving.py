@@ -13,6 +13,7 @@ from shop import (
     Account,
     a_document,
     a_sale,
+    hear,
     id_of,
     incidents,
     now_ms,
@@ -55,6 +56,24 @@ async def test_a_receipt_that_was_not_issued_may_be_sent_under_a_new_key(either:
     assert await states(either) == {id_of(1): "attention"}
     await order(either, Requeue())
     assert await leave(either) == [f"{id_of(1)}-1"]
+
+
+async def test_who_looked_for_a_key_that_is_past_says_nothing_of_the_one_in_use(
+    store: Store,
+) -> None:
+    """Two people, or one before an old page: what was looked for is not what is in doubt."""
+    await sell(store, a_sale())
+    await meet(store, REFUSED)
+    for number, becomes in ((1, REFUSED), (2, LOST)):
+        await order(store, Requeue())
+        assert await leave(store) == [f"{id_of(1)}-{number}"]
+        await hear(store, becomes, f"{id_of(1)}-{number}")
+    by = By("anna", now_ms())
+    for past in (f"{id_of(1)}-1", f"{id_of(1)}-r", f" {id_of(1)}-1/".upper()):
+        with pytest.raises(DecisionError, match=f"in doubt is {id_of(1)}-2"):
+            await decide(store, Sites(), past, Resolve(not_issued=True), by)
+    settled = await decide(store, Sites(), f"{id_of(1)}-2", Resolve(not_issued=True), by)
+    assert settled.told.startswith("its key is dead")
 
 
 async def test_nothing_is_not_issued_that_is_not_in_doubt(store: Store) -> None:
@@ -246,10 +265,13 @@ async def test_of_two_receipts_the_one_that_needs_a_hand_is_meant(store: Store) 
 async def test_a_key_of_an_attempt_names_its_sale(store: Store) -> None:
     await sell(store, a_sale())
     await meet(store, LOST)
-    (key,) = [row.key for row in await rows(store, sa.select(attempt))]
+    await order(store, Resolve(not_issued=True))
+    await order(store, Requeue())
+    await leave(store)
+    *_, key = [row.key for row in await rows(store, sa.select(attempt).order_by(attempt.c.number))]
     by = By("anna", now_ms())
-    settled = await decide(store, Sites(), f"{key}-1", Resolve(not_issued=True), by)
-    assert settled.sale_id == id_of(1)
+    settled = await decide(store, Sites(), key, Resolve(issued=a_document(5).qr), by)
+    assert (key, settled.sale_id) == (f"{id_of(1)}-1", id_of(1))
 
 
 def test_one_thing_is_said_at_a_time() -> None:
