@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,6 +49,9 @@ class Placer:
                 await self._look(returns_too=looks == 0 or ring.is_set())
             except BUSY as error:
                 log.warning("the store is busy", reason=str(error))
+            except sa.exc.IntegrityError as error:
+                # The fleet, or a sale, is another one by now: the next look sees it.
+                log.warning("what was to be placed has changed", reason=str(error.orig))
             await self._stuck.wait(ring, self._look_s)
             if ring.is_set():
                 looks = RETURNS_EVERY - 1

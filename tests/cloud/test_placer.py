@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
 import sqlalchemy as sa
+from parts import until
+from postgres import Cluster
 from shop import (
     MACHINE,
     MACHINE_AT_WORK,
@@ -39,7 +41,7 @@ from cloud.intake import Attention, Cause, Placed
 from cloud.outcome import Done
 from cloud.placer import BATCH, Placer, again, own, where
 from cloud.receipt import Receipt
-from cloud.store import Store, placing
+from cloud.store import Store, fleet, placing
 from cloud.store.schema import receipt, sale
 from cloud.store.sites import Sites
 
@@ -318,3 +320,25 @@ async def test_what_was_in_the_slot_on_the_day_of_the_sale_was_sold(store: Store
     else:
         assert isinstance(goes, Attention)
         assert goes.cause is Cause.UNKNOWN_SLOT
+
+
+@pytest.mark.needs("postgres")
+async def test_a_register_that_is_taken_away_at_this_moment_ends_no_process(
+    postgres_store: Store, postgres: Cluster
+) -> None:
+    """The machine has another one; what is placed at the old one waits for whoever takes it away."""
+    store = postgres_store
+    side = Account(id="side", operator="coffee", provider="cloudkassir", settings=SETTINGS)
+    await stock(store, *a_fleet(side))
+    await sell(store, a_sale(1), site=None)
+    async with AsyncExitStack() as stack:
+        async with store.transaction() as connection:
+            moved = msgspec.structs.replace(MACHINE_AT_WORK, register="side")
+            await fleet.put(connection, moved, "olga", T)
+            await fleet.take_away(connection, Account, ["main"], "olga", T)
+            await stack.enter_async_context(at_work(store))
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            await until(lambda: postgres.execute(waiting) == [(1,)])
+        await placed(store, 1)
+    ((register,),) = await rows(store, sa.select(receipt.c.register))
+    assert register == "side"
