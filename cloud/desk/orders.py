@@ -25,6 +25,7 @@ from cloud.errors import ConfigError
 from cloud.fleet import Answers, Name, Price
 from cloud.receipt import Purpose
 from cloud.store import Store
+from cloud.store.dialect import clock_of
 from cloud.store.sites import Sites
 from edge.wire.settings import Table
 
@@ -120,6 +121,9 @@ async def _decide(
     connection: AsyncConnection, sites: Sites, sale: str, order: Decision, by: By
 ) -> Settled:
     it = await known(connection, await find(connection, sale))
+    if isinstance(order, Resolve):
+        # What was undone is held against when it was found, which may have been said elsewhere.
+        by = By(by.who, await clock_of(connection))
     match order:
         case Requeue():
             said = order.answers

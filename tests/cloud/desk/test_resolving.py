@@ -204,6 +204,32 @@ async def test_a_receipt_that_is_still_asked_for_is_not_yet_in_doubt(store: Stor
         await order(store, Resolve(not_issued=True))
 
 
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("hours", [-5, 5])
+async def test_whose_computers_clock_is_hours_off_undoes_what_is_there_and_nothing_later(
+    postgres_store: Store, hours: int
+) -> None:
+    """Else it is to be undone again, by a return too many; or a third document is not seen."""
+    store = postgres_store
+    await sell(store, a_sale())
+    await issue(store)
+    await hear(store, Done(a_document(7)))
+    by = By("anna", now_ms() + hours * 3_600_000)
+    undone = Resolve(undone="returned in the provider's cabinet")
+    await decide(store, Sites(), id_of(1), undone, by)
+
+    async def left() -> int:
+        async with store.reading() as connection:
+            return len(await attention.duplicates(connection))
+
+    assert await left() == 0
+    second = Resolve(issued=a_document(8).qr, second=True)
+    await decide(store, Sites(), id_of(1), second, by)
+    assert await left() == 1
+    await decide(store, Sites(), id_of(1), undone, by)
+    assert await left() == 0
+
+
 async def test_a_second_document_that_is_undone_elsewhere_needs_no_hand(either: Store) -> None:
     await sell(either, a_sale(1), a_sale(2))
     for number in (1, 2):
