@@ -60,7 +60,8 @@ class Exchange(NamedTuple):
     """A command to one peripheral and the answer that counts, if any.
 
     `reply_at` is when the peripheral began to answer, be it with data, ACK or NAK. `untaken` is
-    whether it answered with data that the VMC did not acknowledge, not yet.
+    whether it answered with data that the VMC did not acknowledge, not yet. A command that had to
+    be said again was said from `since` on; one that nobody answered, until `until`.
     """
 
     address: int
@@ -71,6 +72,14 @@ class Exchange(NamedTuple):
     fate: Fate = Fate.HEARD
     repeated: bool = False
     untaken: bool = False
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From when until when it was said, and said again."""
+        since = self.at if self.since is None else self.since
+        return since, self.at if self.until is None else self.until
 
     @property
     def is_poll(self) -> bool:
@@ -136,7 +145,8 @@ class Joiner:
                 joined = self._close()
                 pending = [each.pending for each in self._devices.values() if each.pending]
                 self._devices.clear()
-                return [*joined, *(each._replace(fate=Fate.GIVEN_UP) for each in pending), framed]
+                given_up = [_given_up(each, framed.at) for each in pending]
+                return [*joined, *given_up, framed]
 
     def flush(self) -> list[Joined]:
         """End of the capture: close what is open, take the answers that are held.
@@ -216,6 +226,8 @@ class Joiner:
         if device.held is not None:
             joined += _resolve_held(device, exchange, said)
         if device.pending is not None:
+            if is_same_command(exchange.command, device.pending.command):
+                exchange = exchange._replace(since=device.pending.at)
             joined += _resolve_pending(device, exchange)
         last = device.last_heard
         if last and not exchange.is_poll and is_same_command(exchange.command, last):
@@ -260,8 +272,12 @@ def _resolve_pending(device: _Device, now: Exchange) -> list[Joined]:
     if pending is None or (now.is_poll and now.at - pending.at <= NON_RESPONSE_S):
         return []
     if is_same_command(now.command, pending.command):
-        if now.fate is Fate.HEARD:
-            device.pending = None
+        device.pending = None if now.fate is Fate.HEARD else pending._replace(until=now.at)
         return []
     device.pending = None
-    return [pending._replace(fate=Fate.GIVEN_UP if now.is_reset else Fate.MOVED_ON)]
+    return [_given_up(pending, now.at) if now.is_reset else pending._replace(fate=Fate.MOVED_ON)]
+
+
+def _given_up(pending: Exchange, at: float) -> Exchange:
+    """Until then the VMC waited for an answer, and for whatever it had to do next."""
+    return pending._replace(fate=Fate.GIVEN_UP, until=at)

@@ -154,7 +154,7 @@ class Sniffer:
             self._cycle.expect(exchange.at)
         events: list[Event] = []
         for each in concluded:
-            events += self._conclude(each, said)
+            events += self._conclude(each, said, exchange.span)
         for message in said:
             if self._files or isinstance(message, FileMessage):
                 events += self._carried(exchange, message)
@@ -173,17 +173,19 @@ class Sniffer:
             return self._satellites[address].feed(exchange)
         return _unfollowed(exchange)
 
-    def _conclude(self, concluded: Event, said: list[Message]) -> list[Event]:
-        """A conclusion on its way through the vend cycle."""
+    def _conclude(
+        self, concluded: Event, said: list[Message], span: tuple[float, float] | None = None
+    ) -> list[Event]:
+        """A conclusion on its way through the vend cycle; `span` is how long it was told."""
         match concluded:
             case Sale() | Return() if CashSale in map(type, said):
                 self._cash_sale_told = True
-                if self._cycle.told_before(concluded):
+                if self._cycle.told_before(concluded, span):
                     return []
                 item = concluded.item
                 card = any(reader.pays_for(item) for reader in self._readers.values())
                 card = card or self._ledger.doubtful
-                told = self._cycle.paid_in_cash(concluded, card_in_play=card)
+                told = self._cycle.paid_in_cash(concluded, card_in_play=card, span=span)
                 return [*told, *self._spent(concluded.amount, concluded)]
             case Sale():
                 return self._cycle.paid_by_card(concluded, cash_in_play=self._cash_in_play)

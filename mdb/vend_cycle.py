@@ -4,7 +4,8 @@ A VMC may tell a CASH SALE to both readers, take part of a price by card and par
 report the whole to a gateway once more. Nothing on the bus says that these are the same, so here
 stand the rules that do:
 
-* **Told to both readers**: the same CASH SALE at the other reader within 1.5 s of bus time.
+* **Told to both readers**: the same CASH SALE at the other reader within 1.5 s of bus time. A
+  reader that does not answer is told again for seconds; the time counts from the nearest telling.
 * **Mixed payment**: a card's VEND SUCCESS and a CASH SALE of the same item within 1.5 s of bus
   time, in any order, are one sale with two tenders. A sale by card is held back so long where cash
   may be in play, or until the next vend begins; what is concluded meanwhile waits behind it, so the
@@ -36,6 +37,8 @@ BEGINS_ANOTHER: Final = (SessionBegan, VendRequested)
 """A vend cycle is over when the next begins."""
 
 Told = Sale | Return
+Span = tuple[float, float]
+"""From when until when a vend was told, and told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class VendCycle:
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
-        self._cash_sales: deque[Told] = deque(maxlen=KEPT)
+        self._cash_sales: deque[tuple[Told, Span]] = deque(maxlen=KEPT)
         self._unreported: deque[Told] = deque(maxlen=KEPT)
         self._only_reported: deque[_Reported] = deque(maxlen=KEPT)
 
@@ -95,12 +98,14 @@ class VendCycle:
         plain = sale.kind is Kind.PAID and sale.confidence is Confidence.CONFIRMED
         return self._sold(sale, wait=cash_in_play and plain)
 
-    def paid_in_cash(self, told: Told, *, card_in_play: bool) -> list[Event]:
+    def paid_in_cash(
+        self, told: Told, *, card_in_play: bool, span: Span | None = None
+    ) -> list[Event]:
         """A CASH SALE; with a card's vend of the same item under way it is the other part."""
         if self._was_reported(told):
             return []
         for index, each in enumerate(self._waiting):
-            if isinstance(told, Sale) and _parts_of_one(told, each):
+            if isinstance(told, Sale) and _parts_of_one(told, each, span):
                 return self._put_together(index, each.event, told)
         self._unreported.append(told)
         paid = isinstance(told, Sale) and told.kind is Kind.PAID
@@ -171,13 +176,16 @@ class VendCycle:
         self._waiting[index] = _Waiting(whole)
         return self.until(card.at)
 
-    def told_before(self, told: Told) -> bool:
+    def told_before(self, told: Told, span: Span | None = None) -> bool:
         """Whether this CASH SALE was told to the other reader already; it is remembered."""
-        for first in self._cash_sales:
-            if first.address != told.address and _same_cash_sale(first, told):
-                self._cash_sales.remove(first)
+        span = span or (told.at, told.at)
+        for each in self._cash_sales:
+            first, when = each
+            near = _apart(when, span) <= ONE_CYCLE_S
+            if near and first.address != told.address and _same_cash_sale(first, told):
+                self._cash_sales.remove(each)
                 return True
-        self._cash_sales.append(told)
+        self._cash_sales.append((told, span))
         return False
 
     def _was_reported(self, told: Told) -> bool:
@@ -197,16 +205,23 @@ def _left(reported: _Reported, told: Told) -> bool:
     return not reported.means or _by(told) in reported.means or not _both_paid(told, reported.vend)
 
 
-def _parts_of_one(told: Sale, other: _Waiting) -> bool:
+def _parts_of_one(told: Sale, other: _Waiting, span: Span | None = None) -> bool:
     """Whether a sale that is held back is the other part of this one."""
     held = other.event
-    if other.until is None or not isinstance(held, Sale) or abs(told.at - held.at) > ONE_CYCLE_S:
+    if other.until is None or not isinstance(held, Sale):
+        return False
+    if _apart(span or (told.at, told.at), (held.at, held.at)) > ONE_CYCLE_S:
         return False
     one_in_cash = [_by(held), _by(told)].count("cash") == 1
     same_item = held.item == told.item or held.item is None or told.item is None
     card = told if _by(held) == "cash" else held
     sure = card.confidence is Confidence.CONFIRMED
     return same_item and one_in_cash and sure and _plain(held) and _plain(told)
+
+
+def _apart(one: Span, other: Span) -> float:
+    """Seconds between the end of the earlier and the beginning of the later; 0 if they overlap."""
+    return max(0.0, one[0] - other[1], other[0] - one[1])
 
 
 def _plain(sale: Sale) -> bool:
@@ -222,7 +237,7 @@ def _same_cash_sale(one: Told, other: Told) -> bool:
 
     Where one's scaling is not known the amounts cannot be compared; the item must do.
     """
-    if abs(one.at - other.at) > ONE_CYCLE_S or type(one) is not type(other):
+    if type(one) is not type(other):
         return False
     items = {one.raw["item"], other.raw["item"]} - {None}
     if len(items) > 1:  # with their flags

@@ -125,6 +125,50 @@ def test_cash_told_to_both_readers_is_one_sale(
     assert len(hear(story, BOTH)) == sold
 
 
+FIRST, SECOND = "> 13 05 0096 000A B8", "> 63 05 0096 000A 08"
+NEVER = "".join(f"{at / 10:.1f} {FIRST}\n" for at in range(100, 150, 5))
+"""The VMC tells the first reader for five seconds, and nobody answers."""
+GIVEN_UP = "15.2 > 10 10\n15.21 < 00\n"
+UNANSWERED = {
+    "given up, then the other reader": f"{NEVER}{GIVEN_UP}15.4 {SECOND}\n15.41 < 00",
+    "the other reader, then given up": f"{NEVER}15.1 {SECOND}\n15.11 < 00\n{GIVEN_UP}",
+    "the bus is reset, then the other reader": f"{NEVER}15.2 > BREAK\n15.6 {SECOND}\n15.61 < 00",
+    "the other reader meanwhile, and the first at last": (
+        f"{NEVER}14.6 {SECOND}\n14.61 < 00\n15.0 {FIRST}\n15.01 < 00\n"
+    ),
+    "the other reader at the beginning, and the first at last": (
+        f"10.0 {FIRST}\n10.1 {SECOND}\n10.11 < 00\n{NEVER[NEVER.index('10.5') :]}15.0 {FIRST}\n15.01 < 00\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("story", UNANSWERED.values(), ids=UNANSWERED)
+def test_cash_told_to_a_reader_that_is_long_in_answering_and_to_the_other_is_one_sale(
+    hear: Hear, story: str
+) -> None:
+    sold = [each for each in hear(story, BOTH) if isinstance(each, Sale)]
+    assert [each.amount for each in sold] == [150]
+
+
+def test_two_equal_sales_told_to_both_readers_are_two_though_the_first_answer_is_not_heard(
+    hear: Hear,
+) -> None:
+    story = f"""
+        10.0 {FIRST}
+        10.1 {SECOND}
+        10.11 < 00
+        10.3 > 12 12
+        10.31 < 00
+        10.4 > 62 62
+        10.41 < 00
+        13.0 {FIRST}
+        13.01 < 00
+        13.1 {SECOND}
+        13.11 < 00
+    """
+    assert len([each for each in hear(story, BOTH) if isinstance(each, Sale)]) == 2
+
+
 def test_the_readers_may_differ_in_scale(hear: Hear) -> None:
     story = "> 13 05 0096 000A B8 \n < 00 \n > 63 05 000F 000A 81 \n < 00"
     (sale,) = hear(story, {0x10: EUR, 0x60: TENS})
