@@ -74,6 +74,8 @@ class Reader:
         self._vend = Vend()
         self._media = Kind.PAID
         self._currency: bytes | None = None
+        self._sold = NO_ITEM
+        """What the last VEND SUCCESS named."""
 
     def pays_for(self, item: str | None) -> bool:
         """Whether a vend is approved and not out yet that may be this item's."""
@@ -159,6 +161,8 @@ class Reader:
 
     def _conclude(self, message: Message, at: float) -> list[Event]:
         told = self._note(message)
+        if isinstance(message, cashless.VendSuccess):
+            self._mind_another(message.item)
         self.state, conclusion = step(self.state, message)
         if self.state in NO_VEND:
             self._vend = Vend()
@@ -186,9 +190,19 @@ class Reader:
             case cashless.VendApproved():
                 self._vend = told = replace(told, approved=message.amount)
             case cashless.VendSuccess():
+                told = (
+                    Vend() if self.state is State.REVALUE else told
+                )  # what was loaded is no price
                 item = told.item if message.item == NO_ITEM else message.item
                 told = replace(told, item=item, tail=message.tail)
         return told
+
+    def _mind_another(self, item: bytes) -> None:
+        """One that names another item than the last is no repetition: its vend was not heard."""
+        known = NO_ITEM not in {item, self._sold}
+        if self.state is State.SOLD and known and item != self._sold:
+            self.state = State.IDLE
+        self._sold = item
 
     def _events(self, conclusion: Conclusion, told: Vend, at: float) -> list[Event]:
         if conclusion is Conclusion.NOTHING:

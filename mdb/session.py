@@ -33,7 +33,7 @@ class State(Enum):
     REQUESTED = "Vend: requested"
     CANCELLING = "Vend: cancelling"
     APPROVED = "Vend: approved"
-    PRESUMED = "Inactive: sale presumed"
+    PRESUMED = "Inactive: sold, or presumed so"
     REVALUE = "Revalue"
     RETURN_REQUESTED = "Negative Vend: requested"
     RETURN_APPROVED = "Negative Vend: approved"
@@ -95,6 +95,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
     _S.SOLD: {
         **_goes_on(_S.SOLD),
         cashless.VendSuccess: (_S.SOLD, _C.NOTHING),
+        Reset: (_S.PRESUMED, _C.NOTHING),
+        JustReset: (_S.PRESUMED, _C.NOTHING),
     },
     _S.REQUESTED: {
         **_goes_on(_S.REQUESTED),
@@ -119,6 +121,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type[Message], Step]]] = {
         Reset: (_S.PRESUMED, _C.SALE_PRESUMED),
         JustReset: (_S.PRESUMED, _C.SALE_PRESUMED),
         cashless.VendRequest: (_S.REQUESTED, _C.UNCERTAIN),
+        cashless.RevalueRequest: (_S.REVALUE, _C.UNCERTAIN),
+        cashless.NegativeVendRequest: (_S.RETURN_REQUESTED, _C.UNCERTAIN),
         cashless.SessionComplete: (_S.IDLE, _C.UNCERTAIN),
         cashless.BeginSession: (_S.IDLE, _C.UNCERTAIN),
         cashless.EndSession: (_S.ENABLED, _C.UNCERTAIN),

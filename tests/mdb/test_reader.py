@@ -80,6 +80,22 @@ SALES = {
         REQUEST + APPROVED + SUCCESS + POLL + SUCCESS + COMPLETE,
         [PAID],
     ),
+    "a success said again after a RESET": (
+        REQUEST + APPROVED + SUCCESS + RESET + JUST_RESET + "> 14 01 15 \n < 00 \n" + SUCCESS,
+        [PAID],
+    ),
+    "a success of another item, of which nothing else was heard": (
+        REQUEST + APPROVED + SUCCESS + POLL + ("> 13 02 000B 20 \n < 00 \n" + POLL) * 2 + SUCCESS,
+        [PAID, ("000b", "paid", None, "confirmed"), UNHEARD],
+    ),
+    "a success said again without its item": (
+        REQUEST + APPROVED + SUCCESS + POLL + "> 13 02 FFFF 13 \n < 00 \n",
+        [PAID],
+    ),
+    "what is loaded is not what the next vend costs": (
+        "> 15 00 01F4 0A \n < 00 \n" + SUCCESS,
+        [UNHEARD],
+    ),
     "a success nobody acknowledged, and a RESET": (
         REQUEST + APPROVED + MUTE_SUCCESS + RESET,
         [PRESUMED],

@@ -68,6 +68,21 @@ STORIES: dict[str, list[tuple[Message, str]]] = {
     ],
     "the reader resets itself": [(APPROVED, "vend_approved"), (JUST_RESET, "sale, presumed")],
     "a reset after a success": [(APPROVED, "vend_approved"), (SUCCESS, "sale"), (RESET, "")],
+    "a reset after a success, and the success again": [
+        *((APPROVED, "vend_approved"), (SUCCESS, "sale"), (RESET, ""), (JUST_RESET, "")),
+        *((ENABLE, ""), (SUCCESS, "")),
+    ],
+    "a reset after a success, and another vend": [
+        *((APPROVED, "vend_approved"), (SUCCESS, "sale"), (RESET, ""), (ENABLE, "")),
+        *((REQUEST, "vend_requested"), (APPROVED, "vend_approved"), (SUCCESS, "sale")),
+    ],
+    "money is loaded, and the vend's end was not heard": [
+        *((APPROVED, "vend_approved"), (LOAD, "vend_uncertain"), (LOADED, "revalue")),
+    ],
+    "goods come back, and the vend's end was not heard": [
+        *((APPROVED, "vend_approved"), (RETURN, "vend_uncertain"), (APPROVED, "")),
+        (SUCCESS, "return"),
+    ],
     "a reset before an approval": [(REQUEST, "vend_requested"), (RESET, "")],
     "a success said again": [(APPROVED, "vend_approved"), (SUCCESS, "sale"), (SUCCESS, "")],
     "a success and nothing before it": [(SUCCESS, "sale, amount unknown"), (SUCCESS, "")],
