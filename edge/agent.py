@@ -241,9 +241,9 @@ class Agent:
         if _is_waited_for(concluded.what) and self._stage is not None:
             self._stage.happen(Unkept(concluded.moment.boottime_ms / 1000))
 
-    def _buying(self, now: bool) -> None:  # noqa: FBT001, a fact of the bus
+    def _buying(self, buying: Buying) -> None:
         if self._stage is not None:
-            self._stage.happen(Buying(now))
+            self._stage.happen(buying)
 
     def _pulse(self, pulse: Pulse) -> None:
         log.warning("the bus: %s", pulse)

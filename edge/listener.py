@@ -6,16 +6,19 @@ screen may want to know to the stage.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from edge.buyer.event import Buying
 from edge.clock import Clock
 from edge.keeper import Concluded
 from edge.timeline import Timeline
 from mdb import Signal, Sniffer, event
 from mdb.context import Context
 from mdb.sniffer import Heard
+from mdb.vocabulary.cashless import SessionComplete
+from mdb.vocabulary.message import Message, Reset
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ _ENDS: Final = (
     *(event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed),
     *(event.VendUncertain, event.PeripheralReset, event.BusReset),
 )
+_GOES: Final = (event.SessionEnded, event.PeripheralReset)
 _KEPT: Final = (
     *(event.Sale, event.Return, event.VendUncertain, event.BusReset),
     *(event.VendApproved, *_BEGINS, *_ENDS),
@@ -41,7 +45,7 @@ class Ears:
     """Who is told: what was concluded, that a buyer began or ended, that the bus lives or not."""
 
     conclude: Callable[[Concluded], None]
-    buying: Callable[[bool], None]
+    buying: Callable[[Buying], None]
     pulse: Callable[[Pulse], None]
     heard: Callable[[Heard], None] | None = None
 
@@ -66,6 +70,10 @@ class Listener:
         self._known = dict(known)
         self._sniffer = Sniffer(known, vmc_only=vmc_only)
         self._tapped: Callable[[Signal], None] | None = None
+        self._buying = set[int]()
+        """Readers at which somebody is buying: a VMC may ask two for the same vend."""
+        self._sessions = set[int]()
+        """Readers with a session that a buyer's media began."""
         self._at = 0.0
         self.heard_at = clock.boottime()
         """Boot time of the last signal, or of the start."""
@@ -129,6 +137,7 @@ class Listener:
         for concluded in heard.events:
             self._happened(concluded)
         if heard.exchange is not None and not heard.exchange.is_poll:
+            self._mind_the_end(heard.exchange.address, heard.said)
             self._keep_context()
         if self._ears.heard is not None:
             self._ears.heard(heard)
@@ -138,10 +147,40 @@ class Listener:
             self.faults += 1
         elif isinstance(concluded, _KEPT):
             self._ears.conclude(Concluded(concluded, *self._timeline.look()))
-        if isinstance(concluded, _BEGINS):
-            self._ears.buying(True)
-        elif isinstance(concluded, _ENDS):
-            self._ears.buying(False)
+        self._follow_buyer(concluded)
+
+    def _follow_buyer(self, concluded: event.Event) -> None:
+        address = concluded.address
+        match concluded:
+            case event.SessionBegan() | event.VendRequested():
+                chosen = isinstance(concluded, event.VendRequested)
+                again = chosen and address in self._sessions
+                if not chosen:
+                    self._sessions.add(address)
+                self._buying.add(address)
+                self._ears.buying(Buying(now=True, again=again))
+            case event.Sale() | event.Return():
+                self._buying &= {address}  # whom else the VMC had asked has lost
+            case event.BusReset():
+                self._buying.clear()
+                self._sessions.clear()
+                self._ears.buying(Buying(now=False))
+            case _ if isinstance(concluded, _ENDS):
+                if isinstance(concluded, _GOES):
+                    self._sessions.discard(address)
+                self._end(address)
+
+    def _mind_the_end(self, address: int, said: Sequence[Message]) -> None:
+        """What ends a session, or a reader's part in a vend, though no answer is heard."""
+        if any(isinstance(each, SessionComplete | Reset) for each in said):
+            self._sessions.discard(address)
+        if any(isinstance(each, Reset) for each in said) and address in self._buying:
+            self._end(address)
+
+    def _end(self, address: int) -> None:
+        self._buying.discard(address)
+        if not self._buying:
+            self._ears.buying(Buying(now=False))
 
     def _keep_context(self) -> None:
         """What the peripherals told at the machine's start is told once: to the disk with it."""

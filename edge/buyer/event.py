@@ -35,9 +35,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Buying:
-    """A buyer began (or gave up, or was served)."""
+    """A buyer began (or gave up, or was served).
+
+    `again`: the one who stands there with a session open has chosen once more; nobody else came.
+    """
 
     now: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

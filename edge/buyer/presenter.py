@@ -11,7 +11,7 @@ the sale, and a late one says of which purchase it is.
 
 **Unkept.** A sale that the disk does not take has no picture yet; it ends the one before all the
 same. The screen rests until it is kept, as long as its buyer may stand there: what is kept only
-then and was sold before it, or is late, is not for his eyes.
+then and was sold before it, or is late, is not for his eyes. One who chooses again is the same buyer.
 
 **Late.** A receipt that comes when its buyer's picture is gone waits until nobody is buying and the
 screen rests; then it says its product, amount and time. One older than `Policy.late_s`, or of
@@ -88,8 +88,8 @@ def _heard(state: State, event: Event, now: float, policy: Policy) -> State:
             return _answered(state, sale, receipt, now, policy)
         case Again(sale, receipt):
             return _again(state, sale, receipt, now, policy)
-        case Buying(buying):
-            if buying:
+        case Buying(buying, again):
+            if buying and not again:
                 state = replace(state, began=now, unkept=_lost(state.unkept, now))
             return replace(state, buying=buying)
         case Serving(serving):

@@ -10,6 +10,7 @@ import pytest
 from parts import until
 from specimens import StillClock
 
+from edge.buyer.event import Buying
 from edge.keeper import Concluded
 from edge.listener import DEAD_S, SILENCE_S, Ears, Listener, Pulse
 from edge.storage.disk import Disk
@@ -64,7 +65,7 @@ class Machine:
         self.outbox = Outbox(folder / "outbox.sqlite", "7f3a9c1e")
         self.disk = Disk()
         self.concluded: list[Concluded] = []
-        self.buying: list[bool] = []
+        self.buying: list[Buying] = []
         self.pulses: list[Pulse] = []
         self.heard: list[Heard] = []
         self.listener = Listener(
@@ -149,7 +150,7 @@ async def test_what_is_concluded_goes_to_the_keeper_and_a_buyer_s_steps_to_the_s
         event.SessionEnded,
     ]
     assert [(each.item, each.amount) for each in machine.sales] == [("0001", 12510)]
-    assert machine.buying == [True, True, False]
+    assert machine.buying == [Buying(now=True), Buying(now=True, again=True), Buying(now=False)]
 
 
 @pytest.mark.parametrize(
@@ -167,10 +168,70 @@ async def test_a_buyer_who_gets_nothing_has_gone_and_the_keeper_is_told_why(
         await machine.hear(spoken(trace))
         machine.bus.end()
         await until(lambda: machine.pulses)
-    assert machine.buying[0] is True
-    assert machine.buying[-1] is False
+    assert machine.buying[0] == Buying(now=True)
+    assert machine.buying[-1] == Buying(now=False)
     assert last in {type(each.what) for each in machine.concluded}
     assert machine.sales == []
+
+
+async def test_who_pays_at_one_reader_is_buying_though_the_other_was_asked_in_vain(
+    machine: Machine,
+) -> None:
+    """An always idle VMC asks both readers, and takes its request back from the slower one."""
+    async with machine.hearing():
+        await machine.hear(
+            [
+                *(
+                    "1.0 > 13 00 04 B0 00 05 CC",
+                    "1.01 < 00",
+                    "1.1 > 63 00 04 B0 00 05 1C",
+                    "1.11 < 00",
+                ),
+                *("2.0 > 62 62", "2.01 < 05 04 B0 B9", "2.02 > 00"),
+                *("2.1 > 13 01 14", "2.11 < 06 06", "2.12 > 00"),
+            ]
+        )
+        assert event.VendCancelled in {type(each.what) for each in machine.concluded}
+        assert machine.buying[-1] == Buying(now=True)
+        await machine.hear(["9.0 > 63 02 00 05 6A", "9.01 < 00", "9.1 > 63 04 67"])
+        await machine.hear(["9.11 < 07 07", "9.12 > 00", "12.0 > 62 62", "12.01 < 00"])
+    assert machine.buying[-1] == Buying(now=False)
+
+
+async def test_a_reader_that_does_not_answer_keeps_nobody_buying_for_ever(machine: Machine) -> None:
+    async with machine.hearing():
+        await machine.hear(
+            ["1.0 > 13 00 04 B0 00 05 CC", "1.1 > 63 00 04 B0 00 05 1C", "1.11 < 00"]
+        )
+        await machine.hear(["2.0 > 62 62", "2.01 < 06 06", "2.02 > 00"])
+        assert machine.buying[-1] == Buying(now=True)
+        await machine.hear(["7.0 > 10 10", "8.0 > 62 62", "8.01 < 00"])
+    assert machine.buying[-1] == Buying(now=False)
+
+
+BEGIN = ["0.5 > 12 12", "0.51 < 03 27 10 3A", "0.52 > 00"]
+NEXT = ["9.0 > 13 00 04 B0 00 05 CC", "9.01 < 00"]
+CHOICES = {
+    "in the session that a card began": ([*BEGIN, *CARD_SALE, *POLL, *NEXT], True),
+    "said to be complete": (
+        [*BEGIN, *CARD_SALE, *POLL, "7.0 > 13 04 17", "7.1 < 00", *NEXT],
+        False,
+    ),
+    "cut short by a RESET": ([*BEGIN, *CARD_SALE, *POLL, "7.0 > 10 10", "7.1 < 00", *NEXT], False),
+    "where no card said whose it is": ([*CARD_SALE, *POLL, *NEXT], False),
+}
+
+
+@pytest.mark.parametrize(("said", "again"), CHOICES.values(), ids=CHOICES)
+async def test_who_chooses_again_is_the_same_buyer_while_the_session_lasts(
+    machine: Machine,
+    said: list[str],
+    again: bool,  # noqa: FBT001
+) -> None:
+    async with machine.hearing():
+        await machine.hear([*SPOKEN_AT_START, *said])
+    assert len(machine.sales) == 1
+    assert machine.buying[-1] == Buying(now=True, again=again)
 
 
 async def test_each_conclusion_has_the_time_it_was_heard_at(machine: Machine) -> None:

@@ -108,9 +108,6 @@ class Shop:
             elif isinstance(concluded.what, event.Sale):
                 stage.happen(Sold(self._kept(concluded.what, concluded.moment)))
 
-        def buying(now: bool) -> None:  # noqa: FBT001
-            stage.happen(Buying(now))
-
         def pulse(now: Pulse) -> None:
             stage.happen(Serving(now != "silent"))
 
@@ -120,7 +117,7 @@ class Shop:
             known=self.context,
             clock=clock,
             timeline=_Timeline(clock),
-            ears=Ears(conclude, buying, pulse),
+            ears=Ears(conclude, stage.happen, pulse),
         )
         letters = self.letters = _handed_on(self.letters)
         self._resume(stage, clock.boottime())

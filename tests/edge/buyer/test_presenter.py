@@ -29,6 +29,7 @@ BEFORE = sale(9, boot_id="another", boottime_ms=1000)
 LINKS = "https://chek.example/r/"
 POLICY = Policy(link=LINKS, show_s=60, patience_s=15, late_s=3600, offline_s=30)
 BEGINS, ENDS, TICK = Buying(now=True), Buying(now=False), Tick()
+AGAIN = Buying(now=True, again=True)
 GONE, BACK, DEAD, ALIVE = (*map(Reached, (False, True)), *map(Serving, (False, True)))
 IDLE, OFFLINE, BROKEN, HELLO = Idle(), Offline(), OutOfOrder(), Notice("Привет")
 OTHER_QR = "t=20261123T1543&s=60.00&fn=9999078900000000&i=99999&fp=1234567890&n=1"
@@ -293,6 +294,20 @@ STORIES: dict[str, Story] = {
     ],
     "its own buyer's beginning takes nothing from it": [
         *((1, BEGINS, IDLE), (3, Unkept(2), IDLE), (5, Sold(B), making(B))),
+    ],
+    "kept when its buyer chooses again, it takes the screen": [
+        *((1, BEGINS, IDLE), (3, Unkept(2), IDLE), (4, AGAIN, IDLE), (5, Sold(B), making(B))),
+        *((6, issued(B), ready(B)), (8, Sold(C), making(C))),
+    ],
+    "kept when its buyer has bought again, it does not take the screen": [
+        *((3, Unkept(2), IDLE), (4, AGAIN, IDLE), (6, Unkept(5), IDLE), (7, Sold(B), IDLE)),
+        (8, Sold(E), making(E)),
+    ],
+    "kept when its buyer had chosen again before it was missed, it takes the screen": [
+        *((1, BEGINS, IDLE), (2.5, AGAIN, IDLE), (3, Unkept(2), IDLE), (5, Sold(B), making(B))),
+    ],
+    "no late receipt is shown to who chooses again": [
+        *((3, AGAIN, IDLE), (4, issued(A), IDLE), (5, ENDS, late(A, 4))),
     ],
     "kept at last, it is not expected any more": [
         *((1, Sold(A), making(A)), (3, Unkept(2), IDLE), (4, issued(A), IDLE)),

@@ -94,9 +94,10 @@ class Onlooker:
             case Answered(sale, receipt):
                 of = self._heard_of(made_at(sale))
                 return replace(of, words={**self.words, sale.sale_id: receipt})
-            case Buying(True):
-                waits = self.unkept and (max(self.unkept[0], now), self.unkept[1])
-                return replace(self, buying=True, unkept=waits, came=now)
+            case Buying(True, again):
+                came = self.came if again else now
+                waits = self.unkept and (max(self.unkept[0], came), self.unkept[1])
+                return replace(self, buying=True, unkept=waits, came=came)
             case Buying(False):
                 return replace(self, buying=False)
             case Serving(serving):
@@ -256,6 +257,7 @@ ALPHABET: tuple[tuple[float, Event], ...] = (
     (0, word(A, 2, "returned")),
     *((0, Again(A, word(A, rev).receipt)) for rev in (1, 2)),
     *((0, kind(now)) for kind in (Buying, Reached, Serving) for now in (False, True)),
+    (0, Buying(now=True, again=True)),
     (0, Told("Привет", TOLD_S)),
     *((gap, Tick()) for gap in (1, 16, 41, 61)),
 )
@@ -377,6 +379,10 @@ class Machine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([Buying, Reached, Serving]), now=st.booleans(), gap=GAPS)
     def known(self, kind: type[Buying | Reached | Serving], now: bool, gap: float) -> None:  # noqa: FBT001
         self.happens(kind(now), gap)
+
+    @rule(gap=GAPS)
+    def chosen_again(self, gap: float) -> None:
+        self.happens(Buying(now=True, again=True), gap)
 
     @rule(text=st.sampled_from(["Привет", "Пока"]), for_s=st.floats(1, 500), gap=GAPS)
     def told(self, text: str, for_s: float, gap: float) -> None:
