@@ -113,8 +113,12 @@ def rows_of(picture: Picture, columns: int, rows: int) -> list[str]:
     """What stands in each row: the purchase first, then how to find its receipt."""
     title = plain(picture.title)
     code = _code(picture.link, columns)
-    bought = _bought(plain(picture.product), plain(picture.amount), columns)
-    if not bought:
+    product, when = plain(picture.product), plain(picture.when)
+    bought = _bought(product, plain(picture.amount), columns)
+    if rows <= 2 and picture.late:
+        # Without its title a late receipt would look like that of whoever stands there.
+        said = [_dated(when or title, product, plain(picture.amount), columns), code or title]
+    elif not bought:
         said = [title, plain(picture.title_en), plain(picture.hint)]
     elif rows > 2:
         said = [title, bought, code, plain(picture.hint)]
@@ -142,6 +146,12 @@ def _bought(product: str, amount: str, columns: int) -> str:
     if not amount or room < 3:
         return (amount or product)[:columns]
     return f"{product[:room].rstrip().ljust(room)} {amount}" if product else amount
+
+
+def _dated(when: str, product: str, amount: str, columns: int) -> str:
+    """The same with its time before it, which gives way to nothing."""
+    dated = _bought(f"{when} {product}".strip(), amount, columns)
+    return dated if dated.startswith(when) else when[:columns]
 
 
 def _code(link: str | None, columns: int) -> str:

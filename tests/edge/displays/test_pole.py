@@ -4,7 +4,7 @@ import os
 import select
 import tty
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +182,33 @@ async def test_a_display_may_be_left_at_its_own_code_page(glass: Glass) -> None:
 )
 def test_two_rows_of_twenty_say_the_most_important(picture: Picture, rows: list[str]) -> None:
     assert rows == rows_of(picture, 20, 2)
+
+
+@pytest.mark.parametrize(
+    ("amount", "when", "first"),
+    [
+        ("90,00 ₽", "18:42", "18:42 К   90,00 руб."),
+        ("90,00 ₽", "раньше", "раньше К  90,00 руб."),
+        ("90,00 ₽", "5 мин назад", "5 мин назад         "),
+        ("", "18:42", "18:42 К             "),
+        ("1 250,00 ₽", "18:42", "18:42  1 250,00 руб."),
+    ],
+)
+def test_a_receipt_that_comes_late_says_of_when_it_is_also_on_two_rows(
+    amount: str, when: str, first: str
+) -> None:
+    late = replace(
+        READY, title=f"Чек покупки: {when}", product="К", amount=amount, when=when, late=True
+    )
+    rows = rows_of(late, 20, 2)
+    assert rows[0].startswith(when)
+    assert rows == [first, "Код K7Q2M9X4T8B3C5WZ"]
+
+
+def test_on_one_row_a_late_receipt_is_told_from_the_next_buyer_s_too() -> None:
+    late = replace(READY, title="Чек за 18:42", when="18:42", late=True)
+    assert rows_of(late, 16, 1)[0].startswith("18:42 ")
+    assert rows_of(replace(late, when=""), 16, 1) == ["Чек за 18:42    "]
 
 
 def test_more_rows_say_more() -> None:
