@@ -52,6 +52,7 @@ class Sniffer:
     ) -> None:
         """`vmc_only`: the peripherals' line is not heard, so no answer is missed by its absence."""
         known = context or {}
+        self._vmc_only = vmc_only
         self._framer = Framer(vmc_only=vmc_only)
         self._joiner = Joiner(vmc_only=vmc_only)
         self._ledger = Ledger()
@@ -152,6 +153,8 @@ class Sniffer:
             self._ledger.doubt()
         if exchange.fate is Fate.SILENT and CashSale in map(type, said):
             self._cycle.expect(exchange.at)
+        if self._vmc_only and exchange.repeated and _tells_of_cash(exchange.command):
+            self._cycle.keep_telling(exchange.address, exchange.at)
         events: list[Event] = []
         for each in concluded:
             events += self._conclude(each, said, exchange.span)
@@ -180,6 +183,8 @@ class Sniffer:
         match concluded:
             case Sale() | Return() if CashSale in map(type, said):
                 self._cash_sale_told = True
+                if self._vmc_only and self._cycle.told_again(concluded):
+                    return []
                 if self._cycle.told_before(concluded, span):
                     return []
                 item = concluded.item
@@ -245,6 +250,10 @@ class Sniffer:
         else:
             return []
         return [] if file is None else self._cycle.conclude(_transferred(file, exchange))
+
+
+def _tells_of_cash(command: bytes) -> bool:
+    return command[0] & 0x07 == 3 and command[1:2] == b"\x05"
 
 
 def _unfollowed(exchange: Exchange) -> tuple[list[Message], list[Event]]:

@@ -6,6 +6,8 @@ stand the rules that do:
 
 * **Told to both readers**: the same CASH SALE at the other reader within 1.5 s of bus time. A
   reader that does not answer is told again for seconds; the time counts from the nearest telling.
+* **Told again**: whoever hears no answers cannot know that a reader gave none. Then the same CASH
+  SALE at the same reader within 1.5 s of the last telling is that one, whatever was said between.
 * **Mixed payment**: a card's VEND SUCCESS and a CASH SALE of the same item within 1.5 s of bus
   time, in any order, are one sale with two tenders. A sale by card is held back so long where cash
   may be in play, or until the next vend begins; what is concluded meanwhile waits behind it, so the
@@ -67,6 +69,8 @@ class VendCycle:
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
         self._cash_sales: deque[tuple[Told, Span]] = deque(maxlen=KEPT)
+        self._last_told: dict[int, tuple[Told, float]] = {}
+        """By reader: the last CASH SALE, and when it was last said."""
         self._unreported: deque[Told] = deque(maxlen=KEPT)
         self._only_reported: deque[_Reported] = deque(maxlen=KEPT)
 
@@ -188,6 +192,24 @@ class VendCycle:
         self._cash_sales.append((told, span))
         return False
 
+    def told_again(self, told: Told) -> bool:
+        """Whether it is the CASH SALE that this reader was told last; for who hears no answers."""
+        last = self._last_told.get(told.address)
+        if last is not None and _said_twice(told, *last):
+            self.keep_telling(told.address, told.at)
+            return True
+        self._last_told[told.address] = told, told.at
+        return False
+
+    def keep_telling(self, address: int, at: float) -> None:
+        """The last CASH SALE is said once more."""
+        if address in self._last_told:
+            last, _ = self._last_told[address]
+            self._last_told[address] = last, at
+            for index, (told, (since, _)) in enumerate(self._cash_sales):
+                if told is last:
+                    self._cash_sales[index] = told, (since, at)
+
     def _was_reported(self, told: Told) -> bool:
         """Whether it is a vend, or the part of one, that was sold as it was reported."""
         for each in self._only_reported:
@@ -230,6 +252,10 @@ def _plain(sale: Sale) -> bool:
 
 def _by(sale: Told) -> str:
     return sale.tenders[0].by if sale.tenders else ""
+
+
+def _said_twice(told: Told, last: Told, at: float) -> bool:
+    return type(told) is type(last) and told.raw == last.raw and told.at - at <= ONE_CYCLE_S
 
 
 def _same_cash_sale(one: Told, other: Told) -> bool:

@@ -331,3 +331,27 @@ def test_the_vmc_s_line_alone_tells_what_was_sold() -> None:
         ("000b", 100, "presumed"),
     ]
     assert not [each for each in told if isinstance(each, BusFault)]
+
+
+VAIN = [f"{at / 10:.1f}" for at in range(100, 150, 5)]
+AT_LAST = "15.1 > 63 05 0096 000A 08"
+TOLD_IN_VAIN = {
+    "with polls between": [f"{at} {FIRST}\n{at[:-1]}{int(at[-1]) + 2} > 12 12" for at in VAIN],
+    "without": [f"{at} {FIRST}" for at in VAIN],
+    "first without, then with": [
+        *(f"{at} {FIRST}" for at in VAIN),
+        *("14.6 > 12 12", f"14.8 {FIRST}", "14.9 > 12 12"),
+    ],
+}
+
+
+@pytest.mark.parametrize("last", [[], [AT_LAST]], ids=["alone", "and then the other reader"])
+@pytest.mark.parametrize("told", TOLD_IN_VAIN.values(), ids=TOLD_IN_VAIN)
+def test_on_the_vmc_s_line_alone_cash_told_for_seconds_in_vain_is_one_sale(
+    told: list[str], last: list[str]
+) -> None:
+    sniffer = Sniffer(BOTH, vmc_only=True)
+    story = "\n".join([*told, *last]).split("\n")
+    heard = [each for signal in read_trace(story) for each in sniffer.listen(signal)]
+    events = [event for each in [*heard, *sniffer.flush()] for event in each.events]
+    assert [each.amount for each in events if isinstance(each, Sale)] == [150]
