@@ -17,6 +17,7 @@ from edge.timeline import Timeline
 from mdb import Signal, Sniffer, event
 from mdb.context import Context
 from mdb.sniffer import Heard
+from mdb.vocabulary.cash_message import MoneyIn
 from mdb.vocabulary.cashless import SessionComplete
 from mdb.vocabulary.message import Message, Reset
 
@@ -27,6 +28,10 @@ SILENCE_S: Final = 0.5
 DEAD_S: Final = 30.0
 """And so long it is: the machine is off, or the wire is."""
 RATE_S: Final = 10.0
+CASH_S: Final = 60.0
+"""So long after the last coin somebody stands there who pays in cash: nothing tells that he left."""
+CASH: Final = 0
+"""No address of a reader's: whoever pays in cash."""
 _BEGINS: Final = (event.SessionBegan, event.VendRequested)
 _ENDS: Final = (
     *(event.SessionEnded, event.VendDenied, event.VendCancelled, event.VendFailed),
@@ -71,7 +76,8 @@ class Listener:
         self._sniffer = Sniffer(known, vmc_only=vmc_only)
         self._tapped: Callable[[Signal], None] | None = None
         self._buying = set[int]()
-        """Readers at which somebody is buying: a VMC may ask two for the same vend."""
+        """Readers at which somebody is buying (a VMC may ask two for the same vend), or `CASH`."""
+        self._cash_until: float | None = None
         self._sessions = set[int]()
         """Readers with a session that a buyer's media began."""
         self._at = 0.0
@@ -114,6 +120,8 @@ class Listener:
         while True:
             await asyncio.sleep(SILENCE_S)
             self.looked_at = now = self._clock.boottime()
+            if self._cash_until is not None and now >= self._cash_until:
+                self._end(CASH)
             since, before = self._counted
             if now - since >= RATE_S:
                 self.per_second = (self.signals - before) / (now - since)
@@ -136,6 +144,10 @@ class Listener:
     def _take(self, heard: Heard) -> None:
         for concluded in heard.events:
             self._happened(concluded)
+        if any(isinstance(each, MoneyIn) for each in heard.said):
+            self._buying.add(CASH)
+            self._cash_until = self._clock.boottime() + CASH_S
+            self._ears.buying(Buying(now=True))
         if heard.exchange is not None and not heard.exchange.is_poll:
             self._mind_the_end(heard.exchange.address, heard.said)
             self._keep_context()
@@ -161,6 +173,8 @@ class Listener:
                 self._ears.buying(Buying(now=True, again=again))
             case event.Sale() | event.Return():
                 self._buying &= {address}  # whom else the VMC had asked has lost
+            case event.CashMovement():
+                self._end(CASH)
             case event.BusReset():
                 self._buying.clear()
                 self._sessions.clear()
@@ -179,6 +193,8 @@ class Listener:
 
     def _end(self, address: int) -> None:
         self._buying.discard(address)
+        if CASH not in self._buying:
+            self._cash_until = None
         if not self._buying:
             self._ears.buying(Buying(now=False))
 

@@ -12,12 +12,13 @@ from specimens import StillClock
 
 from edge.buyer.event import Buying
 from edge.keeper import Concluded
-from edge.listener import DEAD_S, SILENCE_S, Ears, Listener, Pulse
+from edge.listener import CASH_S, DEAD_S, SILENCE_S, Ears, Listener, Pulse
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.timeline import Timeline
 from mdb import Signal, Sniffer, event, read_trace
 from mdb.context import Context
+from mdb.scaling import Scaling
 from mdb.sniffer import Heard
 
 TRACES = Path(__file__).parents[1] / "traces"
@@ -207,6 +208,43 @@ async def test_a_reader_that_does_not_answer_keeps_nobody_buying_for_ever(machin
         assert machine.buying[-1] == Buying(now=True)
         await machine.hear(["7.0 > 10 10", "8.0 > 62 62", "8.01 < 00"])
     assert machine.buying[-1] == Buying(now=False)
+
+
+COIN = ["1.0 > 0B 0B", "1.01 < 52 0C 5E", "1.02 > 00"]
+COIN_BACK = ["3.0 > 0D 12 1F", "3.01 < 00", "3.1 > 0B 0B", "3.11 < 00"]
+CASH_SALE = ["3.0 > 13 05 00 0A 00 05 27", "3.01 < 00", "5.0 > 12 12", "5.01 < 00"]
+CHANGER = Context(reader_level=3, scaling=Scaling(1, 2, "RUB"), credits=(1, 5, 10))
+
+
+async def test_whoever_puts_in_coins_is_buying_until_a_minute_after_the_last(
+    quick: None,  # noqa: ARG001
+    machine: Machine,
+) -> None:
+    async with machine.hearing():
+        await machine.hear(COIN)
+        assert machine.buying == [Buying(now=True)]
+        machine.clock.seconds += CASH_S - 1
+        await machine.mind()
+        assert machine.buying == [Buying(now=True)]
+        await machine.hear(["2.0 > 0B 0B", "2.01 < 52 0D 5F", "2.02 > 00"])
+        machine.clock.seconds += CASH_S - 1
+        await machine.mind()
+        assert machine.buying == [Buying(now=True)] * 2
+        machine.clock.seconds += 1
+        await machine.mind()
+    assert machine.buying == [*[Buying(now=True)] * 2, Buying(now=False)]
+
+
+@pytest.mark.parametrize("said", [COIN_BACK, CASH_SALE], ids=["given back", "spent"])
+async def test_whose_coins_are_spent_or_given_back_is_not_buying_any_more(
+    tmp_path: Path, said: list[str]
+) -> None:
+    reader = Context(3, 1, Scaling(1, 2, "RUB"), features=8)
+    machine = Machine(tmp_path, {0x08: CHANGER, READER: reader})
+    async with machine.hearing():
+        await machine.hear([*COIN, *said])
+    machine.close()
+    assert machine.buying == [Buying(now=True), Buying(now=False)]
 
 
 BEGIN = ["0.5 > 12 12", "0.51 < 03 27 10 3A", "0.52 > 00"]
