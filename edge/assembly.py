@@ -201,6 +201,7 @@ def _commands(
             slip=agent.slip,
             last_lines=recent.last,
             stop=stop,
+            buying=lambda: agent.listener.buying,
         ),
         capture=capture,
         attachments=Attachments(parts.ballast.folder / "captures"),

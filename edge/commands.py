@@ -90,7 +90,7 @@ class Deeds(Protocol):
     """What a machine can do when it is asked to.
 
     - Each tells in words what it did, or raises NotDoneError with why not.
-    - None waits for a buyer: what cannot be done now is not done.
+    - None but a restart waits for a buyer: what cannot be done now is not done.
     """
 
     async def show_text(self, text: str, for_s: float) -> str:
@@ -106,7 +106,7 @@ class Deeds(Protocol):
         ...
 
     async def restart(self) -> None:
-        """End the process in order; the answer has been given."""
+        """End the process in order when nobody is buying; the answer has been given."""
         ...
 
     async def logs(self, lines: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from edge.buyer.presenter import Again, Told
 from edge.buyer.words import clean
@@ -12,6 +13,10 @@ from edge.stage import Stage
 from edge.storage.disk import Disk
 from edge.storage.outbox import Outbox
 from edge.wire import Receipt, Sale
+
+LOOK_S: Final = 0.2
+PATIENCE_S: Final = 180.0
+"""A machine at which somebody is buying all day is restarted all the same."""
 
 
 class MachineDeeds:
@@ -27,6 +32,7 @@ class MachineDeeds:
         slip: Callable[[Sale, Receipt], Slip | None],
         last_lines: Callable[[int], list[str]],
         stop: Callable[[], None],
+        buying: Callable[[], bool] = bool,
     ) -> None:
         self._outbox = outbox
         self._disk = disk
@@ -35,6 +41,7 @@ class MachineDeeds:
         self._slip = slip
         self._last_lines = last_lines
         self._stop = stop
+        self._buying = buying
 
     async def show_text(self, text: str, for_s: float) -> str:
         """Show a text while nobody is buying."""
@@ -61,7 +68,14 @@ class MachineDeeds:
         return f"a copy of {sale.sale_id} is with the printer, which is {self._printing.status}"
 
     async def restart(self) -> None:
-        """End the process in order; whoever keeps it running starts it again."""
+        """End the process in order; whoever keeps it running starts it again.
+
+        Not while somebody is buying: what is sold until it is back would not be heard.
+        """
+        for _ in range(round(PATIENCE_S / LOOK_S)):
+            if not self._buying():
+                break
+            await asyncio.sleep(LOOK_S)
         self._stop()
 
     async def logs(self, lines: int) -> str:

@@ -97,6 +97,11 @@ class Listener:
         """What the peripherals have told of themselves."""
         return self._sniffer.context
 
+    @property
+    def buying(self) -> bool:
+        """Whether somebody is, as far as the bus tells."""
+        return bool(self._buying)
+
     def record(self, take: Callable[[Signal], None] | None) -> None:
         """Give every signal to `take` as well, until told otherwise."""
         self._tapped = take

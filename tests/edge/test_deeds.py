@@ -64,6 +64,7 @@ class Machine:
         self.stage = Stage({"screen": self.screen}, POLICY, {}, self.clock, self.shown.append)
         self.printing = PrintQueue(printers, self.clock, self.shown.append, lambda *_: None)
         self.stops = 0
+        self.buying = False
         self.deeds = MachineDeeds(
             outbox=self.outbox,
             disk=self.disk,
@@ -72,6 +73,7 @@ class Machine:
             slip=lambda sold, told: slip_of(sold, told, "Капучино"),
             last_lines=lambda count: LINES[-count:],
             stop=self.stop,
+            buying=lambda: self.buying,
         )
 
     def stop(self) -> None:
@@ -238,5 +240,28 @@ async def test_a_receipt_without_a_code_is_not_printed(machine: Machine) -> None
 
 async def test_the_last_lines_of_the_log_and_the_end_of_the_process(machine: Machine) -> None:
     assert await machine.deeds.logs(2) == "line 98\nline 99"
+    await machine.deeds.restart()
+    assert machine.stops == 1
+
+
+async def test_no_restart_comes_between_a_buyer_s_money_and_his_product(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.deeds.LOOK_S", 0.001)
+    machine.buying = True
+    restarting = asyncio.create_task(machine.deeds.restart())
+    done, _ = await asyncio.wait([restarting], timeout=0.05)
+    assert (done, machine.stops) == (set(), 0)
+    machine.buying = False
+    await restarting
+    assert machine.stops == 1
+
+
+async def test_a_machine_that_is_never_free_is_restarted_all_the_same(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.deeds.LOOK_S", 0.001)
+    monkeypatch.setattr("edge.deeds.PATIENCE_S", 0.02)
+    machine.buying = True
     await machine.deeds.restart()
     assert machine.stops == 1
