@@ -45,10 +45,14 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """An event in its turn; a sale that is held back until a time of the bus."""
+    """An event in its turn; a sale that is held back until a time of the bus.
+
+    `told_until` is of one that was told to the other reader as well, and for long.
+    """
 
     event: Event
     until: float | None = None
+    told_until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -188,6 +192,9 @@ class VendCycle:
             near = _apart(when, span) <= ONE_CYCLE_S
             if near and first.address != told.address and _same_cash_sale(first, told):
                 self._cash_sales.remove(each)
+                for index, waiting in enumerate(self._waiting):
+                    if waiting.event is first:
+                        self._waiting[index] = replace(waiting, told_until=span[1])
                 return True
         self._cash_sales.append((told, span))
         return False
@@ -232,7 +239,7 @@ def _parts_of_one(told: Sale, other: _Waiting, span: Span | None = None) -> bool
     held = other.event
     if other.until is None or not isinstance(held, Sale):
         return False
-    if _apart(span or (told.at, told.at), (held.at, held.at)) > ONE_CYCLE_S:
+    if _apart(span or (told.at, told.at), (held.at, max(held.at, other.told_until))) > ONE_CYCLE_S:
         return False
     one_in_cash = [_by(held), _by(told)].count("cash") == 1
     same_item = held.item == told.item or held.item is None or told.item is None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from dialogue import ask
+from dialogue import ask, line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -321,6 +321,7 @@ EUR = Context(3, 1, Scaling(1, 2, "EUR"))
 APPROVED = ask("13 00 0032 000A") + ask("12", "05 0032")
 SUCCESS, CASH_PART, CASH_PART_2 = ask("13 02 000A"), ask("13 05 0064 000A"), ask("63 05 0064 000A")
 LATER = ask("12") * 10
+VAIN_2 = line(">", "63 05 0064 000A") * 30
 MIXED = {
     "card first": APPROVED + SUCCESS + CASH_PART,
     "cash first": APPROVED + CASH_PART + SUCCESS,
@@ -328,6 +329,10 @@ MIXED = {
     "cash first, told to both": APPROVED + CASH_PART + CASH_PART_2 + SUCCESS,
     "card first, cash told to the other reader": APPROVED + SUCCESS + CASH_PART_2,
     "the session ends in between": APPROVED + SUCCESS + ask("13 04", "07") + CASH_PART,
+    "card first, and long in vain the other reader": APPROVED + SUCCESS + VAIN_2 + CASH_PART_2,
+    "cash first, told to both, the other long in vain": (
+        APPROVED + CASH_PART + VAIN_2 + CASH_PART_2 + SUCCESS
+    ),
 }
 
 
