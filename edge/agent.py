@@ -233,6 +233,8 @@ class Agent:
         Where the disk took nothing for too long, another buyer may stand there by now.
         """
         self.uplink.offer(kept)
+        if _is_shown(sale) and self._printing is not None:
+            self._printing.sold(sale.boottime_ms / 1000)
         if _is_shown(sale) and _is_fresh(sale, self.timeline.now()) and self._stage is not None:
             self._stage.happen(Sold(sale))
 

@@ -78,6 +78,7 @@ class PrintQueue:
         self._poll_s = poll_s
         self._wake = {lane.name: asyncio.Event() for lane in self._lanes}
         self._offered: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
+        self._last_sold = 0.0
 
     @property
     def status(self) -> Word | Literal["none"]:
@@ -95,6 +96,10 @@ class PrintQueue:
         if (slip.sale_id, slip.rev) not in self._offered:
             self._offered.append((slip.sale_id, slip.rev))
             self._put(slip, sold_at)
+
+    def sold(self, at: float) -> None:
+        """Somebody bought at that boot time; what comes out of what was sold before says so."""
+        self._last_sold = max(at, self._last_sold)
 
     def reprint(self, slip: Slip) -> None:
         """Print it again, marked as a copy."""
@@ -175,6 +180,7 @@ class PrintQueue:
         """Send it and see. Until the printer tells, it may be on paper, whatever happens here."""
         profile = lane.printer.profile
         slip = job.slip.as_copy() if job.state == "copying" else job.slip
+        slip = slip.as_earlier() if job.since < self._last_sold else slip
         commands = await asyncio.to_thread(render, slip, profile)
         event: Event = "unknown"
         try:

@@ -17,6 +17,9 @@ from edge.printers.profiles import QUIET, Profile
 from edge.wire import Fiscal, Receipt, Sale
 
 COPY: Final = "КОПИЯ"
+OURS: Final = "Ваш чек"
+EARLIER: Final = "Чек прежней покупки"
+"""The title of one that comes out when another has bought since: it is not theirs."""
 TEAR_LINES: Final = 4
 """From the head to the edge that paper is torn at."""
 _GAP: Final = 12
@@ -52,6 +55,11 @@ class Slip:
         """The same, marked."""
         return replace(self, copy=True)
 
+    def as_earlier(self) -> "Slip":
+        """The same, for whoever finds it: it need not be the receipt of who stands there now."""
+        title, *rest = self.above
+        return replace(self, above=(replace(title, text=EARLIER), *rest))
+
 
 class TooWideError(ValueError):
     """The code cannot be 20 mm wide on this paper; says how many dots are missing."""
@@ -70,7 +78,7 @@ def slip_of(sale: Sale, receipt: Receipt, product: str = "") -> Slip | None:
         sale_id=sale.sale_id,
         rev=receipt.rev,
         qr=receipt.qr,
-        above=(Line("Ваш чек", bold=True, centred=True, big=True),)
+        above=(Line(OURS, bold=True, centred=True, big=True),)
         + ((Line(name, centred=True),) if name else ()),
         below=(
             *_requisites(receipt.fiscal, receipt.qr),

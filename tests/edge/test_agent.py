@@ -23,7 +23,8 @@ from edge.keeper import Concluded
 from edge.listener import DEAD_S
 from edge.printers.file import FilePrinter
 from edge.printers.print_queue import PrintQueue
-from edge.printers.profiles import PROFILES
+from edge.printers.profiles import PROFILES, Profile
+from edge.printers.slip import EARLIER, OURS, Slip, render
 from edge.stage import RETRY_S, Stage
 from edge.storage.ballast import Ballast
 from edge.storage.disk import Disk
@@ -487,6 +488,29 @@ async def test_a_slip_is_printed_of_a_receipt_that_comes_while_the_buyer_is_ther
         await until(lambda: cloud.arrived == [1, 2])
         cloud.send(receipt(arrived(cloud)[1]))
         await until(lambda: len(slips_in(machine.slips)) == 2)
+
+
+async def test_a_slip_that_comes_when_another_has_bought_is_not_called_theirs(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed: list[tuple[str, str]] = []
+
+    def noted(slip: Slip, profile: Profile) -> bytes:
+        printed.append((slip.sale_id, slip.above[0].text))
+        return render(slip, profile)
+
+    monkeypatch.setattr("edge.printers.print_queue.render", noted)
+    vendor = VirtualMachine({"0001": 12000})
+    async with machine_at(tmp_path, broker, vendor, printer=True) as machine:
+        await until(lambda: machine.printing.status == "ready")
+        for count in (1, 2):
+            vendor.press("0001")
+            await until(lambda: len(cloud.arrived) == count)  # noqa: B023, awaited here
+        first, second = arrived(cloud)
+        for each in (second, first):
+            cloud.send(receipt(each))
+        await until(lambda: len(slips_in(machine.slips)) == 2)
+    assert set(printed) == {(first.sale_id, EARLIER), (second.sale_id, OURS)}
 
 
 async def test_nothing_is_printed_for_a_buyer_who_has_gone(

@@ -20,7 +20,7 @@ from edge.printers.paper import Roll
 from edge.printers.print_queue import MOST, PrintQueue
 from edge.printers.profiles import PROFILES, Profile
 from edge.printers.serial_port import open_serial
-from edge.printers.slip import COPY, Slip, render, slip_of
+from edge.printers.slip import COPY, EARLIER, OURS, Slip, render, slip_of
 from edge.printers.status import SILENT, Status
 from edge.printers.usb import open_usb
 from edge.wire import Shown
@@ -197,6 +197,26 @@ async def test_a_printer_in_trouble_is_reported_and_printed_on_when_it_is_soon_r
         assert COPY not in w.texts[0]  # nothing of it was sent before
         assert (NAME, word) in w.told.words
         assert w.told.words[-1] == (NAME, "ready")
+
+
+async def test_a_slip_that_waited_until_another_had_bought_is_not_called_theirs(
+    wire: Wire,
+) -> None:
+    async with wire() as w:
+        w.printer.has_paper = False
+        w.queue.sold(w.told.clock.seconds)
+        w.queue.offer(slip(1), w.told.clock.seconds)
+        await until(lambda: w.queue.status == "paper_out")
+        w.told.clock.seconds += 30
+        w.queue.sold(w.told.clock.seconds)
+        w.queue.offer(slip(2), w.told.clock.seconds)
+        w.printer.has_paper = True
+        await until(lambda: len(w.told.shown) == 2)
+        await w.whole(2)
+        assert [(EARLIER in text, OURS in text) for text in w.texts] == [
+            (True, False),
+            (False, True),
+        ]
 
 
 async def test_when_paper_returns_yesterdays_slips_are_not_printed(wire: Wire) -> None:
