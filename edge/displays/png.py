@@ -18,7 +18,7 @@ USUAL: Final = Panel(800, 480)
 
 
 class Png:
-    """Writes one file, whole or not at all; an OSError of `show` is the disk's."""
+    """Writes one file, whole or not at all; an OSError of `show` is the disk's, and leaves none."""
 
     def __init__(self, file: Path, panel: Panel = USUAL, *, short_link: bool = False) -> None:
         self.panel = panel
@@ -40,5 +40,12 @@ class Png:
         encoded = BytesIO()
         image.save(encoded, "PNG")
         beside = self._file.with_suffix(".new")
-        beside.write_bytes(encoded.getvalue())
-        os.replace(beside, self._file)  # noqa: PTH105, one atomic step for any reader
+        try:
+            beside.write_bytes(encoded.getvalue())
+            os.replace(beside, self._file)  # noqa: PTH105, one atomic step for any reader
+        except OSError:
+            # A full disk takes not even an empty picture, and the last buyer's would stay.
+            for each in (self._file, beside):
+                with contextlib.suppress(OSError):
+                    each.unlink()
+            raise

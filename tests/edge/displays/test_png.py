@@ -63,3 +63,13 @@ def test_a_disk_that_is_not_there_is_an_error_and_nothing_painted(tmp_path: Path
     (tmp_path / "none").mkdir()
     display.show(READY, seen.append)
     assert len(seen) == 1
+
+
+def test_a_disk_that_takes_nothing_does_not_keep_the_last_buyer_s_receipt(tmp_path: Path) -> None:
+    file = tmp_path / "screen.png"
+    display = Png(file, PANEL)
+    display.show(READY, lambda _: None)
+    (tmp_path / "screen.new").mkdir()  # nothing can be written there
+    with pytest.raises(IsADirectoryError):
+        display.show(IDLE, lambda _: None)
+    assert not file.exists()
