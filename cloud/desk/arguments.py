@@ -35,6 +35,7 @@ RESOLVE: Final = """\
 examples:
   python -m cloud resolve 0193a5d2 --issued 't=20261125T1542&s=120.00&fn=9999078900000000&i=12345&fp=1234567890&n=1'
   python -m cloud resolve 0193a5d2 --not-issued            looked for in the provider's cabinet
+  python -m cloud resolve 0193a5d2-7c1e-7b54-9d0e-5f3a2b1c4d6e-1 --not-issued    and of a later key
   python -m cloud resolve 0193a5d2 --skip "a technician's test"
   python -m cloud resolve 0193a5d2 --undone "returned in the provider's cabinet"
 """

@@ -215,7 +215,8 @@ def _of_receipt(each: Unissued) -> Item:
         cause=each.cause,
         reason=each.reason,
         since=each.since,
-        next=COMMAND + step.format(each.sale_id, _named(each.purpose)),
+        next=COMMAND
+        + step.format(each.key if each.cause == UNKNOWN else each.sale_id, _named(each.purpose)),
     )
 
 

@@ -186,18 +186,20 @@ async def not_issued(
 ) -> Settled:
     """A person has looked: the provider did not record it.
 
-    `looked_for` is the key that was looked for, if it was said.
+    `looked_for` is the key that was looked for; it need not be said of a receipt's first.
 
     Raises:
         DecisionError: nothing of it is in doubt, another key is, or it is still asked for.
     """
     asked = the_receipt(it, purpose)
     key = key_of(it.sale_id, asked.purpose, asked.number)
-    if looked_for not in {None, key}:
-        # What was found out about a key that is past must not end the one that followed it.
+    # A sale's name alone is its first key. What was found out about one that is past, by who had
+    # an old page or list before them, must not end the one that followed it.
+    named = looked_for or (it.sale_id if asked.number else key)
+    if named != key:
         raise DecisionError(
-            f"{it.sale_id}: {looked_for} is past; what is in doubt is {key}: look for that one in the"
-            " provider's cabinet"
+            f"{it.sale_id}: what is in doubt is {key}, and not {named}: look for that one in the"
+            f" provider's cabinet; if it is not there: {COMMAND}resolve {key} --not-issued"
         )
     if asked.state is State.UNKNOWN:
         raise DecisionError(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud.fiscalization import SENT, State
 from cloud.intake import Cause
+from cloud.keys import key_of
 from cloud.receipt import Purpose, Receipt
 from cloud.store.doubt import IN_DOUBT
 from cloud.store.quarantine import MALFORMED
@@ -53,6 +54,8 @@ class Unissued:
 
     sale_id: str
     purpose: Purpose
+    key: str
+    """What the provider knows it by."""
     machine: str
     register: str
     name: str
@@ -290,6 +293,7 @@ def _unissued(row: sa.Row[Any]) -> Unissued:
     return Unissued(
         sale_id=row.sale_id,
         purpose=Purpose(row.purpose),
+        key=key_of(row.sale_id, Purpose(row.purpose), row.attempt),
         machine=row.machine,
         register=row.register,
         name=asked.name,

@@ -48,7 +48,7 @@ async def requeue(
         if used.first_sent_at is not None:
             raise DecisionError(
                 f"{sale_id}: {used.key} was sent, and what became of it is not known. Look for it in"
-                f" the provider's cabinet, then: python -m cloud resolve {sale_id} --not-issued, or"
+                f" the provider's cabinet, then: python -m cloud resolve {used.key} --not-issued, or"
                 " --issued with the text of its QR code"
             )
         if request is not None or register is not None:
@@ -144,7 +144,7 @@ async def close(  # noqa: PLR0917, a decision says all it says
     if used is not None and used.first_sent_at is not None:
         raise DecisionError(
             f"{sale_id}: {used.key} was sent, and what became of it is not known: first"
-            f" python -m cloud resolve {sale_id} --not-issued"
+            f" python -m cloud resolve {used.key} --not-issued"
         )
     if used is not None:
         await connection.execute(

@@ -25,6 +25,7 @@ from shop import (
     write,
 )
 
+from cloud.desk.attention import look
 from cloud.desk.orders import Correct, Decision, Requeue, Resolve, Return, decide
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
@@ -74,6 +75,21 @@ async def test_who_looked_for_a_key_that_is_past_says_nothing_of_the_one_in_use(
             await decide(store, Sites(), past, Resolve(not_issued=True), by)
     settled = await decide(store, Sites(), f"{id_of(1)}-2", Resolve(not_issued=True), by)
     assert settled.told.startswith("its key is dead")
+
+
+async def test_an_old_page_that_names_the_sale_alone_says_nothing_of_a_later_key(
+    store: Store,
+) -> None:
+    await sell(store, a_sale())
+    await meet(store, LOST)
+    await order(store, Resolve(not_issued=True))
+    await order(store, Requeue())
+    await meet(store, LOST, attempt=1)
+    async with store.reading() as connection:
+        (item,) = (await look(connection, now_ms())).items
+    assert f"resolve {id_of(1)}-1 --issued QR_TEXT; or --not-issued" in item.next
+    with pytest.raises(DecisionError, match=f"in doubt is {id_of(1)}-1, .* resolve {id_of(1)}-1 "):
+        await order(store, Resolve(not_issued=True))
 
 
 async def test_nothing_is_not_issued_that_is_not_in_doubt(store: Store) -> None:
