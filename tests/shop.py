@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from aiohttp.typedefs import Handler
 from parts import Mosquitto, until
 from till import INN, MACHINE, RECEIPT, a_server
 
@@ -281,6 +282,8 @@ class Register:
     folder: Path
     due: Bell = field(default_factory=Bell)
     news: Bell = field(default_factory=Bell)
+    hears: asyncio.Event = field(default_factory=asyncio.Event)
+    """A push that comes before it is set waits for it, unanswered."""
 
     def client(self, secret: str = SECRET, timeout_s: float = 5, url: str = "") -> CloudKassir:
         file = self.folder / f"{secret.replace(' ', '-')}.secret"
@@ -343,23 +346,31 @@ class Register:
 
 @asynccontextmanager
 async def a_register(
-    store: Store | None, *, pushes: bool, delay_s: float = 0, port: int = 0
+    store: Store | None, *, pushes: bool, port: int = 0
 ) -> AsyncIterator[Register]:
+    hears = asyncio.Event()
+    hears.set()
+
+    @web.middleware
+    async def once_it_hears(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await hears.wait()
+        return await handler(request)
+
     async with contextlib.AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         opened, due, news, webhook = dict[str, Opened](), Bell(), Bell(), None
         if store is not None and pushes:
-            hook = web.Application()
+            hook = web.Application(middlewares=[once_it_hears])
             hook.add_routes(Hooks(store, opened, due, news).routes())
             hooks = await stack.enter_async_context(TestServer(hook))
             webhook = str(hooks.make_url("/hook/main"))
-        account = Told("demo", SECRET, inn=INN, webhook=webhook, delay_s=delay_s)
+        account = Told("demo", SECRET, inn=INN, webhook=webhook)
         emulator = Emulator(account, Drive(None))
         server = TestServer(emulator.app(), port=port or None)
         await stack.enter_async_context(server)
         url = str(server.make_url("")).rstrip("/")
-        running = Register(url, emulator, http, folder, due, news)
+        running = Register(url, emulator, http, folder, due, news, hears)
         opened["main"] = running.opened()
         yield running
 

@@ -286,13 +286,15 @@ async def test_within_its_memory_it_is_repeated_and_a_minute_before_the_end_no_m
 
 
 async def test_a_push_ends_the_wait_for_a_person(store: Store) -> None:
-    async with a_register(store, pushes=True, delay_s=0.5) as late:
+    async with a_register(store, pushes=True) as late:
+        late.hears.clear()
         await sell(store, a_sale())
         await late.fault("drop_after_store")
         async with late.at_work(store):
             await becomes(store, "unknown")
         await aged(store)
         await late.settle(store, "attention")
+        late.hears.set()
         await becomes(store, "issued")
         assert (await revisions(store), await late.keys()) == ([2], [KEY])
     assert await incidents(store) == []
