@@ -519,16 +519,13 @@ async def a_batch(
 
 @pytest.mark.parametrize("first", ["the sale", "the birth"])
 async def test_in_one_batch_one_ack_answers_the_later_birth_and_the_sales(
-    store: Store, broker: Mosquitto, machine: Peer, first: str
+    store: Store, link: Link, machine: Peer, first: str
 ) -> None:
     births = [(STATE_TOPIC, a_birth(nonce, oldest_unacked=1)) for nonce in ("one", "two")]
     said = [(SALE_TOPIC, encode(a_sale(number))) for number in (1, 2)]
     messages = births + said if first == "the birth" else said + births
-    link = Link(Broker(port=broker.port), "batch", (), (CLOUD_STATE, b""))
-    link.start()
     async with a_batch(store, link, messages):
         await until(lambda: machine.heard(Ack))
-    await link.stop()
     (ack,) = machine.heard(Ack)
     assert (ack.upto, ack.missing, ack.answers) == (2, (), "two")
     assert ack.stored == (id_of(1), id_of(2))
@@ -724,6 +721,8 @@ async def test_another_outbox_is_an_incident_once(
 async def link(broker: Mosquitto) -> AsyncIterator[Link]:
     speaking = Link(Broker(port=broker.port), "batch", (), (CLOUD_STATE, b""))
     speaking.start()
+    # What is said before is dropped: whoever says it would say it again.
+    await until(lambda: speaking.connected)
     yield speaking
     await speaking.stop()
 
