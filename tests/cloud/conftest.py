@@ -26,6 +26,7 @@ __all__ = [
     "kept_open",
     "migrated",
     "mute",
+    "patient",
     "postgres",
     "postgres_database",
     "postgres_store",
@@ -34,6 +35,13 @@ __all__ = [
     "sqlite_store",
     "store",
 ]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who lets a lane or a seat go may take its time to write that down: a disk may stall."""
+    monkeypatch.setattr("cloud.lane.RELEASE_S", 10)
+    monkeypatch.setattr("cloud.seat.RELEASE_S", 10)
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from shop import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from cloud import lane as lane_at_work
 from cloud.breaker import Circuit
 from cloud.fiscalizer import Fiscalizer
 from cloud.outcome import Pause
@@ -134,10 +133,10 @@ async def test_a_register_that_is_new_gets_its_lane_while_the_others_go_on(
         assert fiscalizer.opened["main"] is main
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_register_that_is_taken_away_is_spoken_to_no_more(
-    store: Store, mute: Register, monkeypatch: pytest.MonkeyPatch
+    store: Store, mute: Register
 ) -> None:
-    monkeypatch.setattr(lane_at_work, "RELEASE_S", 10)
     await stock(store, *with_main(an_account(mute)), an_account(mute, "side"))
     async with at_work(store, mute) as fiscalizer:
         await eventually(lambda: standing(store, "side"))
@@ -327,6 +326,7 @@ async def test_what_was_known_before_it_is_worked_gets_its_lane(
     await asyncio.wait([task])
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_process_that_ends_lets_all_its_lanes_go(store: Store, mute: Register) -> None:
     await stock(store, *with_main(an_account(mute)), an_account(mute, "side"))
     async with at_work(store, mute):

@@ -541,6 +541,7 @@ async def test_what_was_said_to_a_process_before_it_lost_its_lane_kills_no_key(
         assert await late.keys() == [KEY]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_process_that_ends_leaves_a_persons_pause_as_it_is(
     store: Store, mute: Register
 ) -> None:
@@ -558,6 +559,7 @@ async def test_a_process_that_ends_leaves_a_persons_pause_as_it_is(
         assert await lanes.circuit(connection, "main") == PAUSED
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_process_that_ends_lets_its_lane_go_at_once(
     store: Store, register: Register
 ) -> None:
@@ -569,6 +571,7 @@ async def test_a_process_that_ends_lets_its_lane_go_at_once(
         await becomes(store, "issued")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_process_that_ends_while_its_first_receipt_is_asked_for_lets_its_lane_go(
     store: Store, register: Register
 ) -> None:
