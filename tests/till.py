@@ -1,6 +1,7 @@
 """A till to test a provider at: a receipt, its emulator on loopback, whatever answers oddly.
 
-It knows no provider: a test brings the emulator and the client of its own.
+It knows no provider: a test brings the emulator and the client of its own. A conftest of tests that
+speak TLS imports `every_line_is_closed`.
 """
 
 import asyncio
@@ -11,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
+from parts import until
 
 from cloud.emulators.frame import Emulator
 from cloud.outcome import Accepted, Outcome, Unsent
@@ -41,6 +44,16 @@ RECEIPT = Receipt(
     zone=2,
     sender="checks@coffee.example",
 )
+
+
+@pytest.fixture(autouse=True)
+async def every_line_is_closed() -> AsyncIterator[None]:
+    """A goodbye over TLS may take longer than its test; cut off by the loop's end, it fails another's."""
+    yield
+    # All that a loop listens to in the end is its own pipe.
+    listened_to = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]  # noqa: SLF001, nobody else knows of a handshake
+    await until(lambda: len(listened_to) == 1)
+
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
