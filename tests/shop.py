@@ -414,10 +414,10 @@ class Peer:
 
 
 @asynccontextmanager
-async def a_machine(broker: Mosquitto) -> AsyncIterator[Peer]:
+async def a_machine(broker: Mosquitto, client_id: str = MACHINE) -> AsyncIterator[Peer]:
     link = Link(
         Broker(port=broker.port),
-        client_id=MACHINE,
+        client_id=client_id,
         subscriptions=[ECHO, *(channel.of(MACHINE) for channel in HEARD)],
         will=(Channel.STATE.of(MACHINE), encode(WireState(online=False))),
     )

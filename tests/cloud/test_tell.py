@@ -159,7 +159,7 @@ async def test_a_capture_is_waited_for_and_written(tmp_path: Path, broker: Mosqu
     machine = Machine(tmp_path)
     config, output = settings(tmp_path, broker.port), tmp_path / "bus.mdb"
     # Less patience than the capture takes: what runs is waited for.
-    asked = ("capture", "--minutes", "0.03", "--output", output, "--expires-s", "1")
+    asked = ("capture", "--minutes", "0.1", "--output", output, "--expires-s", "5")
 
     async def hum() -> None:
         await until(lambda: machine.capture.busy)
@@ -169,7 +169,7 @@ async def test_a_capture_is_waited_for_and_written(tmp_path: Path, broker: Mosqu
         told, _ = await asyncio.gather(cloud("tell", MACHINE, *asked, "--config", config), hum())
     status, out, err = told
     assert status == 0, err
-    assert "recording for 0.03 min" in err
+    assert "recording for 0.1 min" in err
     assert f"{MACHINE}: done: 1 blocks of the bus" in out
     assert "12.500000 > BREAK\n" in output.read_text("utf-8")
 
