@@ -124,7 +124,7 @@ def test_the_cabinet_lists_a_sale_as_it_happens(chain: Chain, chromium: Browser)
     expect(row).to_contain_text("выдан")
     expect(row).to_contain_text("ООО «Кофе на ходу»")
     page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.wait_for_function("document.documentElement.scrollWidth === 390")
 
 
 def _painted(chain: Chain, kind: str) -> list[dict[str, object]]:

@@ -29,7 +29,9 @@ def machine(chain: Chain) -> Chain:
 
 
 def slips(chain: Chain) -> list[Path]:
-    return sorted((chain.folder / "slips").glob("[0-9]*.png"))
+    """The pictures of those that are printed: the bytes are written behind them."""
+    printed = sorted((chain.folder / "slips").glob("[0-9]*.escpos"))
+    return [each.with_suffix(".png") for each in printed]
 
 
 def screen(chain: Chain) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from end_to_end.chaos.wires import Wire, network
+from parts import free_port
 
 SHORT_S = 0.2
 
@@ -72,10 +73,8 @@ def test_who_is_refused_is_reset_and_comes_in_again_later(wire: Wire) -> None:
 
 
 def test_who_nobody_listens_to_is_reset() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        nobody = listening.getsockname()[1]
     with network(1) as wires:
-        made = wires.wire("test", nobody)
+        made = wires.wire("test", free_port())
         with pytest.raises(ConnectionResetError):
             _heard_by_a_new_caller(made)
 
