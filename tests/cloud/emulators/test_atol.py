@@ -491,11 +491,12 @@ async def test_a_second_question_within_a_second_is_refused_if_so_wished() -> No
     async with serving(limit_polls=True) as client:
         uuid = (await client.post(SELL))[1]["uuid"]
         url = f"{client.till.url}{client.base}/{GROUP}/report/{uuid}"
-        statuses = []
-        for _ in range(2):
-            async with client.till.http.get(url, headers={"Token": client.token}) as answer:
-                statuses.append(answer.status)
-    assert statuses == [200, 429]
+        statuses = list[int]()
+        async with asyncio.timeout(10):
+            while 429 not in statuses:  # a slow machine: the second has to come within the second
+                async with client.till.http.get(url, headers={"Token": client.token}) as answer:
+                    statuses.append(answer.status)
+    assert set(statuses[:-1]) == {200}
 
 
 # Pushes. -----------------------------------------------------------------------------------------

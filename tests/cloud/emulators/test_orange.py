@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -544,11 +545,15 @@ async def test_a_register_issues_one_receipt_a_second(
     made: Keys, signing: rsa.RSAPrivateKey
 ) -> None:
     # The second one's turn comes after a second, and nobody waits for so long here.
-    async with an_api(made, signing, registers=1, queue_s=0.3) as api:
-        await api.post()
-        await api.post(but(RECEIPT, "id", value="s-2"))
-        assert (await api.worked())[0] == 200
-        assert (await api.worked("s-2"))[0] == 524
+    in_time = False
+    while not in_time:  # a slow machine: both have to come within the second
+        async with an_api(made, signing, registers=1, queue_s=0.3) as api:
+            began = time.monotonic()
+            await api.post()
+            await api.post(but(RECEIPT, "id", value="s-2"))
+            in_time = time.monotonic() - began < 0.5
+            ends = [(await api.worked(number))[0] for number in ("s-1", "s-2")]
+    assert ends == [200, 524]
     async with an_api(made, signing, registers=1000, queue_s=5) as api:
         await api.post()
         await api.post(but(RECEIPT, "id", value="s-2"))
