@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -14,6 +16,7 @@ from cloud.errors import StartError
 
 PATIENCE_S: Final = 20.0
 LOOK_S: Final = 0.05
+LOWEST_PORT: Final = 10_000
 
 
 @asynccontextmanager
@@ -48,12 +51,23 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody uses now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Loopback ports that nobody uses now; nor are they dealt out while their owners start."""
+    above, found = _dealt_from(), list[int]()
+    while len(found) < count:
+        port = secrets.choice(range(LOWEST_PORT, above))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in found:
+                found.append(port)
+    return found
+
+
+def _dealt_from() -> int:
+    """Where the ports begin that the kernel gives to whoever wants any."""
+    with contextlib.suppress(OSError):
+        told = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii")
+        return max(LOWEST_PORT + 1000, int(told.split()[0]))
+    return 32_768
 
 
 async def until_it_answers(http: aiohttp.ClientSession, url: str, wanted: int = 200) -> None:
