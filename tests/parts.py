@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,8 +23,16 @@ PATH = os.pathsep.join(
 )
 ROOT = Path(__file__).parent.parent
 LOWEST_PORT = 10_000
+WORKER, WORKERS = (
+    int(os.environ.get(f"PYTEST_XDIST_WORKER{each}", ordinary).removeprefix("gw"))
+    for each, ordinary in (("", "gw0"), ("_COUNT", "1"))
+)
+"""Which of the processes that run tests at once this is: each has ports of its own."""
 CHANCE = random.SystemRandom()
 """Its own: a test may have made the common one give the same numbers again."""
+
+_DEALT = deque[int](maxlen=1000)
+"""Nobody listens on a port yet when the next one is asked for."""
 
 
 def program(name: str) -> str | None:
@@ -35,10 +44,12 @@ def free_port() -> int:
     range_of_kernel = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
     above = max(LOWEST_PORT + 1000, int(range_of_kernel[0]))
     while True:
-        port = CHANCE.randrange(LOWEST_PORT, above)
+        port = CHANCE.randrange(LOWEST_PORT + WORKER, above, WORKERS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _DEALT:
+                _DEALT.append(port)
+                return port
 
 
 def wait_for_port(port: int, patience_s: float = 10) -> None:
