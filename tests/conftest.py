@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from parts import Mosquitto, free_port, mosquitto, program, python, until, wait_for_port
 
 __all__ = ["Mosquitto", "free_port", "mosquitto", "program", "python", "until", "wait_for_port"]
@@ -14,6 +15,9 @@ PACKAGES = {"postgres": "postgresql"}
 """Debian's name of a part, where it is another one."""
 _NOT_RUN: dict[str, int] = {}
 
+# How long an example takes, a computer decides that has other things to do as well.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 LONG = ("simulation/test_mutants", "end_to_end/chaos", "hostile/test_fuzz")
 """Files that take minutes go first: whoever had one of them last would be waited for."""
