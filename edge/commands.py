@@ -250,8 +250,9 @@ class Commands:
                 return f"{len(text.splitlines())} lines"
 
     async def _capture_bus(self, command_id: str, minutes: float) -> str:
-        self._say(command_id, Result(status="running", text=f"recording for {minutes:g} min"))
         file = await asyncio.to_thread(self._attachments.begin, command_id, ".mdb.gz")
+        # Nothing of the bus is heard between this word and the record: whoever hears it may press.
+        self._say(command_id, Result(status="running", text=f"recording for {minutes:g} min"))
         captured = await self._capture.record(minutes, file)
         await asyncio.to_thread(self._attachments.keep, file)
         return captured.words

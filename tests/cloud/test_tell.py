@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from cloud.errors import StartError
 from cloud.orders import line, tell
 from cloud.orders.line import broker_of
 from cloud.orders.tell import Answer, Order
+from edge.attachments import Attachments
 from edge.wire import Result
-from edge.wire.orders import CollectLogs, Restart
+from edge.wire.orders import Capture, CollectLogs, Restart
 from edge.wire.settings import Broker
 from mdb import Break
 
@@ -179,6 +181,35 @@ async def ask(order: Order, broker: Mosquitto) -> tuple[int, list[str], list[str
     noted: list[str] = []
     status = await tell.tell(Broker(port=broker.port), order, said.append, noted.append)
     return status, said, noted
+
+
+@NEEDS_BROKER
+async def test_that_it_records_is_not_said_before_it_does(
+    tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever heard it presses: what follows is what the recording is for."""
+    machine = Machine(tmp_path)
+    begin, begins, goes_on = Attachments.begin, threading.Event(), threading.Event()
+
+    def slowly(self: Attachments, command_id: str, suffix: str) -> Path:
+        begins.set()
+        assert goes_on.wait(30)
+        return begin(self, command_id, suffix)
+
+    monkeypatch.setattr(Attachments, "begin", slowly)
+    capture = Capture(expires_at="2126-01-01T00:00:00Z", minutes=0.01)
+    noted = list[str]()
+    order = Order(MACHINE, "a1", capture, 30, tmp_path / "bus.mdb")
+    async with machine.at(Broker(port=broker.port)):
+        told = asyncio.create_task(tell.tell(Broker(port=broker.port), order, print, noted.append))
+        await until(begins.is_set)
+        # What was said before this answer has come before it.
+        beside = Order(MACHINE, "a2", Restart(expires_at="2126-01-01T00:00:00Z"), 30)
+        assert (await ask(beside, broker))[0] == 0
+        assert noted == [f"command a1 to {MACHINE}"]
+        goes_on.set()
+        assert await told == 0
+    assert noted[-1] == "recording for 0.01 min"
 
 
 @NEEDS_BROKER
