@@ -88,7 +88,11 @@ class Chain:
 
     def kept(self) -> list[tuple[str, int]]:
         """(sale id, acknowledged) of what is on the machine's disk."""
-        return _rows(self.folder / "edge/outbox.sqlite", "SELECT sale_id, acknowledged FROM sale")
+        return self._on_disk("SELECT sale_id, acknowledged FROM sale")
+
+    def knows_the_time(self) -> bool:
+        """Whether the machine was told it, or its computer had it."""
+        return bool(self._on_disk("SELECT id FROM anchor"))
 
     def untold(self) -> int:
         """Sales whose receipt is not issued, or is not confirmed by their machine."""
@@ -123,6 +127,9 @@ class Chain:
         kept = [sale_id for sale_id, _ in self.kept()]
         assert len(kept) == sales, self._logs()
         assert sorted(recorded) == sorted(kept), self._logs()
+
+    def _on_disk(self, query: str) -> list[Any]:
+        return _rows(self.folder / "edge/outbox.sqlite", query)
 
     def _commands(self) -> dict[str, tuple[list[str], int | None]]:
         places, folder = self.places, self.folder

@@ -25,6 +25,8 @@ def machine(chain: Chain) -> Chain:
     file.write_text(file.read_text("utf-8") + printer, "utf-8")
     chain.kill("edge")
     chain.start("edge")
+    # Without the time of day it does nothing that it is told: that comes with the cloud's first word.
+    chain.until(chain.knows_the_time)
     return chain
 
 
