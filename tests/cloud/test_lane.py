@@ -517,28 +517,28 @@ async def test_a_process_whose_lease_ran_out_writes_nothing(store: Store, mute: 
     assert await mute.keys() == [KEY]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_was_said_to_a_process_before_it_lost_its_lane_kills_no_key(
-    store: Store,
+    store: Store, mute: Register
 ) -> None:
     """It stood still; another went on, and left. Then it has the lane again, and its old answer."""
     await sell(store, a_sale())
-    async with a_register(store, pushes=False, delay_s=1) as late:
-        await late.fault("refuse")
-        slow = Held(late.client())
-        async with late.at_work(store, slow, "slow"):
-            await slow.answered.wait()
-            taken = {"owner": "quick", "fence": lane.c.fence + 1, "lease_until": now_ms() + 15_000}
-            await write(store, sa.update(lane).values(taken))
-            # What it was refused for was of that moment.
-            await late.control({"forget": True})
-            with capture_logs() as told:
-                async with late.at_work(store, owner="quick"):
-                    await hurry(store)
-                    await becomes(store, "accepted")
-                    await until(lambda: "lane lost" in {each["event"] for each in told})
-            slow.let_go.set()
-            await becomes(store, "issued")
-        assert await late.keys() == [KEY]
+    await mute.fault("refuse")
+    slow = Held(mute.client())
+    async with mute.at_work(store, slow, "slow"):
+        await slow.answered.wait()
+        taken = {"owner": "quick", "fence": lane.c.fence + 1, "lease_until": now_ms() + 15_000}
+        await write(store, sa.update(lane).values(taken))
+        # What it was refused for was of that moment.
+        await mute.control({"forget": True})
+        with capture_logs() as told:
+            async with mute.at_work(store, owner="quick"):
+                await hurry(store)
+                await eventually(mute.ledger)
+                await until(lambda: "lane lost" in {each["event"] for each in told})
+        slow.let_go.set()
+        await becomes(store, "issued")
+    assert await mute.keys() == [KEY]
 
 
 @pytest.mark.usefixtures("patient")
