@@ -17,7 +17,7 @@ from specimens import BOOT, StillClock, receipt, sale
 from edge.clock import Moment, iso
 from edge.storage import disk
 from edge.storage.disk import Disk
-from edge.storage.outbox import Outbox
+from edge.storage.outbox import OpenSale, Outbox
 from edge.timeline import Timeline
 from edge.uplink import ALONE_S, CLOUD_S, TIDY_S, Answers, Uplink, subscriptions
 from edge.window import LIVE, PATIENCE_S, SIZE
@@ -120,6 +120,18 @@ class Machine:
     async def say_birth(self) -> None:
         self.births += 1
 
+    async def holds_its_disk(self) -> threading.Event:
+        """Whatever is asked of its disk from here on waits for this; all before is done."""
+        held, end = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            held.set()
+            end.wait()
+
+        self.disk.later(hold)
+        await until(held.is_set)
+        return end
+
     @property
     def pending(self) -> int:
         return self.outbox.pending()[0]
@@ -136,10 +148,22 @@ class Machine:
         return made
 
     async def sent_all(self, cloud: Cloud) -> None:
-        """Evidence goes up behind every sale that may go: when it is there, they are."""
+        """Evidence goes up behind every sale that may go: when it is there, they are.
+
+        And when the cloud's word of it is here, nothing of it comes later into what a test does.
+        """
         before = len(cloud.showings)
         await self.show()
-        await until(lambda: len(cloud.showings) > before)
+        await until(lambda: len(cloud.showings) > before and not self.outbox.notes.pending())
+
+    async def hears(self, cloud: Cloud) -> None:
+        """Wait until it has heard of the cloud, and has begun anew and sent all that may go.
+
+        Only then does it hear what the cloud says: before, it may not have subscribed.
+        """
+        await until(lambda: self.presence)
+        for _ in range(2):  # the first may have gone up with what was under way before
+            await self.sent_all(cloud)
 
     @property
     def open(self) -> list[int]:
@@ -199,8 +223,7 @@ async def cloud(broker: Mosquitto) -> AsyncIterator[Cloud]:
 async def machine(broker: Mosquitto, cloud: Cloud, tmp_path: Path) -> AsyncIterator[Machine]:
     assert cloud.connections
     async with machine_at(tmp_path, broker.port) as opened:
-        await until(lambda: opened.presence)  # hearing of the cloud begins all of it anew
-        await opened.sent_all(cloud)  # and what is sold amid that goes up in any order
+        await opened.hears(cloud)  # what is sold amid that goes up in any order
         cloud.showings.clear()
         yield opened
 
@@ -231,8 +254,6 @@ async def test_a_long_backlog_goes_through_the_window(machine: Machine, cloud: C
 
 async def test_no_more_than_the_window_is_on_its_way(machine: Machine, cloud: Cloud) -> None:
     cloud.answers = False
-    await until(lambda: machine.presence)  # hearing of the cloud begins all of it anew
-    await machine.sent_all(cloud)
     await machine.sell(3 * SIZE)
     await machine.sent_all(cloud)
     assert cloud.arrived == list(range(1, SIZE + 1))
@@ -331,8 +352,7 @@ async def test_a_receipt_is_acknowledged_every_time_and_told_once(
 async def test_a_receipt_is_on_the_disk_before_it_is_acknowledged(
     machine: Machine, cloud: Cloud
 ) -> None:
-    busy = threading.Event()
-    machine.disk.later(busy.wait)
+    busy = await machine.holds_its_disk()
     cloud.send(receipt(sale(1)))
     await cloud.link.publish("sync", b"", 1)
     for _ in range(50):
@@ -474,8 +494,7 @@ async def test_a_new_connection_begins_with_the_oldest_even_in_the_middle_of_sen
     await machine.sell(3)
     await until(lambda: len(cloud.arrived) == 3)
     before = {seq: cloud.times(seq) for seq in cloud.arrived}
-    busy = threading.Event()
-    machine.disk.later(busy.wait)
+    busy = await machine.holds_its_disk()
     machine.outbox.put(sale(4))
     machine.uplink.look()
     for _ in range(5):
@@ -528,8 +547,7 @@ async def test_a_live_sale_does_not_wait_behind_a_thousand(
     cloud.answers = False
     in_turn = SIZE - LIVE
     async with machine_at(tmp_path, broker.port) as machine:
-        await until(lambda: machine.presence)  # hearing of the cloud begins all of it anew
-        await machine.sent_all(cloud)
+        await machine.hears(cloud)
         assert cloud.arrived == list(range(1, in_turn + 1))
         await machine.sell(LIVE + 2)
         await machine.sent_all(cloud)
@@ -559,8 +577,7 @@ async def test_sales_that_overtook_are_acknowledged_by_themselves(
     fill(tmp_path, 30)
     cloud.answers = False
     async with machine_at(tmp_path, broker.port) as machine:
-        await until(lambda: machine.presence)
-        await machine.sent_all(cloud)
+        await machine.hears(cloud)
         await machine.sell(3)
         await until(lambda: {31, 32, 33} <= set(cloud.arrived))
         ack = Ack(epoch=EPOCH, upto=2, time="", also=((31, 31), (33, 33)))
@@ -576,8 +593,7 @@ async def test_a_sale_that_overtook_is_sent_again_like_any_other_and_its_turn_se
     fill(tmp_path, 30)
     cloud.answers = False
     async with machine_at(tmp_path, broker.port) as machine:
-        await until(lambda: machine.presence)
-        await machine.sent_all(cloud)
+        await machine.hears(cloud)
         await machine.sell()
         await until(lambda: cloud.times(31) == 1)
         machine.clock.seconds += PATIENCE_S
@@ -645,6 +661,7 @@ async def test_once_the_cloud_has_told_the_time_sales_wait_no_more(
     cloud.time = TOLD
     clock = SomeClock(quality="unsynced")
     async with machine_at(tmp_path, broker.port, clock) as machine:
+        await machine.hears(cloud)
         cloud.acknowledge(EPOCH, 0)
         await until(lambda: machine.timeline.known)
         clock.seconds += 60
@@ -790,8 +807,7 @@ async def test_a_cloud_that_counts_further_than_a_card_that_was_put_back_frees_w
     salvaged(tmp_path, 5)
     cloud.answers = False
     async with machine_at(tmp_path, broker.port) as machine:
-        await until(lambda: machine.presence)
-        await machine.sent_all(cloud)
+        await machine.hears(cloud)
         before = {seq: cloud.times(seq) for seq in cloud.arrived}
         assert list(before) == [1, 2, 3, 4, 5]
         for seqs in ((), (), (2, 5), (2, 5), (99,)):
@@ -824,8 +840,7 @@ async def test_a_backlog_that_was_salvaged_goes_through_the_window_and_is_overta
     salvaged(tmp_path, 3 * SIZE)
     cloud.answers = False
     async with machine_at(tmp_path, broker.port) as machine:
-        await until(lambda: machine.presence)
-        await machine.sent_all(cloud)
+        await machine.hears(cloud)
         in_turn = list(range(1, SIZE - LIVE + 1))
         assert cloud.arrived == in_turn
         before = {seq: cloud.times(seq) for seq in in_turn}
@@ -934,8 +949,7 @@ async def test_a_sale_under_a_wrong_clock_waits_also_before_the_uplink_is_told_o
     """It is on the disk, the keeper's word of it comes a moment later, and the uplink looks now."""
     cloud.answers = False
     async with machine_at(tmp_path, broker.port, SomeClock(quality="unsynced")) as machine:
-        await until(lambda: machine.presence)
-        await machine.sent_all(cloud)
+        await machine.hears(cloud)
         made = made_now(machine.timeline, machine.outbox)
         kept = await machine.disk.do(machine.outbox.put, made)
         await machine.sent_all(cloud)
@@ -968,19 +982,26 @@ async def test_the_cloud_of_an_earlier_connection_does_not_use_up_the_patience_o
 
 
 async def test_a_sale_that_was_acknowledged_while_it_was_read_does_not_keep_the_uplink_busy(
-    machine: Machine, cloud: Cloud
+    machine: Machine, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a new connection an ack comes while the backlog is read; then the cloud goes quiet."""
     cloud.answers = False
     await machine.sell(3)
     await until(lambda: len(cloud.arrived) == 3)
     before = {seq: cloud.times(seq) for seq in cloud.arrived}
-    busy = threading.Event()
-    machine.disk.later(busy.wait)
+    read, reads, busy = machine.outbox.open_sales, threading.Event(), threading.Event()
+
+    def slowly(after: int, most: int) -> list[OpenSale]:
+        rows = read(after, most)
+        if after == 0:  # from the oldest on: the reading of the new connection
+            reads.set()
+            busy.wait()
+        return rows
+
+    monkeypatch.setattr(machine.outbox, "open_sales", slowly)
     machine.uplink.connected(NONCE)
-    for _ in range(20):
-        await asyncio.sleep(0)
-    # Handed in as the link would: behind the reading that waits for the disk.
+    await until(reads.is_set)
+    # Handed in as the link would: behind the reading.
     ack = encode(Ack(epoch=EPOCH, upto=3, time=""))
     taking = asyncio.ensure_future(
         machine.uplink.receive(Incoming(Channel.ACK.of(MACHINE), ack, lambda: None))
@@ -1005,6 +1026,7 @@ async def test_an_ack_that_lay_in_the_broker_for_days_does_not_tell_the_time(
 ) -> None:
     """It is delivered first, with the time of three days ago; sales would be told so for ever."""
     async with machine_at(tmp_path, broker.port, SomeClock(quality="unsynced")) as machine:
+        await machine.hears(cloud)
         stale = Ack(epoch=EPOCH, upto=0, time="2026-11-20T10:00:00Z", answers="another connection")
         cloud.say(Channel.ACK, encode(stale))
         cloud.send(receipt(sale(1)))
