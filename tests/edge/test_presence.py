@@ -115,8 +115,9 @@ async def test_the_birth_says_who_it_is_and_what_it_holds(
 ) -> None:
     async with machine_at(tmp_path, broker.port) as machine:
         for seq in (1, 2, 3):
-            machine.outbox.put(sale(seq))
-        machine.outbox.acknowledge(Ack(epoch=EPOCH, upto=1, time=""), None)
+            await machine.disk.do(machine.outbox.put, sale(seq))
+        ack = Ack(epoch=EPOCH, upto=1, time="")
+        await machine.disk.do(machine.outbox.acknowledge, ack, None)
         await machine.presence.say_birth()
         async with watcher_at(broker.port) as later:  # retained
             await until(lambda: any(each.next_seq == 4 for each in later.states))
@@ -167,8 +168,9 @@ async def test_the_gauges_of_its_health_are_real(broker: Mosquitto, tmp_path: Pa
         for seq in (1, 2, 3):
             sold = sale(seq, boottime_ms=now.boottime_ms + 1000 * seq)
             await machine.disk.do(machine.outbox.put, sold)
-        machine.outbox.acknowledge(Ack(epoch=EPOCH, upto=1, time=""), None)
-        machine.outbox.notes.put_incident(of_machine("printer", "no paper", now))
+        ack, incident = Ack(epoch=EPOCH, upto=1, time=""), of_machine("printer", "no paper", now)
+        await machine.disk.do(machine.outbox.acknowledge, ack, None)
+        await machine.disk.do(machine.outbox.notes.put_incident, incident)
         machine.clock.seconds += 90.7
         refusals = 0
 
@@ -237,7 +239,7 @@ async def test_the_goodbye_is_retained_and_the_will_is_not_needed(
 ) -> None:
     async with machine_at(tmp_path, broker.port) as machine:
         await machine.presence.say_goodbye()
-        assert not machine.link.connected
+        await until(lambda: not machine.link.connected)  # a slow thread of it was left behind
         async with watcher_at(broker.port) as later:
             await until(lambda: State(online=False) in later.states)
     assert later.states[-1:] == [State(online=False)]
@@ -256,8 +258,8 @@ async def test_a_birth_that_is_written_amid_the_goodbye_is_not_said_behind_it(
         read.set()
         await asyncio.gather(birth, goodbye)
         async with watcher_at(broker.port) as later:
-            await until(lambda: later.states)
-    assert later.states == [State(online=False)]
+            await until(lambda: State(online=False) in later.states)
+    assert later.states[-1] == State(online=False)
 
 
 async def test_a_goodbye_that_nobody_hears_ends_all_the_same(

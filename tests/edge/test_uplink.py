@@ -361,7 +361,7 @@ async def test_a_receipt_is_on_the_disk_before_it_is_acknowledged(
     assert machine.receipts == []
     busy.set()
     await until(lambda: cloud.receipt_acks)
-    assert not machine.outbox.put_receipt(receipt(sale(1)))
+    assert not await machine.disk.do(machine.outbox.put_receipt, receipt(sale(1)))
 
 
 async def test_evidence_goes_up_until_the_cloud_has_noted_it(
