@@ -1,3 +1,5 @@
+import os
+import select
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -109,6 +111,7 @@ async def test_silence_is_unknown_and_an_answer_ends_it(wired: Wired) -> None:
     ours = device("usb", cable, answer_s=0.05)
     printer.silent = True
     assert await ours.status() == SILENT
+    await until(lambda: printer.asked)  # it may be slower than our patience
     assert set(printer.asked) == {1}  # one silence is enough
     await ours.close()
 
@@ -130,6 +133,9 @@ async def test_an_answer_that_comes_late_answers_no_later_question(tmp_path: Pat
         ours = device("usb", cable)
         assert await ours.status() == READY
         cable.say(b"\x72\x72")  # a word of yesterday: paper is out
+        line = os.open(cable.path, os.O_RDWR | os.O_NOCTTY)
+        assert select.select([line], [], [], 10)[0]  # the kernel hands it over in its own time
+        os.close(line)
         assert await ours.status() == READY
         assert printer.asked == [1, 2, 3, 4] * 2
         await ours.close()
