@@ -97,7 +97,7 @@ def test_ctrl_c_and_a_service_manager_end_it_with_everything_on_the_disk(
     recording = start("record", f"replay:{trace}?pace=100", tmp_path / "bus.mdb")
     told_by(recording, "recording to ")
     (file,) = recorded(tmp_path)
-    wait_until(lambda: "13 04 17" in file.read_text("utf-8"))
+    wait_until(lambda: "< 07 07" in file.read_text("utf-8"))  # its last word
     recording.send_signal(which)
     assert recording.wait() == 0
     assert events(capsys, file) == events(capsys, AP113)

@@ -86,7 +86,7 @@ def test_a_silence_is_told_with_what_to_check(start: Started, tmp_path: Path) ->
 
 def test_the_end_of_a_silence_is_told(start: Started, tmp_path: Path) -> None:
     file = tmp_path / "quiet.mdb"
-    file.write_text("1 > BREAK\n2 > BREAK\n", "utf-8")
+    file.write_text("1 > BREAK\n5 > BREAK\n", "utf-8")
     watching = start("watch", f"replay:{file}", "--silence", "0.05")
     told_by(watching, "nothing heard for 0.05 s")
     told_by(watching, "heard again, after")
