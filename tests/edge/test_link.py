@@ -66,6 +66,9 @@ async def end(broker: Broker, name: str, *topics: str, connects: bool = True) ->
     try:
         if connects:
             await until(lambda: opened.link.connected)
+        if connects and topics:
+            # The broker takes things in order: once it has this, it knows the subscription.
+            await opened.link.publish("listens", b"", 1)
         yield opened
     finally:
         running.cancel()
@@ -240,7 +243,7 @@ async def test_the_will_is_said_for_who_dies_and_not_for_who_leaves(
     command = [sys.executable, "-c", WILLING, str(broker.port), how]
     child = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
     try:
-        await until(lambda: there.texts == ["alive"])
+        await until(lambda: there.texts == ["alive"], 30)  # a process has to start
         if how == "die":
             child.kill()
             await until(lambda: len(there.messages) == 2)
