@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from parts import until
 from specimens import BOOT
 from street.mortal import Fuse, Mortal, RightClock
+from street.sink import Sink
 
 from edge.buyer.picture import Picture
 from edge.clock import Clock, Moment
@@ -94,6 +96,18 @@ def sell(life: Mortal) -> str:
     vend = event.Sale(0.0, 0x10, item, event.Kind.PAID, 1000, "RUB", (tender,))
     life.agent.keeper.take(Concluded(vend, *life.agent.timeline.look()))
     return item
+
+
+async def hears(life: Mortal, sink: Sink) -> None:
+    """Wait until it has heard of the cloud: all begins anew with that, and what was sold comes twice.
+
+    An incident goes up behind it; the first may have gone with what was under way before.
+    """
+    await until(lambda: life.agent.uplink.cloud_online)
+    for _ in range(2):
+        before = len(sink.incidents)
+        life.agent.alarms.raise_one("printer", "a word of the test's")
+        await until(lambda before=before: len(sink.incidents) > before)  # type: ignore[misc]
 
 
 @asynccontextmanager

@@ -74,6 +74,7 @@ async def an_office(port: int) -> AsyncIterator[Office]:
     tasks = [asyncio.ensure_future(each) for each in (office.listen(), office.repeat())]
     try:
         await until(lambda: office.connected)
+        await link.publish("listens", b"", 1)  # once the broker has this, the office has subscribed
         yield office
     finally:
         await link.stop()

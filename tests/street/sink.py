@@ -154,6 +154,8 @@ async def a_sink(machine: str, port: int, *, connected: bool = True) -> AsyncIte
     try:
         if connected:
             await until(lambda: sink.connections)
+            # The broker takes things in order: once it has this, the sink has subscribed.
+            await sink.link.publish("sync", b"", 1)
         yield sink
     finally:
         await sink.link.stop()

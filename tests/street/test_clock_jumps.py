@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from parts import Mosquitto, until
-from street.living import DAY_S, YEAR_S, OwnClock, a_life, sell
+from street.living import DAY_S, YEAR_S, OwnClock, a_life, hears, sell
 from street.mortal import Mortal
 from street.sink import Sink, a_sink
 
@@ -37,6 +37,7 @@ async def test_a_jump_of_the_clock_moves_no_sale_and_sends_none_again(
     clock = OwnClock()
     truths: list[int] = []
     async with a_sink(MACHINE, broker.port) as sink, a_life(tmp_path, broker.port, clock) as life:
+        await hears(life, sink)
         for error_s, told in ((0.0, "synced"), (wrong_s, quality), (0.0, "synced")):
             clock.wrong_s, clock.quality = error_s, told
             truths += [await sold(life, sink, clock) for _ in range(3)]
@@ -54,6 +55,7 @@ async def test_a_jump_between_publishing_and_acknowledging_neither_expires_nor_r
 ) -> None:
     clock = OwnClock()
     async with a_sink(MACHINE, broker.port) as sink, a_life(tmp_path, broker.port, clock) as life:
+        await hears(life, sink)
         await sold(life, sink, clock)
         sink.answers = False
         for _ in range(5):

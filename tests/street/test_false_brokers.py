@@ -1,5 +1,6 @@
 """A broker may forget, may lie for days, may be away: what was sold arrives once each, in order."""
 
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from specimens import receipt, sale
 from street.living import DAY_S, MACHINE, OwnClock, Screen, Watched, a_life, sell
 from street.sink import Sink, a_sink
 
+from edge.storage.outbox import OpenSale
 from edge.window import LONGEST_S, PATIENCE_S, SIZE
 from edge.wire import Channel, Shown, encode
 
@@ -128,14 +130,24 @@ async def test_three_days_offline_go_up_in_order_behind_who_buys_now(
             await until(lambda shown=shown: len(screen.pictures) > shown)  # type: ignore[misc]
         assert life.outbox.pending()[0] == 72 * 6
         assert watched.published == 0
+        there, before, offer = threading.Event(), list[int](), life.agent.uplink.offer
+        life.disk.later(
+            there.wait, 60
+        )  # nothing goes up before there is somebody to hear all of it
         broker.start()
         async with a_sink(MACHINE, broker.port) as sink:
+            there.set()
             await until(lambda: sink.arrivals, 20)
-            before = len(sink.arrivals)
+
+            def offered(kept: OpenSale) -> None:
+                before.append(len(sink.arrivals))
+                offer(kept)
+
+            life.agent.uplink.offer = offered  # type: ignore[method-assign]
             sell(life)
             live = 72 * 6 + 1
             await until(lambda: live in sink.sales)
-            assert sink.arrivals.index(live) - before <= 2 * SIZE
+            assert sink.arrivals.index(live) - before[0] <= 2 * SIZE
             sink.say(Channel.RECEIPT, encode(receipt(sink.sales[live])))
             await until(lambda: screen.kinds[-1] == "ready")
             await until(lambda: life.outbox.pending()[0] == 0, 20)
