@@ -91,6 +91,7 @@ class Cloud:
                         self._take(happening)
         finally:
             storing.cancel()
+            await asyncio.wait([storing])  # else its connection's thread outlives the test's loop
 
     def _take(self, incoming: Incoming) -> None:
         match parse(incoming.topic):
