@@ -405,7 +405,7 @@ async def test_a_page_that_takes_nothing_any_more_is_gone(
         for number in range(500):
             kiosk.show(Picture("notice", f"{number} {'x' * 20_000}", ""), lambda _: None)
         kiosk.show(picture_of(READY, {}), watch.painted)
-        await paint(client, frame)
+        await paint(client, f"{frame}?stream=2")  # the first is closed, and may not be noticed yet
         assert watch.heard == ["seen"]
         await until(lambda: watch.heard == ["seen", "gone"])
     async with page_of(client) as page:
