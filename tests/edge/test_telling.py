@@ -135,9 +135,13 @@ async def test_everything_that_is_told_is_so(
         issued = receipt(sale)
         cloud.send(issued)
         status = await told(
-            machine, lambda each: each.last_receipt and each.displays[0].showing == "ready"
+            machine,
+            lambda each: (
+                each.last_receipt
+                and each.displays[0].showing == each.printers[0].status == "ready"
+                and each.outbox.pending == 0
+            ),
         )
-        status = await told(machine, lambda each: each.outbox.pending == 0 and each.last_receipt)
         now, free = clock.now(), Ballast(tmp_path).free() // MEGABYTE
     assert (status.machine, status.version) == (MACHINE, version("chekomat"))
     assert 0 < status.uptime_s < 60

@@ -50,7 +50,7 @@ async def test_a_board_is_heard_while_it_prints(tmp_path: Path) -> None:
             await asyncio.sleep(0.02)
 
     playing = asyncio.create_task(play())
-    heard = await hear("lines:x", open_tap(f"lines:{socket.path}"), 1.0)
+    heard = await hear("lines:x", open_tap(f"lines:{socket.path}"), 3.0)
     playing.cancel()
     await asyncio.wait([playing])
     assert heard.bytes
@@ -80,7 +80,7 @@ async def test_a_port_that_is_unplugged_meanwhile_is_told(tmp_path: Path) -> Non
         socket.unplug()
 
     pulling = asyncio.create_task(unplug())
-    heard = await hear("lines:x", tap, 0.5)
+    heard = await hear("lines:x", tap, 3.0)
     await pulling
     assert "is lost" in heard.told[0]
     assert judge(heard).state == "fail"

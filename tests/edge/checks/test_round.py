@@ -17,6 +17,9 @@ from edge.wire import CLOUD_STATE, Channel, CloudState, encode
 from edge.wire.link import Link
 from edge.wire.settings import Broker
 
+LISTEN_S = 2.0
+"""The machine in memory needs a third of a second before it says its first word."""
+
 
 def config(folder: Path, port: int, more: str = "") -> Config:
     return read_text(
@@ -28,7 +31,7 @@ def config(folder: Path, port: int, more: str = "") -> Config:
 
 
 async def examined(of: Config) -> dict[str, Finding]:
-    found = await examine(of, 0.5, lambda _finding: None)
+    found = await examine(of, LISTEN_S, lambda _finding: None)
     assert [each.name for each in found] == list(NAMES)
     return {each.name: each for each in found}
 
@@ -42,7 +45,7 @@ async def test_a_machine_that_is_well(tmp_path: Path, broker: Mosquitto) -> None
         await cloud.publish(CLOUD_STATE, encode(CloudState(online=True)), 1, retain=True)
         told: list[str] = []
         found = await examine(
-            config(tmp_path, broker.port), 0.5, lambda finding: told.append(finding.name)
+            config(tmp_path, broker.port), LISTEN_S, lambda finding: told.append(finding.name)
         )
     finally:
         await cloud.stop()

@@ -15,6 +15,7 @@ from typist import at_terminal
 
 from edge.checks import Finding, State, as_is, both
 from edge.checks.round import NAMES
+from edge.technician.unix_socket import NAME, ask
 from edge.tools.doctor import COLOURS, COUNTED, MARKS, TITLES, lines
 
 
@@ -30,7 +31,7 @@ def config(folder: Path, port: int, more: str = "") -> Path:
 
 def doctor(file: Path, *more: str, locale: str = "C.UTF-8") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        python("edge", "doctor", "--config", str(file), "--listen-s", "0.5", *more),
+        python("edge", "doctor", "--config", str(file), "--listen-s", "2", *more),
         cwd=ROOT,
         env={**os.environ, "LC_ALL": locale},
         capture_output=True,
@@ -165,7 +166,8 @@ def test_a_running_agent_is_asked_and_not_disturbed(tmp_path: Path, broker: Mosq
     ):
         try:
             wait_until(lambda: "connected to the broker" in log.read_text("utf-8"))
-            wait_until((tmp_path / "agent.sock").exists)
+            wait_until((tmp_path / NAME).exists)
+            wait_until(lambda: ask(tmp_path / NAME, 20).bus.last_byte_s is not None)
             checks = {
                 each["name"]: each for each in json.loads(doctor(file, "--json").stdout)["checks"]
             }
