@@ -18,16 +18,17 @@ from parts import ROOT, free_port, python, until, wait_for_port
 
 pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.needs("openssl")]
 
+PATIENCE_S = 30
 EDGE, CLOUD = "edge/chekomat-edge.service", "cloud/chekomat-cloud.service"
 
 
 def get(url: str) -> Any:  # noqa: ANN401, what JSON holds
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 
 def post(url: str) -> None:
-    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5).close()
+    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=PATIENCE_S).close()
 
 
 @contextlib.contextmanager
@@ -37,7 +38,7 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def as_the_unit_does(unit: str, config: Path) -> list[str]:
@@ -123,15 +124,15 @@ async def test_a_sale_goes_all_the_way_and_its_receipt_all_the_way_back(
         running(as_the_unit_does(EDGE, edge_toml)),
     ):
         for port in (register, public, screen):
-            wait_for_port(port, patience_s=20)
+            wait_for_port(port, patience_s=PATIENCE_S)
         post(f"http://{HOST}:{screen}/machine/press/0001")
-        await until(lambda: get(f"http://{HOST}:{register}/ledger"), patience_s=20)
+        await until(lambda: get(f"http://{HOST}:{register}/ledger"), patience_s=PATIENCE_S)
         (document,) = get(f"http://{HOST}:{register}/ledger")
         with contextlib.closing(sqlite3.connect(tmp_path / "edge/outbox.sqlite")) as outbox:
             stored = "SELECT acknowledged, rev FROM sale JOIN receipt USING (sale_id)"
-            await until(lambda: outbox.execute(stored).fetchall() == [(1, 1)])
+            await until(lambda: outbox.execute(stored).fetchall() == [(1, 1)], PATIENCE_S)
         with contextlib.closing(sqlite3.connect(tmp_path / "cloud.sqlite")) as journal:
             told = "SELECT count(*) FROM reply WHERE acked_rev = rev AND rev > 0"
-            await until(lambda: journal.execute(told).fetchone() == (1,))
+            await until(lambda: journal.execute(told).fetchone() == (1,), PATIENCE_S)
         assert get(f"http://{HOST}:{public}/healthz")["ok"]
     assert document["total"] == 12000

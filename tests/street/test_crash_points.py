@@ -47,7 +47,7 @@ from mdb.virtual.start_up import switch_on
 from mdb.virtual.unit import TENTHS
 from mdb.virtual.wire import Wire
 
-pytestmark = pytest.mark.needs("mosquitto")
+pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.timeout(400)]
 Blocks = Sequence[tuple[Signal, ...]]
 STORY = ("card", "cash", "failed", "card")
 PRICE = 1000

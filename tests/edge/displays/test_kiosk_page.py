@@ -24,6 +24,7 @@ from edge.wire import Shown
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 pytestmark = pytest.mark.needs("chromium")
+expect.set_options(timeout=30_000)  # playwright's own five seconds are few for a busy machine
 SIZES = [
     *[(128, 128), (240, 240), (250, 122), (320, 240), (240, 320), (480, 320), (320, 480)],
     *[(800, 480), (480, 800), (1024, 600), (1280, 800), (1920, 1080)],
@@ -157,7 +158,7 @@ async def test_the_page_comes_back_by_itself_and_blank_it_is_while_its_agent_is_
     await expect(page.locator("#title")).to_be_hidden()
     async with served(second := Kiosk(), port):
         second.show(READY, lambda _: None)
-        await expect(page.locator("#code")).to_be_visible(timeout=20_000)
+        await expect(page.locator("#code")).to_be_visible()
         await expect(page.locator("#offline")).to_be_hidden()
         await asyncio.sleep(0)
         assert read(await photo(page)) == FISCAL
@@ -180,7 +181,7 @@ async def test_an_answer_that_is_no_stream_is_asked_again(chromium: Browser) -> 
     await server.cleanup()
     async with served(kiosk, port):
         kiosk.show(READY, lambda _: None)
-        await expect(page.locator("#code")).to_be_visible(timeout=20_000)
+        await expect(page.locator("#code")).to_be_visible()
 
 
 async def _close(page: Page) -> None:

@@ -19,6 +19,7 @@ from edge.technician.page import COOKIE, TechnicianPage, technician_page
 from edge.technician.status import DisplayStatus, Status
 
 PIN = "407155"
+expect.set_options(timeout=30_000)  # playwright's own five seconds are few for a busy machine
 Client = TestClient[web.Request, web.Application]
 
 
