@@ -95,6 +95,8 @@ class Uplink:
         self._tidied: float | None = None
         self._wake = asyncio.Event()
         self._anew = False
+        self._behind = 0
+        """The last place that belongs to the backlog; what comes after it is fresh."""
         self._rollbacks = outbox.rollbacks
         self._nonce = ""
         self._answered = False
@@ -138,7 +140,7 @@ class Uplink:
 
     def begin_anew(self) -> None:
         """Nothing is known of what the cloud has: on with the oldest unacknowledged."""
-        self._anew = True
+        self._anew, self._behind = True, self._outbox.last_place
         self._window.hold(0.0)  # at once: what the new cloud asks for may be here before its turn
         self._wake.set()
 
@@ -164,8 +166,8 @@ class Uplink:
                 self._rollbacks = self._outbox.rollbacks
                 self._window.restart()
                 self._notes.restart()
-            if anew:
-                self._fresh.clear()
+            if anew:  # not what was made since: it may have taken the disk a while to come here
+                self._fresh = [place for place in self._fresh if place > self._behind]
             if self._link.connected:
                 await self._send()
 

@@ -17,6 +17,7 @@ from specimens import BOOT, StillClock, receipt, sale
 from edge.clock import Moment, iso
 from edge.storage import disk
 from edge.storage.disk import Disk
+from edge.storage.notes import OpenNote
 from edge.storage.outbox import OpenSale, Outbox
 from edge.timeline import Timeline
 from edge.uplink import ALONE_S, CLOUD_S, TIDY_S, Answers, Uplink, subscriptions
@@ -569,6 +570,32 @@ async def test_a_live_sale_does_not_wait_behind_a_thousand(
     ]
     assert {cloud.times(seq) for seq in cloud.arrived if seq > in_turn} == {1}
     as_sold(cloud)
+
+
+async def test_nor_does_one_that_was_made_while_all_is_about_to_begin_anew(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection is made while the uplink reads its notes, and somebody buys at that moment."""
+    fill(tmp_path, 100)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port) as machine:
+        await machine.hears(cloud)
+        read, reads, busy = machine.outbox.notes.open, threading.Event(), threading.Event()
+
+        def slowly(after: int, most: int) -> list[OpenNote]:
+            reads.set()
+            busy.wait()
+            return read(after, most)
+
+        monkeypatch.setattr(machine.outbox.notes, "open", slowly)
+        machine.uplink.look()
+        await until(reads.is_set)
+        machine.uplink.connected(NONCE)
+        machine.uplink.offer(machine.outbox.put(sale(101)))  # the disk's thread stands still
+        busy.set()
+        await machine.sent_all(cloud)
+        await machine.sent_all(cloud)
+        assert cloud.arrived == [*range(1, SIZE - LIVE + 1), 101]
 
 
 async def test_sales_that_overtook_are_acknowledged_by_themselves(
