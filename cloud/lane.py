@@ -180,6 +180,7 @@ class Lane:
                         now,
                         boot,
                         by_key=self._provider.by_key,
+                        latest_ms=held.latest_ms,
                     ),
                 )
                 for job in taken

@@ -33,23 +33,32 @@ def step(  # noqa: PLR0917, what it is decided by
     boot: SinceBoot,
     *,
     by_key: bool,
+    latest_ms: int = 0,
 ) -> Step:
     """What to do next.
 
     `sent` is None where the key surely never left. `memory_s` and `by_key` are the provider's.
+    `latest_ms` is the latest that the clock of `now_ms` has ever said.
     """
     if sent is None or state is State.WAITING:
         return "submit"
     can_ask = provider_id is not None or by_key
-    if state is not State.ACCEPTED and _within(sent, memory_s, now_ms, boot):
+    if state is not State.ACCEPTED and _within(sent, memory_s, now_ms, boot, latest_ms):
         return "submit"
     longest_s = LONGEST_S if state is State.ACCEPTED else max(memory_s, LONGEST_S) + 86_400
     return "ask" if can_ask and not _beyond(sent, longest_s, now_ms, boot) else "give up"
 
 
-def _within(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot) -> bool:
-    """Whether every clock that can tell says that it is not longer ago."""
-    return all(0 <= age < 1000 * seconds for age in _ages(sent, now_ms, boot))
+def _within(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot, latest_ms: int) -> bool:
+    """Whether every clock that can tell says that it is not longer ago.
+
+    On another computer, or behind a restart, that is the server's alone, which may have been set
+    back since: then the latest that it has said counts as well.
+    """
+    ages = [*_ages(sent, now_ms, boot)]
+    if not _is_of(sent, boot):
+        ages.append(max(now_ms, latest_ms) - sent.wall_ms)
+    return all(0 <= age < 1000 * seconds for age in ages)
 
 
 def _beyond(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot) -> bool:
@@ -59,5 +68,9 @@ def _beyond(sent: Sent, seconds: float, now_ms: int, boot: SinceBoot) -> bool:
 
 def _ages(sent: Sent, now_ms: int, boot: SinceBoot) -> Iterator[int]:
     yield now_ms - sent.wall_ms
-    if sent.boot is not None and sent.boot.boot_id == boot.boot_id:
+    if sent.boot is not None and _is_of(sent, boot):
         yield boot.ms - sent.boot.ms
+
+
+def _is_of(sent: Sent, boot: SinceBoot) -> bool:
+    return sent.boot is not None and sent.boot.boot_id == boot.boot_id

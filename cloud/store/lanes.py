@@ -5,7 +5,7 @@ it: a process that slept through its lease writes nothing any more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
@@ -24,20 +24,27 @@ LEASE_MS: Final = 15_000
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to speak to a register; `fence` is checked on every write."""
+    """The right to speak to a register; `fence` is checked on every write.
+
+    `latest_ms` is the latest that the server's clock has said in this lane: what says less now was
+    set back.
+    """
 
     register: str
     owner: str
     fence: int
+    latest_ms: int = field(default=0, compare=False)
 
 
 @cache
 def _leasing(dialect: str) -> sa.Executable:
     """Every turn of every lane asks so."""
     holder = sa.bindparam("holder", type_=sa.Text)
+    at = sa.bindparam("at", type_=sa.BigInteger)
     until = sa.bindparam("until", type_=sa.BigInteger)
+    name = sa.bindparam("name", type_=sa.Text)
     fresh = insert_on(dialect, lane).values(
-        register=sa.bindparam("name", type_=sa.Text), owner=holder, lease_until=until, fence=1
+        register=name, owner=holder, lease_until=until, fence=1, latest_at=at
     )
     return fresh.on_conflict_do_update(
         index_elements=[lane.c.register],
@@ -46,12 +53,13 @@ def _leasing(dialect: str) -> sa.Executable:
             "lease_until": until,
             # Another's lease that ran out is a new term; one's own goes on.
             "fence": sa.case((lane.c.owner == holder, lane.c.fence), else_=lane.c.fence + 1),
+            "latest_at": sa.case((lane.c.latest_at < at, at), else_=lane.c.latest_at),
         },
         where=(lane.c.owner == holder)
-        | (lane.c.lease_until < sa.bindparam("at", type_=sa.BigInteger))
+        | (lane.c.lease_until < at)
         # Nobody leases for so long, nor do two clocks differ so much: it was set back since.
         | (lane.c.lease_until > sa.bindparam("far", type_=sa.BigInteger)),
-    ).returning(lane.c.fence)
+    ).returning(lane.c.fence, lane.c.latest_at)
 
 
 async def lease(
@@ -66,8 +74,8 @@ async def lease(
         "until": now_ms + LEASE_MS,
         "far": now_ms + 2 * LEASE_MS,
     }
-    fence = await connection.scalar(leasing, told)
-    return None if fence is None else Lease(register, owner, fence)
+    row = (await connection.execute(leasing, told)).first()
+    return None if row is None else Lease(register, owner, row.fence, row.latest_at)
 
 
 async def release(connection: AsyncConnection, held: Lease) -> None:

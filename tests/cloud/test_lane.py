@@ -1148,6 +1148,22 @@ async def test_a_process_that_slept_behind_its_intent_sends_nothing(
     assert through.sent == [(KEY, body)]
 
 
+async def test_a_server_clock_that_was_set_back_makes_no_other_computer_send_again(
+    store: Store, mute: Register
+) -> None:
+    """Sent 75 minutes ago elsewhere; the server's clock, set back by half an hour, says 45."""
+    await sell(store, a_sale())
+    async with mute.at_work(store, Stuck(mute.client())):
+        await eventually(mute.ledger)
+    elsewhere = {"first_sent_at": now_ms() - 45 * 60_000, "first_sent_boot": "elsewhere"}
+    await write(store, sa.update(attempts).values(elsewhere))
+    await write(store, sa.update(lane).values(latest_at=now_ms() + HOUR_MS // 2))
+    await expire_leases(store)
+    await mute.control({"forget": True})
+    await mute.settle(store, "attention", "issued")
+    assert await mute.keys() == [KEY]
+
+
 class Looking(Through):
     """Can be asked by the key, and has forgotten all of them."""
 

@@ -54,6 +54,25 @@ def test_a_key_is_used_again_only_while_every_clock_says_it_is_remembered(
     assert next_step(state, sent, provider_id) == then
 
 
+@pytest.mark.parametrize(
+    ("boot", "then"),
+    [
+        (None, "give up"),
+        (SinceBoot("another", 1), "give up"),
+        # This boot's clock says that it left a second ago.
+        (SinceBoot("this", BOOT.ms - 1000), "submit"),
+    ],
+)
+def test_a_server_clock_that_was_set_back_is_believed_by_nobody_who_has_no_other(
+    boot: SinceBoot | None, then: Step
+) -> None:
+    sent, latest = Sent(NOW - 45 * 60_000, boot), NOW + 30 * 60_000
+    decided = step(
+        *(State.UNKNOWN, sent, None, MEMORY_S, NOW, BOOT), by_key=False, latest_ms=latest
+    )
+    assert decided == then
+
+
 def test_a_provider_that_can_be_asked_by_the_key_is_asked_when_it_may_have_forgotten_it() -> None:
     assert next_step(State.UNKNOWN, LONG_AGO, by_key=True) == "ask"
     assert next_step(State.UNKNOWN, Sent(NOW - 32 * DAY), by_key=True) == "give up"

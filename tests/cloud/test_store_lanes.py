@@ -113,6 +113,14 @@ async def test_a_lease_from_the_future_is_a_clock_that_was_set_back(store: Store
     assert await take(store, "two", T - 3 * 3_600_000) == Lease("main", "two", 2)
 
 
+async def test_the_latest_that_the_servers_clock_has_said_stays(store: Store) -> None:
+    said = [
+        await take(store, owner, at)
+        for owner, at in (("one", T), ("one", T + 5), ("two", T - DAY_MS), ("two", T + 9))
+    ]
+    assert [held and held.latest_ms for held in said] == [T, T + 5, T + 5, T + 9]
+
+
 @pytest.mark.parametrize("slow_ms", [1, LEASE_MS])
 async def test_a_process_whose_clock_is_slow_takes_nobodys_lane(store: Store, slow_ms: int) -> None:
     held = await taken(store, "one", T)

@@ -1,0 +1,17 @@
+"""A lane keeps the latest time that the server's clock has said in it.
+
+Revision ID: 0005
+Revises: 0004
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Apply."""
+    latest = sa.Column("latest_at", sa.BigInteger(), nullable=False, server_default="0")
+    op.add_column("lane", latest)
