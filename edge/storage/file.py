@@ -5,6 +5,8 @@
 - One connection, used by one thread at a time: this SQLite corrupts a log written by two.
 - A file that is open says so in itself. Without it SQLite would take a lost log for none, and the
   numbers of the sales in it would be given again.
+- A file that was deleted or replaced under it takes nothing more: what is written there is gone with
+  the process. All of it can still be read, and copied.
 - Whoever ends without closing it, and is not killed, leaves it closed: SQLite would fold the log, and
   the file would still say that there is one.
 """
@@ -16,7 +18,7 @@ import re
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -40,6 +42,10 @@ PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 """secure_delete: what was let go is not found again when a damaged file is searched."""
 OFTEN: Final = 1_000_000
 """Steps of SQLite's machine: less than a second of the smallest computer."""
+COPIED_PAGES: Final = 4096
+"""Eight megabytes at once: about as long."""
+HELD: Final = ("", "-wal")
+"""What SQLite holds open of a database, and does not miss when it is gone from its folder."""
 
 
 def _queries() -> Mapping[str, str]:
@@ -60,19 +66,33 @@ class Folder:
         Raises:
             StartError: it cannot be made, or another agent has it.
         """
+        self._path = path
+        self._lock: int | None = None
+        self.hold()
+
+    def hold(self) -> None:
+        """Make and lock what is there now, unless that is what is held.
+
+        Raises:
+            StartError: as above.
+        """
+        if self._lock is not None and _is(self._path, os.fstat(self._lock)):
+            return
+        self.unlock()
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock: int | None = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            self._path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise unusable(path, error) from error
+            raise unusable(self._path, error) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._lock)
+            os.close(lock)
             raise StartError(
-                f"{path}: another agent uses this outbox; stop it first"
+                f"{self._path}: another agent uses this outbox; stop it first"
                 " (systemctl stop chekomat-edge)"
             ) from None
+        self._lock = lock
 
     def unlock(self) -> None:
         """Let the next one in; a second time does nothing."""
@@ -111,6 +131,7 @@ class File:
                     self._connection.close()
                     raise
                 self._connection.set_progress_handler(None, 0)
+                self._held = {each: Path(f"{path}{each}").stat() for each in HELD}
                 self._left = weakref.finalize(self, _forgotten, path, self._connection)
         except (sqlite3.Error, OSError, UnicodeError) as error:  # of a message that quotes noise
             if is_damage(error):
@@ -136,12 +157,42 @@ class File:
         """Whether something is written that no commit has made safe."""
         return not self._let_go and self._connection.in_transaction
 
+    @property
+    def is_adrift(self) -> bool:
+        """Whether it was deleted or replaced in its folder: at the next start it would not be there."""
+        return not self._let_go and not all(
+            _is(Path(f"{self._path}{each}"), held) for each, held in self._held.items()
+        )
+
+    def expect_in_place(self) -> None:
+        """See that what is committed here is found again.
+
+        Raises:
+            sqlite3.DatabaseError: it was deleted or replaced.
+        """
+        if self.is_adrift:
+            raise sqlite3.DatabaseError("its file was deleted or replaced while it was in use")
+
+    def copy_to(self, path: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Write all of it, and what rides along, as a file that was closed in order.
+
+        Raises:
+            sqlite3.Error: the disk refuses.
+        """
+        self._connection.commit()
+        with closing(sqlite3.connect(path)) as copy:
+            self._connection.backup(copy, pages=COPIED_PAGES, progress=lambda *_: meanwhile())
+            Log.mark_closed(copy)
+            copy.commit()
+            copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
     def committed(self) -> Iterator[None]:
         """On the disk when the block ends, all of it; or, if anything goes wrong, nothing of it."""
         try:
             yield
             self._expect_held()
+            self.expect_in_place()
             self._connection.commit()
             self.commits += 1
         except BaseException:
@@ -209,6 +260,16 @@ class File:
         if nobody:
             raise sqlite3.DatabaseError("it does not know its epoch any more")
         beside.prove_whole(self._connection)
+
+
+def _is(path: Path, held: os.stat_result) -> bool:
+    """Whether a path still leads to what is held open; a disk that does not say has lost nothing yet."""
+    try:
+        return os.path.samestat(path.stat(), held)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _fold(path: Path, connection: sqlite3.Connection) -> None:

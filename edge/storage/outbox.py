@@ -4,6 +4,7 @@
 - Nothing unacknowledged is ever deleted; the schema refuses.
 - Acknowledgements ride along with the next commit: losing them costs a repetition.
 - A sale is told the same way each time. Where the clock was wrong, how it is told is settled once.
+- A file that is deleted or replaced while it is in use is put back, with all that was kept in it.
 - Sales that were salvaged from a damaged file come first, under the epoch they were made in.
 """
 
@@ -20,7 +21,7 @@ from edge.errors import StartError
 from edge.storage.file import Folder
 from edge.storage.memory import Memory
 from edge.storage.notes import Notes
-from edge.storage.salvage import salvage
+from edge.storage.salvage import put_back, salvage
 from edge.storage.trouble import DamagedError, is_full, sound
 from edge.wire import Ack, Incident, Receipt, Sale, encode
 
@@ -81,6 +82,8 @@ class Outbox:
     def mend(self, epoch: str, reason: str = "it could not be written") -> None:
         """Begin anew: reading or writing found that the file is damaged, though it may open.
 
+        One that was deleted or replaced is put back first: nothing of it is lost.
+
         The places of sales and the numbers of notes are others from then on. Until it is done,
         every verb says that the disk refuses.
 
@@ -88,8 +91,9 @@ class Outbox:
             sqlite3.OperationalError: the disk or the folder is in the way; nothing is lost, try again.
             sqlite3.DatabaseError: the new file is damaged as well: the card is beyond help.
         """
-        self._file.abandon()
         try:
+            self._put_back()
+            self._file.abandon()
             self._file = salvage(self._path, epoch, reason, self._meanwhile)
         except DamagedError as error:
             raise sqlite3.DatabaseError(str(error)) from error
@@ -99,6 +103,11 @@ class Outbox:
                 refused.sqlite_errorname = "SQLITE_FULL"
             raise refused from error
         self._look()
+
+    def _put_back(self) -> None:
+        if self._file.is_adrift:
+            self._folder.hold()
+            put_back(self._path, self._file, self._meanwhile)
 
     def _look(self) -> None:
         """Read what is known by heart from here on."""
@@ -330,7 +339,12 @@ class Outbox:
         return gone
 
     def keep_what_rides_along(self) -> bool:
-        """Commit what waits for the next commit; False if nothing does."""
+        """Commit what waits for the next commit; False if nothing does.
+
+        Raises:
+            sqlite3.DatabaseError: the file is damaged, deleted or replaced, also if nothing waits.
+        """
+        self._file.expect_in_place()
         if not self._file.riding:
             return False
         with self._file.committed():
@@ -340,9 +354,10 @@ class Outbox:
     def close(self) -> None:
         """Commit what rides along, fold the log into the file, and let go; once."""
         try:
+            self._put_back()
             self._file.close()
-        except (sqlite3.Error, OSError) as error:
-            # No sale is lost by that, and the log stays where it is.
+        except (sqlite3.Error, OSError, StartError) as error:
+            # No sale is lost by that where the file is in its place: its log stays beside it.
             log.error("%s: not closed in order: %s", self._path, error)  # noqa: TRY400, one line
         finally:
             self._folder.unlock()

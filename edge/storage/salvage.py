@@ -92,6 +92,25 @@ def salvage(
     return file
 
 
+def put_back(path: Path, adrift: File, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Let an outbox that was deleted or replaced while it was in use take its place again.
+
+    Whoever has a file open has all of it. What stands in its place is set aside unread.
+
+    Raises:
+        StartError: the disk or the folder is in the way; nothing is lost, try again.
+    """
+    log.error("%s was deleted or replaced while it was in use; putting it back", path)
+    try:
+        _clear(path)
+        adrift.copy_to(_half(path), meanwhile)
+        _half(path).rename(_whole(path))
+        _settle(path.parent)
+        _take_the_place(path)
+    except (sqlite3.Error, OSError) as error:
+        raise unusable(path, error) from error
+
+
 def _finish_the_last(path: Path) -> None:
     """A power cut may have come into the last salvage."""
     _clear(path)
