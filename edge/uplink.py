@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 IDLE_S: Final = 3600.0
 TIDY_S: Final = 3600.0
+FORGOTTEN_S: Final = 600.0
+"""How often a cloud that misses what it acknowledged is told so, at most."""
 CLOUD_S: Final = 10.0
 """A cloud that is there tells the time with its first ack; so long a sale waits for it."""
 ALONE_S: Final = 120.0
@@ -93,6 +95,7 @@ class Uplink:
         self._cloud_since: float | None = None
         self._connected_since = 0.0
         self._tidied: float | None = None
+        self._objected: float | None = None
         self._wake = asyncio.Event()
         self._anew = False
         self._behind = 0
@@ -241,12 +244,24 @@ class Uplink:
         places = list(self._window.on_their_way)
         still, missing = await self._disk.insist(self._outbox.acknowledge, ack, seconds, places)
         self._window.acknowledged(set(places) - still, missing, now)
+        await self._object_to(ack, now)
         if ack.hold_s:  # it ends by itself, or with a new connection or a new cloud
             self._window.hold(now + ack.hold_s)
         if seconds is not None and (self._tidied is None or now - self._tidied > TIDY_S):
             self._tidied = now
             self._disk.later(self._outbox.forget, min(seconds, self._cloud_time() or seconds))
         self._wake.set()
+
+    async def _object_to(self, ack: Ack, now: float) -> None:
+        """A birth tells the cloud what was acknowledged, and it writes down what it has lost of that.
+
+        A database may lose its last commits under a cloud that goes on: no other birth would come.
+        """
+        if self._objected is not None and now - self._objected <= FORGOTTEN_S:
+            return
+        if await self._disk.insist(self._outbox.forgotten, ack):
+            self._objected = now
+            await self._answers.new_cloud()
 
     def _cloud_time(self) -> int | None:
         """Unix seconds where the time of day is known, else None."""

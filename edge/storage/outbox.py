@@ -219,6 +219,12 @@ class Outbox:
             return self._base > 0
         return max((ack.upto, *(last for _, last in ack.also))) < self.next_seq
 
+    def forgotten(self, ack: Ack) -> bool:
+        """Whether the cloud misses a sale of this epoch that it acknowledged before."""
+        if ack.epoch != self.epoch or not ack.missing:
+            return False
+        return bool(self._file.one("forgotten", base=self._base, missing=_json(ack.missing))[0])
+
     def acknowledge(
         self, ack: Ack, at: int | None, places: Sequence[int] = ()
     ) -> tuple[set[int], set[int]]:

@@ -205,6 +205,10 @@ AND sale_id IN (SELECT value FROM json_each(:stored));
 SELECT place, epoch, seq FROM sale
 WHERE acknowledged = 0 AND place IN (SELECT value FROM json_each(:places));
 
+-- forgotten --
+SELECT EXISTS (SELECT 1 FROM sale WHERE acknowledged = 1
+AND place IN (SELECT :base + value FROM json_each(:missing) WHERE type = 'integer' AND value > 0));
+
 -- untimed --
 SELECT place, sale_id, body FROM sale WHERE untimed = 1 AND told IS NULL
 ORDER BY place LIMIT :most;

@@ -20,7 +20,7 @@ from edge.storage.disk import Disk
 from edge.storage.notes import OpenNote
 from edge.storage.outbox import OpenSale, Outbox
 from edge.timeline import Timeline
-from edge.uplink import ALONE_S, CLOUD_S, TIDY_S, Answers, Uplink, subscriptions
+from edge.uplink import ALONE_S, CLOUD_S, FORGOTTEN_S, TIDY_S, Answers, Uplink, subscriptions
 from edge.window import LIVE, PATIENCE_S, SIZE
 from edge.wire import (
     CLOUD_STATE,
@@ -858,6 +858,37 @@ async def test_a_cloud_that_counts_further_than_a_card_that_was_put_back_frees_w
         await until(lambda: machine.uplink.in_flight == 0)
         assert [cloud.times(seq) - before[seq] for seq in (1, 2, 3, 4, 5)] == [1, 0, 1, 1, 0]
     as_sold(cloud)
+
+
+async def test_a_cloud_that_misses_what_it_acknowledged_is_told_how_far_that_was(
+    machine: Machine, cloud: Cloud
+) -> None:
+    """Its database lost a commit in a fail-over, and it goes on: there is no other connection."""
+    await machine.sell(3)
+    await until(lambda: machine.pending == 0)
+    cloud.answers = False
+    await machine.sell(2)
+    before = machine.births
+
+    async def says(missing: tuple[int, ...], *stored: int) -> None:
+        ids = tuple(sale(seq).sale_id for seq in stored)
+        cloud.say(
+            Channel.ACK, encode(Ack(epoch=EPOCH, upto=5, missing=missing, time="", stored=ids))
+        )
+        cloud.receipt_acks.clear()
+        cloud.send(receipt(sale(1)))  # what is answered behind it
+        await until(lambda: cloud.receipt_acks)
+
+    await says((4,))  # open here as well: it is on its way
+    assert machine.births == before
+    await says((2, 3), 5)
+    assert machine.births == before + 1
+    await says((2, 3))
+    assert machine.births == before + 1
+    machine.clock.seconds += FORGOTTEN_S + 1
+    await says((2, 3, -1, 10**400))
+    assert machine.births == before + 2
+    assert machine.open == [4]
 
 
 async def test_a_backlog_that_was_salvaged_goes_through_the_window_and_is_overtaken(
