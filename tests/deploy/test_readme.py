@@ -40,6 +40,15 @@ def test_the_world_reaches_the_public_listener_alone() -> None:
     assert f"8090:{listens['cabinet']} server" in README
 
 
+def test_no_log_of_the_world_s_way_in_has_the_address_of_a_receipt() -> None:
+    """At `error` and below nginx writes each request down whose upstream is away, as in any restart."""
+    nginx = (DEPLOY / "cloud/nginx.conf").read_text("utf-8")
+    servers = nginx.split("server {")[1:]
+    assert ["access_log off;" in each for each in servers] == [True, True]
+    (proxy,) = (each for each in servers if "proxy_pass" in each)
+    assert re.findall(r"error_log \S+ (\w+);", proxy) == ["crit"]
+
+
 def test_the_emulators_default_account_is_the_one_that_is_named() -> None:
     arguments = _parser().parse_args(["emulate", "cloudkassir", "--secret-file", "-"])
     assert f"--set public_id={arguments.public_id} " in README
