@@ -13,7 +13,7 @@ needed      what has to be said of an account at each provider
 settings    a register's account: what is a secret stays in its file
 adding      add, set
 removal     remove
-lanes       pause, resume
+lanes       pause, resume, restored
 listing     list, show
 table       aligned columns
 next_step   what is still missing

@@ -33,7 +33,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
   python -m cloud register add main --settings main.toml
   python -m cloud register list
   python -m cloud register pause main 'the fiscal drive is changed today'
-  python -m cloud register resume main""",
+  python -m cloud register resume main
+  python -m cloud register restored main""",
     "product": """\
   python -m cloud product add cappuccino --name 'Капучино 200 мл' --vat standard
   python -m cloud product add water --name 'Вода 0,5 л' --marking gtin_vend --gtin 4600439931256
@@ -194,6 +195,14 @@ def _more_of_register(deeds: _Deeds, writing: argparse.ArgumentParser) -> None:
     pause.add_argument("reason", metavar="REASON", help="whoever looks at the list reads it")
     resume = _deed(deeds, "resume", "send to it again, whatever held it", writing, "register")
     resume.add_argument("id", type=reads(values.name), metavar="NAME")
+    restored = _deed(
+        deeds,
+        "restored",
+        "the database was restored: what waits may have been sent, and a person looks first",
+        writing,
+        "register",
+    )
+    restored.add_argument("id", type=reads(values.name), metavar="NAME")
 
 
 def _more_of_planogram(deeds: _Deeds, writing: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from cloud.books.adding import Hand, added, put_on_shelf, said_on
 from cloud.books.comparison import Complete
 from cloud.books.importing import Wish, imported
 from cloud.books.kinds import KINDS, PLANOGRAM, REGISTER, SHELF, Column, Kind
-from cloud.books.lanes import paused, resumed
+from cloud.books.lanes import doubted, paused, resumed
 from cloud.books.listing import listed, showed
 from cloud.books.removal import cleared, removed
 from cloud.books.template import template
@@ -77,13 +77,21 @@ async def done(store: Store, arguments: Namespace, say: Say, note: Say) -> None:
             await cleared(store, arguments.id, arguments.slot, begin, operator, hand, say)
         case "remove":
             await removed(store, kind, arguments.id, operator, hand, say)
-        case "pause":
-            await paused(store, arguments.id, arguments.reason, now, say)
-        case "resume":
-            await resumed(store, arguments.id, now, say)
+        case "pause" | "resume" | "restored":
+            await _lane(store, arguments, hand, say)
         case "import":
             async with _completing(kind) as complete:
                 await imported(store, _wish(kind, arguments, hand, complete), say, note)
+
+
+async def _lane(store: Store, arguments: Namespace, hand: Hand, say: Say) -> None:
+    match arguments.deed:
+        case "pause":
+            await paused(store, arguments.id, arguments.reason, hand.now_ms, say)
+        case "resume":
+            await resumed(store, arguments.id, hand.now_ms, say)
+        case "restored":
+            await doubted(store, arguments.id, hand.who, hand.now_ms, say)
 
 
 async def _add(  # noqa: PLR0917, all that a command has

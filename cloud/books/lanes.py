@@ -1,4 +1,4 @@
-"""A register's lane by hand: paused, so that nothing is sent to it, and resumed."""
+"""A register's lane by hand: paused, so that nothing is sent to it, resumed, and doubted."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from cloud.breaker import Circuit
 from cloud.errors import FleetError
 from cloud.fleet import Register
 from cloud.outcome import Pause
-from cloud.store import Store, fleet
+from cloud.store import Store, fleet, restored
 from cloud.store.lanes import Standing, circuit, set_circuit
 
 Say = Callable[[str], None]
@@ -47,6 +47,20 @@ async def resumed(store: Store, name: str, now_ms: int, say: Say) -> None:
         waiting = (await archive.waiting(connection)).get(name, 0)
     word = "resumed" if held else "nothing holds it"
     say(f"register {name}: {word}; {_receipts(waiting)}")
+
+
+async def doubted(store: Store, name: str, who: str, now_ms: int, say: Say) -> None:
+    """The database was restored: what waits there may be recorded already, and is looked for first.
+
+    Raises:
+        FleetError: there is no such register.
+    """
+    async with store.transaction() as connection:
+        await _there(connection, name)
+        count = await restored.doubt(connection, name, who, now_ms)
+    looked = "1 receipt has" if count == 1 else f"{count} receipts have"
+    say(f"register {name}: {looked} to be looked for in the provider's cabinet")
+    say("next: python -m cloud attention")
 
 
 async def _there(connection: AsyncConnection, name: str) -> None:

@@ -10,7 +10,7 @@ from cloud.books.values import slot
 
 DEEDS = {
     "operator": ["add", "list", "show", "remove", "import"],
-    "register": ["add", "list", "show", "remove", "import", "pause", "resume"],
+    "register": ["add", "list", "show", "remove", "import", "pause", "resume", "restored"],
     "product": ["add", "list", "show", "remove", "import"],
     "planogram": ["add", "list", "show", "remove", "import", "set"],
     "machine": ["add", "list", "show", "remove", "import"],

@@ -2,6 +2,7 @@ import json
 
 import pytest
 from clerk import Clerk
+from shop import a_sale, sell
 
 from cloud.breaker import FAILURES, Circuit
 from cloud.outcome import Pause
@@ -64,8 +65,23 @@ async def test_whatever_holds_a_register_is_listed(
         ("register pause spare why", "there is no register spare"),
         ("register resume spare", "there is no register spare"),
         ("register pause main ' '", "say why"),
+        ("register restored spare", "there is no register spare"),
     ],
 )
 async def test_a_pause_has_a_register_and_a_reason(clerk: Clerk, line: str, said: str) -> None:
     await clerk.coffee()
     assert said in (await clerk.refused(line))[1]
+
+
+async def test_of_a_restored_database_what_waits_is_looked_for_first(
+    any_clerk: Clerk, database: str
+) -> None:
+    await any_clerk.coffee()
+    store = Store(database)
+    await sell(store, a_sale(1), a_sale(2))
+    await store.close()
+    for count in ("2 receipts have", "0 receipts have"):
+        assert await any_clerk("register restored main") == [
+            f"register main: {count} to be looked for in the provider's cabinet",
+            "next: python -m cloud attention",
+        ]
