@@ -32,7 +32,7 @@ from edge.errors import StartError
 from edge.storage.file import File
 from edge.storage.finds import FoundSale
 from edge.storage.notes import Notes
-from edge.storage.trouble import DamagedError, unusable
+from edge.storage.trouble import DamagedError, is_damage, unusable
 from edge.storage.wreck import PORTION, Wreck, opened
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,8 @@ def salvage(
 def put_back(path: Path, adrift: File, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Let an outbox that was deleted or replaced while it was in use take its place again.
 
-    Whoever has a file open has all of it. What stands in its place is set aside unread.
+    Whoever has a file open has all of it. What stands in its place is set aside unread; but where
+    what is open cannot be read any more, as of a card that was pulled out, it is all that there is.
 
     Raises:
         StartError: the disk or the folder is in the way; nothing is lost, try again.
@@ -108,7 +109,9 @@ def put_back(path: Path, adrift: File, meanwhile: Callable[[], None] = lambda: N
         _settle(path.parent)
         _take_the_place(path)
     except (sqlite3.Error, OSError) as error:
-        raise unusable(path, error) from error
+        if not is_damage(error):
+            raise unusable(path, error) from error
+        log.critical("%s: what was kept in it cannot be read any more: %s", path, error)
 
 
 def _finish_the_last(path: Path) -> None:

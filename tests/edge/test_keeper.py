@@ -356,6 +356,24 @@ async def test_damage_that_is_found_meanwhile_is_mended_and_everything_kept(
         assert len(bench.asked) == (UNCERTAIN in heard)
 
 
+async def test_an_outbox_that_is_deleted_meanwhile_is_there_again_with_all_that_was_kept(
+    file: Path, disk: Disk, clock: StillClock
+) -> None:
+    with closing(Outbox(file, EPOCH)) as outbox:
+        async with running(Bench(outbox, disk, clock)) as bench:
+            bench.hear(SOLD)
+            await until(lambda: bench.kept)
+            for each in file.parent.iterdir():
+                each.unlink()
+            bench.hear(SOLD)
+            await until(lambda: len(bench.kept) == 2)
+        assert (bench.mended, outbox.last_place, outbox.next_seq) == (1, 2, 2)
+    with closing(Outbox(file, EPOCH)) as again:
+        assert [each.body for each in again.open_sales(0, 9)] == [
+            kept.body for _, kept in bench.kept
+        ]
+
+
 async def test_an_old_card_that_was_put_back_gives_no_number_twice(
     file: Path, disk: Disk, clock: StillClock
 ) -> None:

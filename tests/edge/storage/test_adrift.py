@@ -10,6 +10,7 @@ import pytest
 from specimens import sale
 
 from edge.storage.disk import Disk
+from edge.storage.file import File
 from edge.storage.outbox import Outbox
 
 EPOCH, NEXT, THIRD = "7f3a9c1e", "0badcafe", "00000003"
@@ -170,3 +171,24 @@ def test_until_it_can_be_put_back_its_sales_are_read_and_go_up(file: Path) -> No
     outbox.mend(NEXT, "gone")
     outbox.close()
     assert found_again(file) == ids(1)
+
+
+def test_what_cannot_be_read_any_more_is_not_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card was pulled out and put in again: the way to it is another, and it is all there."""
+    with closing(Outbox(file, EPOCH)) as outbox:
+        outbox.put(sale(1))
+    with closing(Outbox(file, EPOCH)) as outbox:
+        outbox.put(sale(2))
+        replace_by_a_copy(file)
+        lost = sqlite3.OperationalError("disk I/O error")
+        lost.sqlite_errorname = "SQLITE_IOERR_READ"
+
+        def copy_to(*_: object) -> None:
+            raise lost
+
+        monkeypatch.setattr(File, "copy_to", copy_to)
+        outbox.mend(NEXT, "the card cannot be read")
+        assert outbox.epoch == NEXT
+    assert found_again(file) == ids(1, 2)
