@@ -257,7 +257,8 @@ class Uplink:
 
         A database may lose its last commits under a cloud that goes on: no other birth would come.
         """
-        if self._objected is not None and now - self._objected <= FORGOTTEN_S:
+        lately = self._objected is not None and now - self._objected <= FORGOTTEN_S
+        if lately or not ack.missing:
             return
         if await self._disk.insist(self._outbox.forgotten, ack):
             self._objected = now

@@ -221,7 +221,7 @@ class Outbox:
 
     def forgotten(self, ack: Ack) -> bool:
         """Whether the cloud misses a sale of this epoch that it acknowledged before."""
-        if ack.epoch != self.epoch or not ack.missing:
+        if ack.epoch != self.epoch:
             return False
         return bool(self._file.one("forgotten", base=self._base, missing=_json(ack.missing))[0])
 
