@@ -87,7 +87,7 @@ async def _serve(config: Config, store: Store, roles: frozenset[Role], word: str
         await stack.enter_async_context(ringing(store, {"due": due, "news": news}))
         fiscalizer = Fiscalizer(store, http, owner, due, news)
         link = _link(config) if roles & ON_THE_LINK else None
-        health = Health(store, link)
+        health = Health(store, link, owner)
         if "web" in roles:
             with _starting(store):
                 await fiscalizer.look()

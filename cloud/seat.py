@@ -49,6 +49,13 @@ async def seat(
             log.warning("a seat was not released", reason=repr(error))
 
 
+async def is_anothers(store: Store, name: str, owner: str) -> bool:
+    """Whether another process has the seat now."""
+    async with store.reading() as connection:
+        held_by = await lanes.holder(connection, f"@{name}", await clock_of(connection))
+    return held_by not in {None, owner}
+
+
 async def _taken(store: Store, name: str, owner: str) -> Lease:
     waiting = False
     while True:

@@ -78,6 +78,15 @@ async def lease(
     return None if row is None else Lease(register, owner, row.fence, row.latest_at)
 
 
+async def holder(connection: AsyncConnection, register: str, now_ms: int) -> str | None:
+    """Who has a lane now; None if nobody has."""
+    runs = lane.c.lease_until.between(now_ms, now_ms + 2 * LEASE_MS)
+    named: str | None = await connection.scalar(
+        sa.select(lane.c.owner).where(lane.c.register == register, runs)
+    )
+    return named
+
+
 async def release(connection: AsyncConnection, held: Lease) -> None:
     """Let the next process have it at once, unless another has it already."""
     ours = (lane.c.register == held.register, lane.c.owner == held.owner)

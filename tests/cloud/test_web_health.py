@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from parts import Mosquitto, free_port, until
 
+from cloud.seat import seat
 from cloud.store import Store
 from cloud.web.health import Health
 from edge.wire.link import Link
@@ -18,7 +19,7 @@ def a_link(port: int) -> Link:
 
 async def healthz(store: Store, link: Link | None) -> tuple[int, dict[str, bool]]:
     app = web.Application()
-    app.add_routes(Health(store, link).routes())
+    app.add_routes(Health(store, link, "one").routes())
     async with TestClient(TestServer(app)) as client, client.get("/healthz") as answer:
         return answer.status, await answer.json()
 
@@ -38,6 +39,17 @@ async def test_all_is_well(store: Store, broker: Mosquitto) -> None:
 async def test_without_a_broker_it_is_not_well(store: Store) -> None:
     told = await healthz(store, a_link(free_port()))
     assert told == (503, {"ok": False, "store": True, "broker": False})
+
+
+async def test_who_waits_for_the_seat_is_well_while_another_speaks(store: Store) -> None:
+    waits = a_link(free_port())
+    well = {"ok": True, "store": True, "broker": True}
+    async with seat(store, "link", "two"):
+        assert await healthz(store, waits) == (200, well)
+    assert (await healthz(store, waits))[0] == 503
+    # Who has the seat, and no broker, is not.
+    async with seat(store, "link", "one"):
+        assert (await healthz(store, waits))[0] == 503
 
 
 async def test_a_process_that_does_not_speak_to_the_broker_says_nothing_of_it(
