@@ -11,13 +11,14 @@ stand the rules that do:
 * **Mixed payment**: a card's VEND SUCCESS and a CASH SALE of the same item within 1.5 s of bus
   time, in any order, are one sale with two tenders. A sale by card is held back so long where cash
   may be in play, or until the next vend begins; what is concluded meanwhile waits behind it, so the
-  order stays.
+  order stays. Told for seconds, it is so only of a vend that the card was asked for before.
 * **Reported**: a gateway's transaction and the oldest vend of that item, paid by the same means,
   that has not been reported yet. Reports come one a transaction, so no clock is needed; only where
   the report came first, the vend must be told before the next begins, and within 10 s.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -75,6 +76,8 @@ class VendCycle:
         self._cash_sales: deque[tuple[Told, Span]] = deque(maxlen=KEPT)
         self._last_told: dict[int, tuple[Told, float]] = {}
         """By reader: the last CASH SALE, and when it was last said."""
+        self._asked: dict[int, float] = {}
+        """By reader: when it was last asked for a vend."""
         self._unreported: deque[Told] = deque(maxlen=KEPT)
         self._only_reported: deque[_Reported] = deque(maxlen=KEPT)
 
@@ -88,6 +91,8 @@ class VendCycle:
         if isinstance(event, BEGINS_ANOTHER):
             for each in self._only_reported:
                 each.until = min(each.until, event.at)
+        if isinstance(event, VendRequested):
+            self._asked[event.address] = event.at
         if not self._waiting:
             return [event]
         if isinstance(event, VendRequested) and self._waiting[0].event.address == event.address:
@@ -100,7 +105,7 @@ class VendCycle:
         if self._was_reported(sale):
             return []
         for index, each in enumerate(self._waiting):
-            if _parts_of_one(sale, each):
+            if _parts_of_one(sale, each, self._asked):
                 return self._put_together(index, sale, each.event)
         self._unreported.append(sale)
         plain = sale.kind is Kind.PAID and sale.confidence is Confidence.CONFIRMED
@@ -113,7 +118,7 @@ class VendCycle:
         if self._was_reported(told):
             return []
         for index, each in enumerate(self._waiting):
-            if isinstance(told, Sale) and _parts_of_one(told, each, span):
+            if isinstance(told, Sale) and _parts_of_one(told, each, self._asked, span):
                 return self._put_together(index, each.event, told)
         self._unreported.append(told)
         paid = isinstance(told, Sale) and told.kind is Kind.PAID
@@ -234,16 +239,24 @@ def _left(reported: _Reported, told: Told) -> bool:
     return not reported.means or _by(told) in reported.means or not _both_paid(told, reported.vend)
 
 
-def _parts_of_one(told: Sale, other: _Waiting, span: Span | None = None) -> bool:
-    """Whether a sale that is held back is the other part of this one."""
+def _parts_of_one(
+    told: Sale, other: _Waiting, asked: Mapping[int, float], span: Span | None = None
+) -> bool:
+    """Whether a sale that is held back is the other part of this one.
+
+    `asked` is when each reader was last asked for a vend.
+    """
     held = other.event
     if other.until is None or not isinstance(held, Sale):
         return False
-    if _apart(span or (told.at, told.at), (held.at, max(held.at, other.told_until))) > ONE_CYCLE_S:
+    its, others = span or (told.at, told.at), (held.at, max(held.at, other.told_until))
+    if _apart(its, others) > ONE_CYCLE_S:
         return False
+    card, since = (told, others[0]) if _by(held) == "cash" else (held, its[0])
+    if abs(told.at - held.at) > ONE_CYCLE_S and asked.get(card.address, since) > since:
+        return False  # the cash was for a vend before the card's
     one_in_cash = [_by(held), _by(told)].count("cash") == 1
     same_item = held.item == told.item or held.item is None or told.item is None
-    card = told if _by(held) == "cash" else held
     sure = card.confidence is Confidence.CONFIRMED
     return same_item and one_in_cash and sure and _plain(held) and _plain(told)
 
@@ -262,7 +275,7 @@ def _by(sale: Told) -> str:
 
 
 def _said_twice(told: Told, last: Told, at: float) -> bool:
-    return type(told) is type(last) and told.raw == last.raw and told.at - at <= ONE_CYCLE_S
+    return told.raw == last.raw and told.at - at <= ONE_CYCLE_S
 
 
 def _same_cash_sale(one: Told, other: Told) -> bool:

@@ -133,6 +133,15 @@ UNANSWERED = {
     "given up, then the other reader": f"{NEVER}{GIVEN_UP}15.4 {SECOND}\n15.41 < 00",
     "the other reader, then given up": f"{NEVER}15.1 {SECOND}\n15.11 < 00\n{GIVEN_UP}",
     "the bus is reset, then the other reader": f"{NEVER}15.2 > BREAK\n15.6 {SECOND}\n15.61 < 00",
+    "the other reader, then it is polled again": (
+        f"{NEVER}15.1 {SECOND}\n15.11 < 00\n15.2 > 12 12\n15.21 < 00\n"
+    ),
+    "told once and given up seconds later, then the other reader": (
+        f"10.0 {FIRST}\n10.2 > 12 12\n{GIVEN_UP}15.4 {SECOND}\n15.41 < 00"
+    ),
+    "told once and the bus is reset seconds later, then the other reader": (
+        f"10.0 {FIRST}\n10.2 > 12 12\n15.2 > BREAK\n15.6 {SECOND}\n15.61 < 00"
+    ),
     "the other reader meanwhile, and the first at last": (
         f"{NEVER}14.6 {SECOND}\n14.61 < 00\n15.0 {FIRST}\n15.01 < 00\n"
     ),
@@ -148,6 +157,45 @@ def test_cash_told_to_a_reader_that_is_long_in_answering_and_to_the_other_is_one
 ) -> None:
     sold = [each for each in hear(story, BOTH) if isinstance(each, Sale)]
     assert [each.amount for each in sold] == [150]
+
+
+CARD_ASKED = "> 63 00 0096 000A 03\n{0}1 < 00\n{0}2 > 62 62\n{0}3 < 05 0096 9B\n{0}4 > 00\n"
+CARD_SOLD = "> 63 02 000A 6F\n{0}1 < 00\n"
+ANOTHER_S = {
+    "while it is told": "".join(
+        [
+            *(f"{at / 10:.1f} {FIRST}\n" for at in range(100, 130, 5)),
+            *("12.6 ", CARD_ASKED.format("12.6"), "14.0 ", CARD_SOLD.format("14.0")),
+            *(f"14.5 {FIRST}\n", GIVEN_UP),
+        ]
+    ),
+    "when it has been told": "".join(
+        [
+            f"10.0 {FIRST}\n10.01 < 00\n",
+            *(f"{at / 10:.1f} {SECOND}\n" for at in range(102, 130, 5)),
+            *(f"13.0 {SECOND}\n13.01 < 00\n13.1 ", CARD_ASKED.format("13.1")),
+            *("14.0 ", CARD_SOLD.format("14.0")),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("story", ANOTHER_S.values(), ids=ANOTHER_S)
+def test_who_pays_by_card_just_after_another_s_cash_that_is_long_in_telling_has_a_sale_of_his_own(
+    hear: Hear, story: str
+) -> None:
+    later = "".join(f"{at}.0 > 62 62\n{at}.01 < 00\n" for at in range(17, 23))
+    sold = [each for each in hear(f"{story}{later}", BOTH) if isinstance(each, Sale)]
+    assert sorted([tender.by for tender in each.tenders] for each in sold) == [
+        ["cash"],
+        ["cashless-2"],
+    ]
+
+
+def test_a_card_that_is_asked_just_behind_the_cash_part_pays_the_other_part(hear: Hear) -> None:
+    story = f"10.0 {FIRST}\n10.01 < 00\n10.2 {CARD_ASKED.format('10.2')}10.8 {CARD_SOLD.format('10.8')}"
+    sold = [each for each in hear(f"{story}13.0 > 62 62", BOTH) if isinstance(each, Sale)]
+    assert [(each.amount, len(each.tenders)) for each in sold] == [(300, 2)]
 
 
 def test_two_equal_sales_told_to_both_readers_are_two_though_the_first_answer_is_not_heard(
@@ -355,3 +403,12 @@ def test_on_the_vmc_s_line_alone_cash_told_for_seconds_in_vain_is_one_sale(
     heard = [each for signal in read_trace(story) for each in sniffer.listen(signal)]
     events = [event for each in [*heard, *sniffer.flush()] for event in each.events]
     assert [each.amount for each in events if isinstance(each, Sale)] == [150]
+
+
+def test_on_the_vmc_s_line_alone_another_item_or_a_later_one_is_another_sale() -> None:
+    sniffer = Sniffer(BOTH, vmc_only=True)
+    story = [f"10.0 {FIRST}", "10.5 > 12 12", "11.0 > 13 05 0096 000B B9", "11.5 > 12 12"]
+    story += ["13.0 > 13 05 0096 000B B9", "13.5 > 12 12"]
+    heard = [each for signal in read_trace(story) for each in sniffer.listen(signal)]
+    events = [event for each in [*heard, *sniffer.flush()] for event in each.events]
+    assert [each.item for each in events if isinstance(each, Sale)] == ["000a", "000b", "000b"]
