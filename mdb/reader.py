@@ -164,6 +164,8 @@ class Reader:
         if isinstance(message, cashless.VendSuccess):
             self._mind_another(message.item)
         self.state, conclusion = step(self.state, message)
+        if conclusion is Conclusion.SALE_PRESUMED:
+            self._sold = NO_ITEM  # a success that comes after all may name what it likes
         if self.state in NO_VEND:
             self._vend = Vend()
         if conclusion is Conclusion.REQUESTED:
@@ -190,9 +192,8 @@ class Reader:
             case cashless.VendApproved():
                 self._vend = told = replace(told, approved=message.amount)
             case cashless.VendSuccess():
-                told = (
-                    Vend() if self.state is State.REVALUE else told
-                )  # what was loaded is no price
+                if self.state is State.REVALUE:
+                    told = Vend()  # what was loaded is no price
                 item = told.item if message.item == NO_ITEM else message.item
                 told = replace(told, item=item, tail=message.tail)
         return told
@@ -200,7 +201,7 @@ class Reader:
     def _mind_another(self, item: bytes) -> None:
         """One that names another item than the last is no repetition: its vend was not heard."""
         known = NO_ITEM not in {item, self._sold}
-        if self.state is State.SOLD and known and item != self._sold:
+        if self.state in {State.SOLD, State.PRESUMED} and known and item != self._sold:
             self.state = State.IDLE
         self._sold = item
 

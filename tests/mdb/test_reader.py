@@ -84,6 +84,19 @@ SALES = {
         REQUEST + APPROVED + SUCCESS + RESET + JUST_RESET + "> 14 01 15 \n < 00 \n" + SUCCESS,
         [PAID],
     ),
+    "a success of another item behind a RESET": (
+        REQUEST + APPROVED + SUCCESS + RESET + JUST_RESET + "> 13 02 000B 20 \n < 00 \n" * 2,
+        [PAID, ("000b", "paid", None, "confirmed")],
+    ),
+    "a sale that is presumed, and a success that names another item": (
+        REQUEST + APPROVED + RESET + JUST_RESET + "> 13 02 000B 20 \n < 00 \n",
+        [PRESUMED],
+    ),
+    "a sale, another that is presumed, and its success after all": (
+        (REQUEST + APPROVED + "> 13 02 000B 20 \n < 00 \n" + COMPLETE)
+        + (REQUEST + APPROVED + RESET + JUST_RESET + SUCCESS),
+        [("000b", "paid", PAID[2], "confirmed"), PRESUMED],
+    ),
     "a success of another item, of which nothing else was heard": (
         REQUEST + APPROVED + SUCCESS + POLL + ("> 13 02 000B 20 \n < 00 \n" + POLL) * 2 + SUCCESS,
         [PAID, ("000b", "paid", None, "confirmed"), UNHEARD],
