@@ -32,7 +32,7 @@ class MachineDeeds:
         slip: Callable[[Sale, Receipt], Slip | None],
         last_lines: Callable[[int], list[str]],
         stop: Callable[[], None],
-        buying: Callable[[], bool] = bool,
+        buying: Callable[[], bool],
     ) -> None:
         self._outbox = outbox
         self._disk = disk

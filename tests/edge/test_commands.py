@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -481,6 +482,42 @@ async def test_whoever_heard_the_last_word_may_ask_again_at_once(tmp_path: Path)
     await commands.receive("logs", logs)
     await spoken(parts + 1)
     assert [said.part for said, _ in owed] == [*range(1, parts + 1), 1]
+    working.cancel()
+    await asyncio.wait([working])
+
+
+async def test_what_could_not_be_sent_to_its_end_is_not_running_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection goes amid the parts, or the disk does: who asks again is answered."""
+    machine, told = Machine(tmp_path), list[Result]()
+
+    def publish(_topic: str, body: bytes) -> "asyncio.Future[bool]":
+        told.append(decode(body, Result))
+        lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        lost.cancel()
+        return lost
+
+    commands = machine.commands(publish)
+    working = asyncio.create_task(commands.run())
+    logs = encode(CollectLogs(expires_at=FUTURE, lines=10_000))
+    unread = threading.Event()
+
+    def fails(_file: Path, _number: int) -> bytes:
+        unread.set()
+        raise OSError("input/output error")
+
+    async def asked(over: Callable[[], bool]) -> None:
+        await commands.receive("logs", logs)
+        await until(lambda: over() and not commands._running)  # noqa: SLF001, nobody is told of it
+
+    await asked(lambda: len(told) == 1)
+    await asked(lambda: len(told) == 2)
+    monkeypatch.setattr("edge.commands.part", fails)
+    await asked(unread.is_set)
+    monkeypatch.undo()
+    await asked(lambda: len(told) == 3)
+    assert [each.part for each in told] == [1, 1, 1]
     working.cancel()
     await asyncio.wait([working])
 

@@ -199,6 +199,28 @@ async def test_who_pays_at_one_reader_is_buying_though_the_other_was_asked_in_va
     assert machine.buying[-1] == Buying(now=False)
 
 
+async def test_a_sale_at_one_reader_is_nobody_s_at_the_other_any_more(machine: Machine) -> None:
+    """What took the request back from the other was not heard."""
+    async with machine.hearing():
+        await machine.hear([*SPOKEN_AT_START, "1.5 > 63 00 04 B0 00 05 1C", "1.51 < 00"])
+        await machine.hear([*CARD_SALE, *POLL, "7.0 > 13 04 17", "7.1 < 07 07", "7.2 > 00"])
+        await machine.hear(["12.0 > 12 12", "12.01 < 00"])
+    assert len(machine.sales) == 1
+    assert machine.buying[-1] == Buying(now=False)
+    assert not machine.listener.buying
+
+
+async def test_at_a_bus_that_is_reset_nobody_is_buying(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, {0x08: CHANGER})
+    async with machine.hearing():
+        await machine.hear([*COIN, "1.1 > 13 00 04 B0 00 05 CC", "1.11 < 00", "1.2 > 0B 0B"])
+        assert machine.listener.buying
+        await machine.hear(["2.0 > BREAK", "2.5 > 0B 0B"])
+    machine.close()
+    assert machine.buying[-1] == Buying(now=False)
+    assert not machine.listener.buying
+
+
 async def test_a_reader_that_does_not_answer_keeps_nobody_buying_for_ever(machine: Machine) -> None:
     async with machine.hearing():
         await machine.hear(
@@ -256,6 +278,15 @@ CHOICES = {
         False,
     ),
     "cut short by a RESET": ([*BEGIN, *CARD_SALE, *POLL, "7.0 > 10 10", "7.1 < 00", *NEXT], False),
+    "cut short by a reset of the bus": ([*BEGIN, *CARD_SALE, *POLL, "7.0 > BREAK", *NEXT], False),
+    "ended by the reader": (
+        [*BEGIN, *CARD_SALE, *POLL, "7.0 > 12 12", "7.1 < 07 07", "7.2 > 00", *NEXT],
+        False,
+    ),
+    "where the reader has begun anew": (
+        [*BEGIN, *CARD_SALE, *POLL, "7.0 > 12 12", "7.1 < 00 00", "7.2 > 00", *NEXT],
+        False,
+    ),
     "where no card said whose it is": ([*CARD_SALE, *POLL, *NEXT], False),
 }
 

@@ -598,6 +598,23 @@ async def test_nor_does_one_that_was_made_while_all_is_about_to_begin_anew(
         assert cloud.arrived == [*range(1, SIZE - LIVE + 1), 101]
 
 
+async def test_what_was_live_on_the_connection_before_waits_for_its_turn_on_the_next(
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+) -> None:
+    fill(tmp_path, 100)
+    cloud.answers = False
+    async with machine_at(tmp_path, broker.port) as machine:
+        await machine.hears(cloud)
+        await machine.sell(LIVE + 2)
+        await machine.sent_all(cloud)
+        before = cloud.times(1)
+        machine.uplink.connected(NONCE)
+        for _ in range(2):
+            await machine.sent_all(cloud)
+        assert cloud.times(1) == before + 1
+        assert cloud.arrived == [*range(1, SIZE - LIVE + 1), *range(101, 101 + LIVE)]
+
+
 async def test_sales_that_overtook_are_acknowledged_by_themselves(
     broker: Mosquitto, cloud: Cloud, tmp_path: Path
 ) -> None:

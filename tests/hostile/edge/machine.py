@@ -136,6 +136,7 @@ class Life:
                 slip=agent.slip,
                 last_lines=lambda _lines: ["a line"],
                 stop=self._stopped,
+                buying=lambda: False,
             ),
             capture=Capture(self.clock, lambda: agent.listener.context, title=MACHINE),
             attachments=Attachments(folder / "captures"),
