@@ -95,7 +95,7 @@ def _check(wanted: Wanted) -> None:
     if wanted.cause == UNKNOWN:
         raise DecisionError(
             "what became of these is not known; each has to be looked for in the provider's"
-            f" cabinet, then: {COMMAND}resolve SALE --not-issued, or --issued"
+            f" cabinet, then: {COMMAND}resolve KEY --not-issued, or --issued"
         )
     if wanted.cause == OVERDUE:
         raise DecisionError(

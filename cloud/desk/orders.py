@@ -151,9 +151,8 @@ async def _decide(
         case Resolve(skip=str(reason)):
             return await skip(connection, it, reason, by, purpose=_purpose(order.purpose))
         case Resolve():
-            return await not_issued(
-                *(connection, it, by), purpose=_purpose(order.purpose), looked_for=key_in(sale)
-            )
+            looked_for, purpose = key_in(sale), _purpose(order.purpose)
+            return await not_issued(connection, it, by, purpose=purpose, looked_for=looked_for)
     raise ConfigError(f"{order}: no order")  # pragma: no cover, the union has no other
 
 

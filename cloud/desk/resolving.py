@@ -192,22 +192,18 @@ async def not_issued(
         DecisionError: nothing of it is in doubt, another key is, or it is still asked for.
     """
     asked = the_receipt(it, purpose)
-    key = key_of(it.sale_id, asked.purpose, asked.number)
-    # A sale's name alone is its first key. What was found out about one that is past, by who had
-    # an old page or list before them, must not end the one that followed it.
-    named = looked_for or (it.sale_id if asked.number else key)
-    if named != key:
-        raise DecisionError(
-            f"{it.sale_id}: what is in doubt is {key}, and not {named}: look for that one in the"
-            f" provider's cabinet; if it is not there: {COMMAND}resolve {key} --not-issued"
-        )
     if asked.state is State.UNKNOWN:
         raise DecisionError(
             f"{it.sale_id}: it is still asked for; look in the provider's cabinet. If its document"
             f" is there: {COMMAND}resolve {it.sale_id} --issued QR_TEXT. If not: once it stands in"
             " attention, say --not-issued again"
         )
-    await decisions.not_issued(connection, it.sale_id, asked.purpose, by.who, by.at)
+    # A sale's name alone is its receipt's first key. What was found out about one that is past, by
+    # who had an old page or list before them, must not end the one that followed it.
+    looked_for = looked_for or key_of(it.sale_id, asked.purpose, 0)
+    await decisions.not_issued(
+        connection, it.sale_id, asked.purpose, by.who, by.at, looked_for=looked_for
+    )
     return Settled(
         sale_id=it.sale_id,
         purpose=asked.purpose.value,

@@ -76,18 +76,31 @@ async def requeue(
     return key_of(sale_id, purpose, number)
 
 
-async def not_issued(
-    connection: AsyncConnection, sale_id: str, purpose: Purpose, who: str, now_ms: int
+async def not_issued(  # noqa: PLR0917, a decision says all it says
+    connection: AsyncConnection,
+    sale_id: str,
+    purpose: Purpose,
+    who: str,
+    now_ms: int,
+    looked_for: str | None = None,
 ) -> None:
     """A person has looked, and the provider did not record it: its key is dead.
 
+    `looked_for` is the key that was looked for; none said is the one that is in doubt.
+
     Raises:
-        DecisionError: no such receipt, or nothing of it is in doubt.
+        DecisionError: no such receipt, or nothing of it is in doubt, or another key is.
     """
     row = await _row(connection, sale_id, purpose)
     used = await _attempt(connection, row)
     if row.state != State.ATTENTION.value or used is None or used.first_sent_at is None:
         raise DecisionError(f"{sale_id}: nothing is in doubt, the receipt is {row.state}")
+    if looked_for not in {None, used.key}:
+        raise DecisionError(
+            f"{sale_id}: what is in doubt is {used.key}, and not {looked_for}: look for that one in"
+            " the provider's cabinet; if it is not there: python -m cloud resolve"
+            f" {used.key} --not-issued"
+        )
     await connection.execute(
         sa.update(attempt)
         .where(attempt.c.key == used.key)

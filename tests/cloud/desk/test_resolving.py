@@ -99,6 +99,31 @@ async def test_nothing_is_not_issued_that_is_not_in_doubt(store: Store) -> None:
         await order(store, Resolve(not_issued=True))
 
 
+async def test_nor_is_a_later_key_that_has_never_left(store: Store) -> None:
+    """It is not to be looked for: nobody has sent it."""
+    await sell(store, a_sale())
+    await meet(store, REFUSED)
+    by = By("anna", now_ms())
+    for name in (id_of(1), f"{id_of(1)}-1"):
+        with pytest.raises(DecisionError, match="nothing is in doubt, the receipt is attention"):
+            await decide(store, Sites(), name, Resolve(not_issued=True), by)
+
+
+async def test_a_return_that_is_in_doubt_is_named_by_its_own_key_or_by_its_sale(
+    store: Store,
+) -> None:
+    await sell(store, a_sale())
+    await issue(store)
+    await order(store, Return())
+    (key,) = await leave(store)
+    await hear(store, LOST, key)
+    by = By("anna", now_ms())
+    with pytest.raises(DecisionError, match=f"in doubt is {id_of(1)}-r, and not {id_of(1)}-c"):
+        await decide(store, Sites(), f"{id_of(1)}-c", Resolve(not_issued=True), by)
+    settled = await order(store, Resolve(not_issued=True))
+    assert (settled.purpose, settled.told[:15]) == ("income_return", "its key is dead")
+
+
 @pytest.mark.parametrize(
     ("qr", "said"),
     [
