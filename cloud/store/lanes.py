@@ -20,6 +20,9 @@ from cloud.store.schema import lane
 
 LEASE_MS: Final = 15_000
 """Longer than a provider may take to answer; what a killed process leaves waits so long."""
+FAR_MS: Final = 32 * 86_400_000
+"""A clock that says so much less was ahead before: what has been in doubt for longer (see
+`step.LONGEST_S`) is given up, so there is no key that it could make young again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Lease:
     """The right to speak to a register; `fence` is checked on every write.
 
     `latest_ms` is the latest that the server's clock has said in this lane: what says less now was
-    set back.
+    set back. By more than `FAR_MS`, it was wrong before and is right now.
     """
 
     register: str
@@ -53,7 +56,13 @@ def _leasing(dialect: str) -> sa.Executable:
             "lease_until": until,
             # Another's lease that ran out is a new term; one's own goes on.
             "fence": sa.case((lane.c.owner == holder, lane.c.fence), else_=lane.c.fence + 1),
-            "latest_at": sa.case((lane.c.latest_at < at, at), else_=lane.c.latest_at),
+            "latest_at": sa.case(
+                (
+                    lane.c.latest_at.between(at, sa.bindparam("latest", type_=sa.BigInteger)),
+                    lane.c.latest_at,
+                ),
+                else_=at,
+            ),
         },
         where=(lane.c.owner == holder)
         | (lane.c.lease_until < at)
@@ -73,6 +82,7 @@ async def lease(
         "at": now_ms,
         "until": now_ms + LEASE_MS,
         "far": now_ms + 2 * LEASE_MS,
+        "latest": now_ms + FAR_MS,
     }
     row = (await connection.execute(leasing, told)).first()
     return None if row is None else Lease(register, owner, row.fence, row.latest_at)

@@ -305,7 +305,8 @@ lane: Final = sa.Table(
     sa.Column("lease_until", sa.BigInteger, nullable=False),
     # Grows with every lease: who holds an older one can write nothing any more.
     sa.Column("fence", sa.BigInteger, nullable=False),
-    # The latest that the server's clock has said in it: what says less now was set back.
+    # The latest that the server's clock has said in it: what says less now was set back, or, if by
+    # more than a month, was ahead before.
     sa.Column("latest_at", sa.BigInteger, nullable=False, server_default="0"),
     # The circuit: failures in a row, and until when nothing is sent.
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),

@@ -11,7 +11,7 @@ from cloud.breaker import FAILURES, Circuit
 from cloud.errors import LeaseLostError
 from cloud.outcome import Pause
 from cloud.store import Store, lanes
-from cloud.store.lanes import LEASE_MS, Lease, Standing
+from cloud.store.lanes import FAR_MS, LEASE_MS, Lease, Standing
 from cloud.store.schema import lane
 
 T = 1_800_000_000_000
@@ -119,6 +119,16 @@ async def test_the_latest_that_the_servers_clock_has_said_stays(store: Store) ->
         for owner, at in (("one", T), ("one", T + 5), ("two", T - DAY_MS), ("two", T + 9))
     ]
     assert [held and held.latest_ms for held in said] == [T, T + 5, T + 5, T + 9]
+
+
+async def test_a_servers_clock_that_was_a_year_ahead_is_forgotten_once_it_is_set_right(
+    store: Store,
+) -> None:
+    """Else each key in doubt would be too old for a year, and a person's."""
+    await take(store, "one", T + 365 * DAY_MS)
+    assert (await taken(store, "two", T)).latest_ms == T
+    await take(store, "two", T + FAR_MS)
+    assert (await taken(store, "two", T)).latest_ms == T + FAR_MS
 
 
 @pytest.mark.parametrize("slow_ms", [1, LEASE_MS])
