@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.breaker import FAILURES, LONGEST_S, OPEN_S, PROBE_S, Circuit, after, is_late
+from cloud.breaker import FAILURES, LONGEST_S, OPEN_S, PROBE_S, Circuit, after, is_late, the_one
 from cloud.outcome import Accepted, Dead, Outcome, Pause, Unknown, Unsent
 
 NOW = 1_800_000_000_000
@@ -33,6 +33,13 @@ def test_failures_in_a_row_open_it_for_longer_and_longer(outcome: Outcome) -> No
     assert held == [*OPEN_S, OPEN_S[-1], OPEN_S[-1]]
     assert all(each.is_open() and each.holds(NOW) and each.mutes(NOW) for each in opened)
     assert not opened[0].holds(opened[0].hold_until)
+
+
+def test_what_may_have_arrived_and_what_surely_has_not_try_it_in_turns() -> None:
+    tries = [the_one(failed(FAILURES + more), ["sure"], ["asked"]) for more in range(4)]
+    assert tries == [([], ["asked"]), (["sure"], [])] * 2
+    assert the_one(failed(FAILURES), ["sure"], []) == (["sure"], [])
+    assert the_one(failed(FAILURES + 1), [], ["asked"]) == ([], ["asked"])
 
 
 @pytest.mark.parametrize("outcome", [Accepted("1"), Dead("refused")])

@@ -1171,10 +1171,11 @@ class Looking(Through):
         super().__init__(inner)
         self.by_key, self.memory_s = True, 3540.0
         self.questions = 0
+        self.outcome = Unsent("there is no such receipt")
 
     async def ask(self, _attempt: Attempt) -> Outcome:
         self.questions += 1
-        return Unsent("there is no such receipt")
+        return self.outcome
 
 
 async def test_what_a_crash_may_have_sent_and_nobody_knows_any_more_is_not_sent_again(
@@ -1199,6 +1200,30 @@ async def test_what_a_crash_may_have_sent_and_nobody_knows_any_more_is_not_sent_
         await eventually(asked)
     assert looking.sent == []
     assert await mute.keys() == [KEY]
+    assert (await the_receipt(store)).state == "unknown"
+
+
+async def test_a_provider_that_knows_us_no_more_is_left_alone_though_a_crash_was_before(
+    store: Store, mute: Register
+) -> None:
+    """The first answer says of what may have left that it is unknown; the next one pauses."""
+    await sell(store, a_sale())
+    async with mute.at_work(store, Stuck(mute.client())):
+        await eventually(mute.ledger)
+    await expire_leases(store)
+    await aged(store)
+    looking = Looking(mute.client())
+    looking.outcome = Unsent("your password is old", Pause.AUTH)
+    async with mute.at_work(store, looking, "two"):
+
+        async def paused() -> bool:
+            await hurry(store)
+            mute.due.ring()
+            async with store.reading() as connection:
+                return (await lanes.circuit(connection, "main")).pause is Pause.AUTH
+
+        await eventually(paused)
+    assert (looking.questions, looking.sent) == (2, [])
     assert (await the_receipt(store)).state == "unknown"
 
 

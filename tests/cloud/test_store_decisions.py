@@ -355,6 +355,16 @@ async def test_what_has_a_document_or_may_have_one_is_not_closed(
     assert await all_of_it(store) == before
 
 
+async def test_who_has_to_look_for_a_later_key_first_is_told_which(store: Store) -> None:
+    await begun(store, REFUSED)
+    key = await requeue(store)
+    await leave(store, at=T)
+    await hear(store, LOST, key, at=T)
+    for decision in (requeue, close):
+        with pytest.raises(DecisionError, match=f"python -m cloud resolve {key} --not-issued"):
+            await decision(store)
+
+
 async def test_a_receipt_is_closed_once(store: Store) -> None:
     await begun(store, REFUSED)
     await close(store)
