@@ -214,4 +214,7 @@ class Listener:
     def _beat(self, pulse: Pulse) -> None:
         if pulse != self.pulse:
             self.pulse = pulse
+            if pulse != "ok":  # whatever ends a purchase now is not heard
+                self._buying.clear()
+                self._sessions.clear()
             self._ears.pulse(pulse)

@@ -221,6 +221,22 @@ async def test_at_a_bus_that_is_reset_nobody_is_buying(tmp_path: Path) -> None:
     assert not machine.listener.buying
 
 
+async def test_who_was_buying_when_the_bus_fell_silent_holds_nobody_up_later(
+    quick: None,  # noqa: ARG001
+    machine: Machine,
+) -> None:
+    """The end of it was not heard; another, at the other reader, has gone since."""
+    async with machine.hearing():
+        await machine.hear([*BEGIN, "1.0 > 12 12", "1.01 < 00"])
+        assert machine.listener.buying
+        machine.clock.seconds += DEAD_S + 1
+        await machine.mind()
+        assert machine.pulses == ["silent"]
+        assert not machine.listener.buying
+        await machine.hear(["50.0 > 63 00 04 B0 00 05 1C", "50.01 < 00", *NEXT_GONE])
+    assert machine.buying[-1] == Buying(now=False)
+
+
 async def test_a_reader_that_does_not_answer_keeps_nobody_buying_for_ever(machine: Machine) -> None:
     async with machine.hearing():
         await machine.hear(
@@ -270,6 +286,7 @@ async def test_whose_coins_are_spent_or_given_back_is_not_buying_any_more(
 
 
 BEGIN = ["0.5 > 12 12", "0.51 < 03 27 10 3A", "0.52 > 00"]
+NEXT_GONE = ["51.0 > 62 62", "51.01 < 06 06", "51.02 > 00", "52.0 > 62 62", "52.01 < 00"]
 NEXT = ["9.0 > 13 00 04 B0 00 05 CC", "9.01 < 00"]
 CHOICES = {
     "in the session that a card began": ([*BEGIN, *CARD_SALE, *POLL, *NEXT], True),
