@@ -67,9 +67,7 @@ def test_a_server_clock_that_was_set_back_is_believed_by_nobody_who_has_no_other
     boot: SinceBoot | None, then: Step
 ) -> None:
     sent, latest = Sent(NOW - 45 * 60_000, boot), NOW + 30 * 60_000
-    decided = step(
-        State.UNKNOWN, sent, None, MEMORY_S, NOW, BOOT, by_key=False, latest_ms=latest
-    )
+    decided = step(State.UNKNOWN, sent, None, MEMORY_S, NOW, BOOT, by_key=False, latest_ms=latest)
     assert decided == then
 
 

@@ -193,7 +193,9 @@ def test_who_pays_by_card_just_after_another_s_cash_that_is_long_in_telling_has_
 
 
 def test_a_card_that_is_asked_just_behind_the_cash_part_pays_the_other_part(hear: Hear) -> None:
-    story = f"10.0 {FIRST}\n10.01 < 00\n10.2 {CARD_ASKED.format('10.2')}10.8 {CARD_SOLD.format('10.8')}"
+    story = (
+        f"10.0 {FIRST}\n10.01 < 00\n10.2 {CARD_ASKED.format('10.2')}10.8 {CARD_SOLD.format('10.8')}"
+    )
     sold = [each for each in hear(f"{story}13.0 > 62 62", BOTH) if isinstance(each, Sale)]
     assert [(each.amount, len(each.tenders)) for each in sold] == [(300, 2)]
 

@@ -16,6 +16,7 @@ from cloud.errors import DecisionError
 from cloud.outcome import Done, Outcome, Unsent
 from cloud.receipt import Purpose, Receipt
 from cloud.store import Store, attention, history, replies
+from cloud.store.receipts import AT_ONCE
 from cloud.store.schema import receipt
 from cloud.store.sites import Sites
 
@@ -162,7 +163,7 @@ async def test_a_return_that_was_closed_by_mistake_is_asked_for_again(
     assert (settled.state, settled.purpose) == ("waiting", "income_return")
     of_return = receipt.c.purpose == "income_return"
     (row,) = await rows(either, sa.select(receipt).where(of_return))
-    assert (row.state, row.error, row.tries) == ("waiting", None, 0)
+    assert (row.state, row.error, row.tries, row.next_at) == ("waiting", None, 0, AT_ONCE)
     async with either.reading() as connection:
         last = (await history.of(connection, id_of(1)))[-1]
     assert (last.who, last.state) == ("anna", "waiting")
