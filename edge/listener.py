@@ -179,7 +179,10 @@ class Listener:
             case event.Sale() | event.Return():
                 self._buying &= {address}  # whom else the VMC had asked has lost
             case event.CashMovement():
-                self._end(CASH)
+                # Behind a sale it says nothing: the sale ends the purchase where it is shown, once
+                # it is on the disk. A late receipt that came up until then would be cut off by it.
+                if CASH in self._buying:
+                    self._end(CASH)
             case event.BusReset():
                 self._buying.clear()
                 self._sessions.clear()

@@ -273,14 +273,29 @@ async def test_whoever_puts_in_coins_is_buying_until_a_minute_after_the_last(
     assert machine.buying == [*[Buying(now=True)] * 2, Buying(now=False)]
 
 
-@pytest.mark.parametrize("said", [COIN_BACK, CASH_SALE], ids=["given back", "spent"])
-async def test_whose_coins_are_spent_or_given_back_is_not_buying_any_more(
-    tmp_path: Path, said: list[str]
+async def test_whose_coins_are_given_back_is_not_buying_any_more(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, {0x08: CHANGER})
+    async with machine.hearing():
+        await machine.hear([*COIN, *COIN_BACK])
+    machine.close()
+    assert machine.buying == [Buying(now=True), Buying(now=False)]
+    assert not machine.listener.buying
+
+
+async def test_whose_coins_are_spent_is_not_said_to_be_gone_before_his_sale_is_shown(
+    quick: None,  # noqa: ARG001
+    tmp_path: Path,
 ) -> None:
+    """The sale has to be on the disk first; one that is never shown ends it all the same."""
     reader = Context(3, 1, Scaling(1, 2, "RUB"), features=8)
     machine = Machine(tmp_path, {0x08: CHANGER, READER: reader})
     async with machine.hearing():
-        await machine.hear([*COIN, *said])
+        await machine.hear([*COIN, *CASH_SALE])
+        assert len(machine.sales) == 1
+        assert machine.buying == [Buying(now=True)]
+        assert not machine.listener.buying
+        machine.clock.seconds += CASH_S
+        await machine.mind()
     machine.close()
     assert machine.buying == [Buying(now=True), Buying(now=False)]
 
