@@ -931,6 +931,69 @@ async def test_a_register_that_takes_nothing_makes_no_receipt_a_persons(
     assert set((await states(store)).values()) <= {"waiting", "submitted"}
 
 
+class Deaf(Through):
+    """One key's questions are always answered so; it is sent, and all others pass."""
+
+    def __init__(self, inner: Provider, outcome: Outcome, key: str) -> None:
+        super().__init__(inner)
+        self.outcome, self.key, self.asked = outcome, key, 0
+
+    async def ask(self, attempt: Attempt) -> Outcome:
+        if attempt.key != self.key:
+            return await super().ask(attempt)
+        self.asked += 1
+        return self.outcome
+
+
+async def test_what_was_accepted_is_not_dead_because_no_register_is_found_to_ask_about_it(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, a_sale(1))
+    deaf = Deaf(mute.client(), NO_REGISTER, KEY)
+    async with mute.at_work(store, deaf):
+        await becomes(store, "accepted")
+
+        async def asked(times: int, *others: str) -> bool:
+            await hurry(store)
+            await write(store, sa.update(lane).values(hold_until=0))
+            mute.due.ring()
+            there = await states(store)
+            issued = all(there[each] == "issued" for each in others)
+            return deaf.asked >= times and issued
+
+        await eventually(partial(asked, 1))
+        # The register takes another one, and then the first is asked about again.
+        await sell(store, a_sale(2))
+        await eventually(partial(asked, 1, id_of(2)))
+        await eventually(partial(asked, deaf.asked + 2))
+    assert (await the_receipt(store)).state == "accepted"
+    verdicts = await rows(store, sa.select(attempts.c.verdict).where(attempts.c.key == KEY))
+    assert verdicts == [(None,)]
+
+
+async def test_a_question_that_no_register_answers_holds_up_nothing_that_is_sent(
+    store: Store, mute: Register
+) -> None:
+    await sell(store, a_sale(1))
+    deaf = Deaf(mute.client(), NO_REGISTER, KEY)
+
+    async def asked() -> bool:
+        await hurry(store)
+        mute.due.ring()
+        return deaf.asked >= 1
+
+    async with mute.at_work(store, deaf):
+        await eventually(asked)
+        await sell(store, a_sale(2))
+
+        async def sold() -> bool:
+            await hurry(store)
+            mute.due.ring()
+            return (await states(store))[id_of(2)] == "issued"
+
+        await eventually(sold)
+
+
 async def test_what_may_have_arrived_is_not_dead_because_the_register_cannot_take_it_any_more(
     store: Store, mute: Register
 ) -> None:
