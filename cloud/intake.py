@@ -5,6 +5,7 @@ frozen. A sale that cannot be placed is kept with its cause and its reason, whic
 command that lets it go on; what a person answers to it comes before everything else.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +19,7 @@ from cloud.receipt import Marking, MarkingMode, Purpose, Receipt, Subject
 from cloud.sale_day import local_text, moment, zone_number, zone_of
 from cloud.validator import problems
 from cloud.vat import VatRate
-from edge.wire import Sale
+from edge.wire import Sale, Tender
 
 __all__ = [
     "Attention",
@@ -64,7 +65,7 @@ def place(
             Cause.AMOUNT,
             f"the bus did not say the amount: {requeue(sale, '--amount 120.00')}",
         )
-    cash = min(amount, sum(part.amount or 0 for part in sale.tenders if part.by == "cash"))
+    cash = _in_cash(sale.tenders, amount, by_hand=answers.amount is not None)
     if skipped := _kept_back(site.policies, cash, amount - cash):
         return skipped
     shelf = None if answers.product else site.shelf(sale.item, local.date())
@@ -84,6 +85,19 @@ def _nothing_due(sale: Sale, amount: int | None) -> Skipped | None:
         case "test":
             return Skipped(Cause.TEST, "test vend")
     return Skipped(Cause.UNPAID, "nothing was paid") if amount == 0 else None
+
+
+def _in_cash(tenders: Sequence[Tender], amount: int, *, by_hand: bool) -> int:
+    """What of the amount was paid in cash; what is not surely so was paid otherwise.
+
+    Where the bus did not say the sums, or a person says another amount than the bus, cash is what
+    the readers did not charge: it stays cash, whatever it comes to.
+    """
+    cash = [part.amount for part in tenders if part.by == "cash"]
+    charged = [part.amount for part in tenders if part.by != "cash"]
+    if cash and (by_hand or None in cash) and None not in charged:
+        return max(0, amount - sum(each or 0 for each in charged))
+    return min(amount, sum(each or 0 for each in cash))
 
 
 def _kept_back(policies: Policies, cash: int, cashless: int) -> Skipped | None:

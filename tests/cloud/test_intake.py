@@ -81,13 +81,38 @@ def test_an_ordinary_sale_is_a_receipt_at_its_machines_register() -> None:
         ((Tender(by="cash", amount=10000), Tender(by="cash", amount=2010)), 12010, 0),
         # A note that gave change, and a coin whose value the bus did not say.
         ((Tender(by="cash", amount=50000),), 12010, 0),
-        ((Tender(by="cash", amount=None),), 0, 12010),
+        ((Tender(by="cash", amount=None),), 12010, 0),
+        ((Tender(by="cash", amount=None), Tender(by="cashless-1", amount=2010)), 10000, 2010),
+        ((Tender(by="cash", amount=10000), Tender(by="cashless-1", amount=None)), 10000, 2010),
+        ((Tender(by="cash", amount=None), Tender(by="cashless-1", amount=None)), 0, 12010),
     ],
 )
 def test_cash_and_cashless_make_the_whole(
     tenders: tuple[Tender, ...], cash: int, cashless: int
 ) -> None:
     receipt = receipt_of(place(a_sale(tenders=tenders), a_site(), ARRIVAL))
+    assert (receipt.cash, receipt.cashless) == (cash, cashless)
+
+
+@pytest.mark.parametrize(
+    ("amount", "tenders", "cash", "cashless"),
+    [
+        # The bus told no scale, so neither the price nor what was paid of it.
+        (None, (Tender(by="cash", amount=None),), 12010, 0),
+        (None, (Tender(by="cashless-1", amount=None),), 0, 12010),
+        # It told a price that is not the shelf's.
+        (99, (Tender(by="cash", amount=99),), 12010, 0),
+        (99, (Tender(by="cashless-1", amount=99),), 0, 12010),
+        (50000, (Tender(by="cash", amount=50000),), 12010, 0),
+        (99, (Tender(by="cashless-1", amount=9), Tender(by="cash", amount=90)), 12001, 9),
+        (99999, (Tender(by="cashless-1", amount=99998), Tender(by="cash", amount=1)), 0, 12010),
+    ],
+)
+def test_an_amount_that_a_person_says_was_paid_as_the_bus_told(
+    amount: int | None, tenders: tuple[Tender, ...], cash: int, cashless: int
+) -> None:
+    sale = a_sale(amount=amount, tenders=tenders)
+    receipt = receipt_of(place(sale, a_site(), ARRIVAL, Answers(amount=12010)))
     assert (receipt.cash, receipt.cashless) == (cash, cashless)
 
 
