@@ -6,6 +6,7 @@ import msgspec
 
 from cloud.fiscal import FiscalDocument
 from cloud.receipt import Cause, Purpose, Receipt
+from cloud.vat import as_of
 
 
 def return_of(receipt: Receipt, document: FiscalDocument, sold_at: str) -> Receipt:
@@ -26,11 +27,13 @@ def return_of(receipt: Receipt, document: FiscalDocument, sold_at: str) -> Recei
 def correction_of(receipt: Receipt, day: date, *, by_order: bool, number: str = "") -> Receipt:
     """A correction in the place of a receipt that was never issued.
 
-    `day` is the day of the settlement (tag 1178), `number` that of the order (tag 1179).
+    `day` is the day of the settlement (tag 1178), whose VAT it has; `number` that of the order (tag
+    1179).
     """
     return msgspec.structs.replace(
         receipt,
         purpose=Purpose.CORRECTION,
         basis="",
+        vat=as_of(receipt.vat, day),
         cause=Cause(by_order=by_order, day=day.isoformat(), number=number),
     )

@@ -52,9 +52,16 @@ _NAMED: Final = {
 def rate_on(name: str, day: date) -> VatRate | None:
     """The rate that a product's ``vat`` setting means on a day; None if it was not law then."""
     if name == "standard":
-        return VatRate.VAT_22 if day >= STANDARD_22_FROM else VatRate.VAT_20
+        return as_of(VatRate.VAT_22, day)
     rate = _NAMED[name]
     return rate if is_law(rate, day) else None
+
+
+def as_of(rate: VatRate, day: date) -> VatRate:
+    """What was charged by this rate on another day: the standard one is that of its day."""
+    if rate not in {VatRate.VAT_20, VatRate.VAT_22}:
+        return rate
+    return VatRate.VAT_22 if day >= STANDARD_22_FROM else VatRate.VAT_20
 
 
 def is_law(rate: VatRate, day: date) -> bool:

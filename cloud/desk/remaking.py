@@ -1,6 +1,6 @@
 """Remaking: a receipt made anew from today's fleet, for the sale of its day. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -11,6 +11,7 @@ from cloud.placer import own
 from cloud.receipt import Purpose, Receipt
 from cloud.registers import account_of
 from cloud.store.placing import Stuck
+from cloud.vat import as_of
 
 
 def made_anew(it: Stuck, site: Site | None, purpose: Purpose) -> Placed:
@@ -63,5 +64,7 @@ def at_register(site: Site, register: Register) -> Site:
 
 
 def still_for(request: Receipt, cause_of: Receipt) -> Receipt:
-    """A correction made anew keeps why it is made (tags 1173, 1178, 1179)."""
-    return msgspec.structs.replace(request, cause=cause_of.cause)
+    """A correction made anew keeps why it is made (tags 1173, 1178, 1179), and the VAT of that day."""
+    cause = cause_of.cause
+    vat = request.vat if cause is None else as_of(request.vat, date.fromisoformat(cause.day))
+    return msgspec.structs.replace(request, cause=cause, vat=vat)

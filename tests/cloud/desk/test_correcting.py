@@ -16,6 +16,7 @@ from cloud.receipt import Purpose, Receipt
 from cloud.store import Store
 from cloud.store.schema import receipt, sale
 from cloud.store.sites import Sites
+from cloud.vat import VatRate
 
 
 async def correct(store: Store, number: int = 1, **told: object) -> Settled:
@@ -60,6 +61,28 @@ async def test_a_correction_by_order_names_the_order_and_its_day(store: Store) -
     cause = (await correction(store)).cause
     assert cause is not None
     assert (cause.by_order, cause.day, cause.number) == (True, "2026-11-22", "12-34/567")
+
+
+@pytest.mark.parametrize(
+    ("item", "day", "rate"),
+    [
+        ("0001", date(2025, 12, 31), VatRate.VAT_20),
+        ("0001", date(2026, 1, 1), VatRate.VAT_22),
+        ("0005", date(2025, 12, 31), VatRate.VAT_5),
+    ],
+)
+async def test_a_correction_has_the_rate_of_the_day_that_it_names(
+    store: Store, item: str, day: date, rate: VatRate
+) -> None:
+    await sell(store, a_sale(item=item, sold_at="2026-01-02T09:00:00.000Z"))
+    await meet(store, REFUSED)
+    await correct(store, day=day)
+    first = await correction(store)
+    await meet(store, REFUSED, purpose=Purpose.CORRECTION)
+    await decide(store, Sites(), id_of(1), Requeue(), By("anna", now_ms()))
+    for each in (first, await correction(store)):
+        assert each.cause is not None
+        assert (each.cause.day, each.vat) == (day.isoformat(), rate)
 
 
 async def test_a_refused_correction_goes_again_with_its_reason(store: Store) -> None:
