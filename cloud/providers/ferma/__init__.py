@@ -14,7 +14,8 @@ Assumed, as no source tells, or as sources differ:
 - The device's address (1009) and place (1187) go into `InstallmentAddress` and `InstallmentPlace`,
   and both into `BillAddress`, which the newer interface has alone.
 - No code of a refusal but 1019 is public: words in the message tell whether the account or its
-  registers are at fault. `codes` overrules the words.
+  registers are at fault, or Ferma itself, and then it may have the receipt. `codes` overrules the
+  words.
 - `ReceiptDateUtc` is local time in answers that were seen, whatever its name says; a time with an
   offset stands beside it, and is preferred (`receipt_date`, `timezone`).
 - The status tells neither total nor sign: they are read out of the stored body.

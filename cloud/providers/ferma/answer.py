@@ -38,10 +38,14 @@ PAUSES: Final[Mapping[Fault, Pause]] = {
     "drive": Pause.DRIVE,
     "no_register": Pause.NO_REGISTER,
 }
+DRIVE_IS_FULL: Final = r"фискальн\w+ накопител\w+.*(заполн|исчерп|ист[её]к|заблокир)"
 WORDS: Final[Mapping[Fault, str]] = {
+    # Its own failure, told as a refusal: the receipt may have been stored before it.
+    "unknown": r"внутренн\w+ ошибк|ошибк\w+ (на )?сервер|(неизвестн|непредвиденн|системн)\w+ ошибк"
+    r"|internal|server error|время ожидания|тайм-?аут|time-?d? ?out",
     "auth": r"токен|token|авториз|уч[её]тн\w+ запис|логин|парол",
     "billing": r"тариф|баланс|задолженн|не оплачен",
-    "drive": r"фискальн\w+ накопител\w+.*(заполн|исчерп|ист[её]к|заблокир)",
+    "drive": DRIVE_IS_FULL,
     "no_register": r"(не найден|нет|отсутству)\w*\s.*касс[аыу]?\b|касс[аы]\b.*\bне найден",
     "busy": r"слишком много запросов|перегружен|(попробуйте|повторите) позже",
 }
@@ -111,8 +115,13 @@ def refused(heard: Answer, told: _Json, codes: Mapping[str, Fault]) -> Outcome:
         return Unsent(reason, retry_after_s=later)
     if said is None or heard.status >= SERVER_FAULTS:
         return Unknown(f"neither accepted nor refused: {reason}")
-    fault = codes.get(str(said[0])) or _fault(said[1])
-    return Dead(reason) if fault == "receipt" else Unsent(reason, PAUSES.get(fault), later)
+    match codes.get(str(said[0])) or _fault(said[1]):
+        case "receipt":
+            return Dead(reason)
+        case "unknown":
+            return Unknown(f"the provider failed: {reason}")
+        case fault:
+            return Unsent(reason, PAUSES.get(fault), later)
 
 
 def became(given: _Json, attempt: Attempt, settings: Settings) -> Outcome:
@@ -125,7 +134,7 @@ def became(given: _Json, attempt: Attempt, settings: Settings) -> Outcome:
     if status == NEW:
         return Accepted(receipt_id)
     if status == KKT_ERROR:
-        full = _fault(said) == "drive"
+        full = re.search(DRIVE_IS_FULL, said, re.IGNORECASE) is not None
         return Dead(f"the register failed: {said}", pause=Pause.DRIVE if full else None)
     if status not in MADE:
         return Unknown(f"Ferma says status {given.get('StatusCode')!r}: {said}")

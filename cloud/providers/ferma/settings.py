@@ -7,8 +7,9 @@ from msgspec import Meta, field
 
 from cloud.providers import Account, File, Url
 
-Fault = Literal["auth", "billing", "drive", "no_register", "busy", "receipt"]
-"""Whose fault a refusal is: the account's, its registers', the moment's, or the receipt's."""
+Fault = Literal["auth", "billing", "drive", "no_register", "busy", "receipt", "unknown"]
+"""Whose fault a refusal is: the account's, its registers', the moment's, or the receipt's. Of
+`unknown` it is not sure that it is a refusal."""
 
 
 class Settings(Account, frozen=True, kw_only=True):

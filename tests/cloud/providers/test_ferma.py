@@ -746,16 +746,40 @@ async def test_any_other_refusal_waits_for_a_person(secret: str, message: str) -
     assert await say(secret, sent, 200, failed(7, message)) == Dead(f"code 7: {message}")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Внутренняя ошибка",
+        "Внутренняя ошибка: касса не найдена",
+        "Ошибка на сервере",
+        "Неизвестная ошибка. Повторите позже",
+        "Превышено время ожидания ответа",
+        "Internal Server Error",
+        "The operation has timed out",
+        "Execution Timeout Expired",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_what_ferma_itself_failed_at_it_may_have_stored(
+    secret: str, status: int, message: str
+) -> None:
+    told = await say(secret, sent, status, failed(7, message))
+    assert told == Unknown(f"the provider failed: code 7: {message}")
+    # Nor does it say anything of what was accepted.
+    assert isinstance(await say(secret, asked, status, failed(7, message)), Unsent)
+
+
 async def test_codes_that_became_known_overrule_the_words(secret: str) -> None:
-    codes = {"7": "billing", "8": "receipt", "9": "busy"}
+    codes = {"7": "billing", "8": "receipt", "9": "busy", "10": "unknown"}
     told = [
         await say(secret, sent, 400, failed(code, "Касса не найдена"), codes=codes)
-        for code in (7, 8, 9)
+        for code in (7, 8, 9, 10)
     ]
     assert told == [
         Unsent("code 7: Касса не найдена", Pause.BILLING),
         Dead("code 8: Касса не найдена"),
         Unsent("code 9: Касса не найдена"),
+        Unknown("the provider failed: code 10: Касса не найдена"),
     ]
 
 
