@@ -76,6 +76,8 @@ TOO_MANY: Final = 429
 UNAVAILABLE: Final = 503
 FAULTS: Final = 400
 SERVER_FAULTS: Final = 500
+OF_THE_WAY: Final = frozenset({408, 409, 425, 499})
+"""HTTP status: it was cut off, or is being worked at. Whether it was received is not told."""
 REFUSALS: Final[Mapping[int, Pause]] = {
     401: Pause.AUTH,
     402: Pause.BILLING,
@@ -287,9 +289,10 @@ def _position(receipt: Receipt) -> _Json:
 
 def _refused(heard: Answer) -> Outcome:
     """A repetition, a refusal, or something that makes no sense."""
-    said = " ".join(_texts(heard.body))[:QUOTED]
+    said = " ".join(_texts(heard.body))
     if _KNOWN_KEY.search(said or heard.body.decode("utf-8", "replace")):
         return Accepted(None)
+    said = said[:QUOTED]
     reason = f"{heard.status} {said or heard.quoted}"
     pause = REFUSALS.get(heard.status)
     if pause is not None:
@@ -297,7 +300,7 @@ def _refused(heard: Answer) -> Outcome:
     later = heard.retry_after_s
     if heard.status == TOO_MANY or (heard.status == UNAVAILABLE and later is not None):
         return Unsent(reason, retry_after_s=later)
-    if not said or not FAULTS <= heard.status < SERVER_FAULTS:
+    if not said or not FAULTS <= heard.status < SERVER_FAULTS or heard.status in OF_THE_WAY:
         return Unknown(f"neither accepted nor refused: {reason}")
     pause = _pause(said)
     return Dead(reason) if pause is None else Unsent(reason, pause)

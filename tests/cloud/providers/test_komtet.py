@@ -641,12 +641,18 @@ SENTENCE = f"external_id: Чек с внешним идентификаторо�
         SENTENCE.encode(),
         json.dumps(SENTENCE).encode(),
         json.dumps([SENTENCE], ensure_ascii=False).encode(),
+        {"title": "Ошибка валидации " * 20, "errors": [SENTENCE]},
     ],
 )
 async def test_a_known_key_is_accepted_however_it_is_said(
     secret: str, status: int, body: object
 ) -> None:
     assert await say(secret, sent, status, body) == Accepted(None)
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 499])
+async def test_what_was_cut_off_on_its_way_may_have_been_received(secret: str, status: int) -> None:
+    assert isinstance(await say(secret, sent, status, {"title": "Request Timeout"}), Unknown)
 
 
 @pytest.mark.parametrize(
