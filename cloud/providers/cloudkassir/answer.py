@@ -111,11 +111,17 @@ def tells_a_document(told: Mapping[str, Any]) -> bool:
 def _in_address(url: object) -> FiscalDocument | None:
     """The QR text in an address: as `q`, or as six fields of its own (1-OFD), in any order."""
     try:
-        query = {name: each[0] for name, each in parse_qs(urlsplit(str(url or "")).query).items()}
+        query = _fields_in(urlsplit(str(url or "")).query)
     except ValueError:
         return None
-    fields = "&".join(f"{name}={query.get(name, '')}" for name in QR_FIELDS)
-    return read_qr(query.get("q") or fields)
+    # Where nobody has escaped it, the other five stand beside it.
+    query |= _fields_in(query.get("q", ""))
+    return read_qr("&".join(f"{name}={query.get(name, '')}" for name in QR_FIELDS))
+
+
+def _fields_in(query: str) -> dict[str, str]:
+    """One that is told twice is none."""
+    return {name: each[0] for name, each in parse_qs(query).items() if len(each) == 1}
 
 
 def _local(told: object, hours_ahead: int | None) -> str | None:

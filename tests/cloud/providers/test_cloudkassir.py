@@ -812,6 +812,8 @@ def without_qr(**told: object) -> dict[str, object]:
         details(FiscalSign="sign", Type="Type", Amount="much"),
         details(QrCodeUrl=f"https://qr.example/?x=1&{DOCUMENT.qr.replace('&n=1', '')}&n=1"),
         details(QrCodeUrl="http://[", Url=f"https://ofd.example/v1?n=1&{DOCUMENT.qr[:-4]}"),
+        details(QrCodeUrl=f"https://qr.example/?q={quote(f'n=1&{DOCUMENT.qr[:-4]}')}"),
+        details(QrCodeUrl=f"https://qr.example/?q={DOCUMENT.qr}"),
     ],
 )
 async def test_the_details_hold_the_document(ended: Ended, told: object) -> None:
@@ -827,6 +829,8 @@ async def test_the_details_hold_the_document(ended: Ended, told: object) -> None
         details(QrCodeUrl="https://qr.example/receipt"),
         details(QrCodeUrl="http://["),
         details(QrCodeUrl="https://qr.example/receipt?q=t%3d1"),
+        # Which of the two?
+        details(QrCodeUrl=f"https://qr.example/?q={quote(DOCUMENT.qr + '&i=2')}"),
         # The numbers beside the QR are another document's.
         details(DocumentNumber="2"),
         details(FiscalNumber="9999078900000002"),
