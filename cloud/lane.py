@@ -329,7 +329,7 @@ class Lane:
     def _weighed(self, job: Job, do: Step, outcome: Outcome) -> Outcome:
         """An answer, for what it tells of the receipt."""
         match outcome:
-            case Unsent(pause=Pause.NO_REGISTER) if do == "ask":
+            case Unsent(pause=pause) if do == "ask" and pause is not Pause.AUTH:
                 outcome = replace(outcome, pause=None)  # it says nothing of what is sent, nor of it
             case Unsent(reason, pause=Pause.NO_REGISTER) if job.error == reason:
                 if not self._circuit.is_open():

@@ -971,11 +971,12 @@ async def test_what_was_accepted_is_not_dead_because_no_register_is_found_to_ask
     assert verdicts == [(None,)]
 
 
-async def test_a_question_that_no_register_answers_holds_up_nothing_that_is_sent(
-    store: Store, mute: Register
+@pytest.mark.parametrize("pause", [Pause.NO_REGISTER, Pause.BILLING, Pause.DRIVE])
+async def test_a_question_that_the_register_is_said_to_be_at_fault_for_holds_up_nothing(
+    store: Store, mute: Register, pause: Pause
 ) -> None:
     await sell(store, a_sale(1))
-    deaf = Deaf(mute.client(), NO_REGISTER, KEY)
+    deaf = Deaf(mute.client(), Unsent("asking failed: code 7", pause), KEY)
 
     async def asked() -> bool:
         await hurry(store)
@@ -992,6 +993,7 @@ async def test_a_question_that_no_register_answers_holds_up_nothing_that_is_sent
             return (await states(store))[id_of(2)] == "issued"
 
         await eventually(sold)
+    assert (await states(store))[KEY] == "accepted"
 
 
 async def test_what_may_have_arrived_is_not_dead_because_the_register_cannot_take_it_any_more(
