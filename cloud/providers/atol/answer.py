@@ -77,6 +77,10 @@ def reported(answer: Answer, attempt: Attempt) -> Outcome:
         # The uuid may come from a push that anybody could have sent.
         reason = f"uuid {attempt.provider_id}: the number is not this receipt's: {named!r}"
         return Unknown(reason, misled=True)
+    of = _text(told.get("uuid")) or attempt.provider_id or ""
+    if of.lower() != (attempt.provider_id or "").lower():
+        # Not every one of them names the key.
+        return Unknown(f"asked about uuid {attempt.provider_id}, told of another: {of}")
     match told.get("status"), _error(told).get("type"):
         case "wait", _:
             return Accepted(attempt.provider_id)

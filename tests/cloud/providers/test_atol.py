@@ -899,6 +899,29 @@ async def test_a_uuid_of_another_receipt_is_to_be_forgotten(password: str) -> No
     assert told == Unknown(said, misled=True)
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"status": "fail", "error": {"code": 1, "text": "why", "type": "timeout"}},
+        {"status": "fail", "error": {"code": 16, "text": "why", "type": "driver"}},
+        {"status": "wait"},
+    ],
+)
+async def test_a_report_of_another_uuid_tells_nothing_of_this_one(
+    password: str, state: dict[str, object]
+) -> None:
+    another = "00000000-0884-4f08-b120-306fc096a58f"
+    other = report() | state | {"uuid": another, "external_id": None}
+    told = await say(password, 200, other, ask=True)
+    assert told == Unknown(f"asked about uuid {UUID}, told of another: {another}")
+
+
+async def test_a_uuid_is_the_same_in_capitals(password: str) -> None:
+    told = await say(password, 200, report() | {"uuid": UUID.upper()}, ask=True)
+    assert isinstance(told, Done)
+
+
 async def test_a_report_of_no_state_issues_nothing(password: str) -> None:
     told = await say(password, 200, report() | {"status": "ready"}, ask=True)
     assert isinstance(told, Unknown)
