@@ -79,6 +79,12 @@ def details(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
+def of_another(answer: Mapping[str, Any], provider_id: str) -> str:
+    """The number that the details are of, if it is another; a correction's bear no other label."""
+    of = _text((details(answer) or {}).get("Id"))
+    return "" if of.lower() == provider_id.lower() else of
+
+
 def document(told: Mapping[str, Any], hours_ahead: int | None) -> FiscalDocument | str:
     """The document in the QR text, held against the numbers beside it; or why there is none."""
     fn, fd, fp = (number(told.get(name)) for name in NUMBERS)

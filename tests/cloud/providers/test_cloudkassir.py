@@ -822,6 +822,17 @@ async def test_the_details_hold_the_document(ended: Ended, told: object) -> None
     assert replace(outcome, link=FIELDS["Url"]) == DONE
 
 
+@pytest.mark.parametrize("receipt", [RECEIPT, CORRECTION], ids=["receipt", "correction"])
+@pytest.mark.parametrize("state", ["Processed", "Error"])
+@pytest.mark.parametrize("number", ["1", None])
+async def test_details_of_another_number_say_nothing_of_this_one(
+    ended: Ended, receipt: Receipt, state: str, number: str | None
+) -> None:
+    other = details(Id="sc_2", InvoiceId=None, DocumentNumber=number)
+    told = await ended(other, state, receipt)
+    assert told == Unsent("asking failed: asked about sc_1, told of sc_2")
+
+
 @pytest.mark.parametrize(
     "told",
     [
