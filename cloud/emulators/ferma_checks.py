@@ -6,6 +6,8 @@ The codes are this emulator's own: of the real ones only that of a repetition (1
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from cloud.emulators.exact import is_money, is_text, is_whole
+
 Problem = tuple[int, str]
 Json = Mapping[str, Any]
 
@@ -50,6 +52,9 @@ CASHLESS: Final = 1
 DATA_CENTRE: Final = "г. Москва, центр обработки данных"
 """Tag 1009 where the request names no address: the register's own."""
 _LABEL: Final = 128
+_PLACE: Final = 256
+_DAY: Final = r"\d\d\.\d\d\.\d\d"
+_MOMENT: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 
 
 def problem(told: Any, inn: str | None) -> Problem | None:  # noqa: ANN401, whatever came
@@ -138,8 +143,14 @@ def _heading(asked: Json) -> Problem | None:
         return 1006, "Некорректная система налогообложения"
     if not receipt["Items"]:
         return 1007, "В чеке нет позиций"
-    if "Correction" in asked["Type"] and not isinstance(receipt.get("CorrectionInfo"), dict):
+    if not is_text(asked.get("LocalDate", "2026-11-23T13:45:00"), 19, _MOMENT):
+        return 1017, "Некорректная дата LocalDate"
+    if "Correction" not in asked["Type"]:
+        return None
+    if not isinstance(receipt.get("CorrectionInfo"), dict):
         return 1008, "В чеке коррекции нет CorrectionInfo"
+    if not is_text(receipt["CorrectionInfo"]["ReceiptDate"], 8, _DAY):
+        return 1018, "Некорректная дата ReceiptDate"
     return None
 
 
@@ -150,8 +161,11 @@ def _machine(asked: Json) -> Problem | None:
         return 1009, "AutomaticDeviceNumber должен быть целым числом"
     if not isinstance(receipt.get("AutomatNumber", ""), str):
         return 1009, "AutomatNumber должен быть строкой"
-    if len(receipt.get("BillAddress") or "") > 256:
-        return 1010, "BillAddress длиннее 256 символов"
+    for name in ("BillAddress", "InstallmentAddress", "InstallmentPlace"):
+        if receipt.get(name) is not None and not is_text(receipt[name], _PLACE):
+            return 1010, f"{name}: от 1 до 256 символов"
+    if not is_whole(receipt.get("Timezone", 1), range(1, 12)):
+        return 1026, "Некорректный часовой пояс"
     return None
 
 
@@ -161,8 +175,11 @@ def _lines(asked: Json) -> Problem | None:
             return 1011, "Наименование должно быть от 1 до 128 символов"
         if line["Vat"] not in VATS:
             return 1012, f"Неизвестная ставка НДС {line['Vat']}"
-        if abs(line["Price"] * 100 - round(line["Price"] * 100)) > 1e-6:
+        if not is_money(line["Price"]) or not is_money(line["Amount"]):
             return 1013, "Цена содержит больше двух знаков после запятой"
+        subject, method = line.get("PaymentType", 1), line.get("PaymentMethod", 4)
+        if not is_whole(subject, range(1, 34)) or not is_whole(method, range(1, 8)):
+            return 1027, "Некорректный признак предмета или способа расчёта"
         if round(line["Price"] * line["Quantity"] * 100) != round(line["Amount"] * 100):
             return 1014, "Сумма позиции не равна цене, умноженной на количество"
         mark = line.get("MarkingCodeData")
@@ -172,7 +189,12 @@ def _lines(asked: Json) -> Problem | None:
 
 
 def _payments(asked: Json) -> Problem | None:
-    paid = sum(round(each["Sum"] * 100) for each in asked["CustomerReceipt"]["PaymentItems"])
+    payments = asked["CustomerReceipt"]["PaymentItems"]
+    if not all(
+        is_money(each["Sum"]) and is_whole(each["PaymentType"], range(5)) for each in payments
+    ):
+        return 1028, "Некорректная оплата"
+    paid = sum(round(each["Sum"] * 100) for each in payments)
     if paid != total_of(asked):
         return 1016, "Сумма оплат не равна сумме чека"
     return None

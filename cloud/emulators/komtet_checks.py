@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from cloud.emulators.exact import is_money, is_text, is_whole
+
 Json = Mapping[str, Any]
 
 SIGNS: Final = {"sell": 1, "sellReturn": 2, "buy": 3, "buyReturn": 4, "sellCorrection": 1}
@@ -53,6 +55,10 @@ DATA_CENTRE: Final = "г. Пенза, центр обработки данных
 MARKED: Final = {"atm", "tm"}
 _NAME: Final = 128
 _EXTRA: Final = 16
+_PLACE: Final = 256
+_INN: Final = r"\d{10}|\d{12}"
+_DAY: Final = r"\d\d\.\d\d\.\d{4}"
+_MEASURES: Final = range(256)
 
 
 def problem(told: Any) -> str | None:  # noqa: ANN401, whatever came
@@ -130,14 +136,33 @@ def _heading(told: Json) -> str | None:
         return "external_id: Обязательное поле"
     if told["intent"] not in SIGNS:
         return f"intent: Недопустимое значение {told['intent']}"
-    if told["company"]["sno"] not in range(6):
-        return "company.sno: Недопустимое значение"
-    if not told["company"]["payment_address"]:
-        return "company.payment_address: Обязательное поле"
     if len(told.get("additional_check_props") or "") > _EXTRA:
         return "additional_check_props: Не больше 16 символов"
-    if "Correction" in told["intent"] and not told.get("correction_info"):
+    if not is_whole(told.get("timezone", 1), range(1, 12)):
+        return "timezone: Недопустимое значение"
+    return None
+
+
+def _company(told: Json) -> str | None:
+    company: Json = told["company"]
+    if not is_whole(company["sno"], range(6)):
+        return "company.sno: Недопустимое значение"
+    if not is_text(company["payment_address"], _PLACE):
+        return "company.payment_address: От 1 до 256 символов"
+    if not is_text(company.get("place_address", "-"), _PLACE):
+        return "company.place_address: От 1 до 256 символов"
+    if not is_text(company.get("inn", "7708806062"), 12, _INN):
+        return "company.inn: Недопустимое значение"
+    return None
+
+
+def _correction(told: Json) -> str | None:
+    if "Correction" not in told["intent"]:
+        return None
+    if not told.get("correction_info"):
         return "correction_info: Обязательное поле"
+    if not is_text(told["correction_info"]["base_date"], 10, _DAY):
+        return "correction_info.base_date: Недопустимое значение"
     return None
 
 
@@ -150,10 +175,17 @@ def _positions(told: Json) -> str | None:
         for field, known in (("vat", VATS), ("payment_object", OBJECTS)):
             if line[field] not in known:
                 return f"positions.{field}: Недопустимое значение {line[field]}"
-        if abs(line["price"] * 100 - round(line["price"] * 100)) > 1e-6:
+        if not is_money(line["price"]) or not is_money(line["total"]):
             return "positions.price: Не больше двух знаков после запятой"
+        if not is_whole(line["measure"], _MEASURES):
+            return "positions.measure: Недопустимое значение"
         if round(line["price"] * line["quantity"] * 100) != round(line["total"] * 100):
             return "positions.total: Не равно цене, умноженной на количество"
+    return None
+
+
+def _marks(told: Json) -> str | None:
+    for line in told["positions"]:
         mark = line.get("mark_code")
         if mark is not None and (len(mark) != 1 or not CODE_KINDS.issuperset(mark)):
             return "positions.mark_code: Недопустимое значение"
@@ -165,6 +197,8 @@ def _positions(told: Json) -> str | None:
 def _payments(told: Json) -> str | None:
     if any(each["type"] not in PAYMENTS for each in told["payments"]):
         return "payments.type: Недопустимое значение"
+    if not all(is_money(each["sum"]) for each in told["payments"]):
+        return "payments.sum: Не больше двух знаков после запятой"
     paid = sum(round(each["sum"] * 100) for each in told["payments"])
     return None if paid == total_of(told) else "payments: Сумма оплат не равна сумме чека"
 
@@ -177,7 +211,10 @@ def _recordable(told: Json) -> str | None:
 
 _CHECKS: Final[Sequence[Callable[[Json], str | None]]] = (
     _heading,
+    _company,
+    _correction,
     _positions,
+    _marks,
     _payments,
     _recordable,
 )

@@ -399,6 +399,10 @@ R, I = "CustomerReceipt", "CustomerReceipt.Items.0"  # noqa: E741
         (f"{R}.Amounts", {"Electronic": 60.31, "AdvancePayment": 60}, 14),
         (f"{R}.Amounts", {"Electronic": "much"}, 27),
         (f"{R}.Amounts", {"Cash": float("inf")}, 27),
+        (f"{R}.Amounts", {"Electronic": "120.30"}, 27),
+        (f"{R}.Amounts", {"Electronic": 120.301}, 27),
+        (f"{R}.CalculationPlace", "м" * 257, 27),
+        (f"{I}.Amount", 0.301, 27),
         (f"{R}.Email", "nobody", 24),
         (f"{R}.Email", 1, 27),
         (f"{I}.Label", "", 27),
@@ -470,6 +474,9 @@ def test_a_good_correction_is_taken() -> None:
         ("CauseCorrection.CorrectionNumber", "", 27),
         ("Amounts", {"Electronic": 0}, 27),
         ("Amounts", {"Electronic": "much"}, 27),
+        ("Amounts", {"Electronic": "120.30"}, 27),
+        ("PaymentAddress", "м" * 257, 27),
+        ("CauseCorrection.CorrectionDate", "20.11.2026", 27),
         ("Items", [{}], 27),
     ],
 )
@@ -479,6 +486,18 @@ def test_the_first_thing_wrong_with_a_correction_has_its_code(
     found = correction_problem(corrected(path, value), INN)
     assert found is not None
     assert found[0] == code
+
+
+@pytest.mark.parametrize(
+    ("amounts", "code"),
+    [({"Electronic": 0.29}, 13), ({"Electronic": 0.31}, 14), ({"Cash": 0.3}, None)],
+)
+def test_a_correction_is_paid_like_a_receipt(amounts: object, code: int | None) -> None:
+    line = {"Label": "Чай", "Price": 0.3, "Quantity": 1, "Amount": 0.3, "Vat": 22}
+    told = corrected("Items", [line | {"Method": 4, "Object": 1}])
+    told[G]["Amounts"] = amounts
+    found = correction_problem(told, INN)
+    assert (found and found[0]) == code
 
 
 @pytest.mark.parametrize("told", [None, [], "x", {}, {G: None}])

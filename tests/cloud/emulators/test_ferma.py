@@ -288,6 +288,15 @@ async def test_a_correction_and_a_mark_are_in_the_ledger() -> None:
         (request_with("CustomerReceipt", "Items", 0, "Amount", value=120), 1014),
         (request_with("CustomerReceipt", "Items", 0, "MarkingCodeData", value={}), 1015),
         (request_with("CustomerReceipt", "PaymentItems", value=[]), 1016),
+        # What is rounded is not what was told, and a text is no number.
+        (request_with("CustomerReceipt", "Items", 0, "Amount", value=120.501), 1013),
+        (request_with("CustomerReceipt", "Items", 0, "PaymentMethod", value="4"), 1027),
+        (request_with("CustomerReceipt", "PaymentItems", 0, "Sum", value=120.501), 1028),
+        (request_with("CustomerReceipt", "PaymentItems", 0, "PaymentType", value="1"), 1028),
+        (request_with("CustomerReceipt", "InstallmentAddress", value=""), 1010),
+        (request_with("CustomerReceipt", "InstallmentPlace", value="x" * 257), 1010),
+        (request_with("CustomerReceipt", "Timezone", value="2"), 1026),
+        (request_with("LocalDate", value="23.11.2026 13:45"), 1017),
         (request_with("CustomerReceipt", "CorrectionInfo", value={"Type": "GIFT"}), 1002),
     ],
 )

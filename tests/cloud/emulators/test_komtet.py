@@ -275,6 +275,13 @@ async def test_a_correction_and_a_mark_are_in_the_ledger() -> None:
         (task_with("positions", 0, "price", value=60.255), "positions.price"),
         (task_with("positions", 0, "total", value=120), "positions.total"),
         (task_with("payments", value=[]), "payments"),
+        # What is rounded is not what was told, and a text is no number.
+        (task_with("positions", 0, "total", value=120.501), "positions.price"),
+        (task_with("payments", 0, "sum", value=100.001), "payments.sum"),
+        (task_with("positions", 0, "measure", value="0"), "positions.measure"),
+        (task_with("company", "place_address", value=""), "company.place_address"),
+        (task_with("company", "inn", value="77"), "company.inn"),
+        (task_with("timezone", value="2"), "timezone"),
         (task_with("payments", 0, "type", value="gift"), "payments.type"),
         (task_with("positions", 0, "payment_method", value="gift"), "Некорректная структура"),
     ],
