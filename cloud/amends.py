@@ -12,13 +12,18 @@ from cloud.vat import as_of
 def return_of(receipt: Receipt, document: FiscalDocument, sold_at: str) -> Receipt:
     """The receipt that returns one: the same goods, VAT and money, whatever the law is by now.
 
-    It keeps the sale's id, of which there is one return. `document` is what the receipt became;
-    its fiscal sign is tag 1192. `sold_at` is when the goods came back, local time of the machine.
+    It keeps the sale's id, of which there is one return. `document` is what the receipt became; its
+    fiscal sign is tag 1192, and what it recorded is returned, should that be another sum than was
+    asked for. `sold_at` is when the goods came back, local time of the machine.
     """
+    cashless = min(receipt.cashless, document.total) if receipt.cash else document.total
     return msgspec.structs.replace(
         receipt,
         purpose=Purpose.INCOME_RETURN,
         sold_at=sold_at,
+        amount=document.total,
+        cash=document.total - cashless,
+        cashless=cashless,
         basis=str(document.fp),
         cause=None,
     )

@@ -1,8 +1,10 @@
 """Returns and corrections: what they keep of their receipt, and what they add."""
 
+from dataclasses import replace
 from datetime import date
 
 import msgspec
+import pytest
 from stall import ARRIVAL, a_product, a_sale, a_site, under
 
 from cloud.fiscal import FiscalDocument
@@ -27,6 +29,29 @@ def test_a_return_is_its_receipt_with_another_sign_and_the_receipts_own_as_its_r
     assert return_of(receipt, DOCUMENT, CAME_BACK) == msgspec.structs.replace(
         receipt, purpose=Purpose.INCOME_RETURN, sold_at=CAME_BACK, basis="314159265"
     )
+
+
+@pytest.mark.parametrize(
+    ("paid", "total", "returned"),
+    [
+        ((12010, 0), 12010, (12010, 0)),
+        ((0, 12010), 12010, (0, 12010)),
+        ((2010, 10000), 12010, (2010, 10000)),
+        # The register recorded another sum: a person has said so, or the provider.
+        ((12010, 0), 12000, (12000, 0)),
+        ((0, 12010), 15000, (0, 15000)),
+        ((2010, 10000), 12000, (2000, 10000)),
+        ((2010, 10000), 15000, (5000, 10000)),
+        ((2010, 10000), 9000, (0, 9000)),
+    ],
+)
+def test_what_was_recorded_is_returned_and_as_it_was_paid(
+    paid: tuple[int, int], total: int, returned: tuple[int, int]
+) -> None:
+    receipt = msgspec.structs.replace(the_receipt_of_last_year(), cash=paid[0], cashless=paid[1])
+    back = return_of(receipt, replace(DOCUMENT, total=total), CAME_BACK)
+    assert (back.amount, back.cash, back.cashless) == (total, *returned)
+    assert problems(back, date(2026, 11, 24)) == ()
 
 
 def test_a_return_keeps_the_rate_that_is_no_longer_law() -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 import sqlalchemy as sa
-from fate import REFUSED, accept, issue, meet
+from fate import LOST, REFUSED, accept, issue, meet
 from shop import a_document, a_sale, id_of, incidents, now_ms, rows, sell
 
 from cloud.desk.orders import Requeue, Resolve, Return, decide
@@ -46,6 +46,19 @@ async def test_a_return_says_what_its_receipt_said_and_names_its_fiscal_sign(
     asked, state = await the_return(store)
     assert (asked.amount, asked.basis, state) == (12010, str(a_document().fp), "waiting")
     assert not asked.duplicate
+
+
+async def test_what_was_recorded_is_returned_though_another_sum_was_asked_for(
+    store: Store,
+) -> None:
+    await sell(store, a_sale())
+    await meet(store, LOST)
+    found = Resolve(issued=a_document(total=12000).qr, other_sum=True)
+    await decide(store, Sites(), id_of(1), found, By("anna", now_ms()))
+    settled = await give_back(store)
+    asked, _ = await the_return(store)
+    assert "120.00" in settled.told
+    assert (asked.amount, asked.cash + asked.cashless) == (12000, 12000)
 
 
 async def test_a_return_is_of_now_where_the_machine_stands(store: Store) -> None:
