@@ -113,7 +113,7 @@ async def test_a_document_that_is_whole_is_done(kind: str, folder: Path) -> None
     for lead in ([], [token], [(200, written({"Success": True, "Model": "Processed"}), {})]):
         for answer in ANSWERS[kind]:
             network.answering(*lead, (200, written(answer), {}))
-            number = {"komtet": "7", "ferma": "r"}.get(kind, "u")
+            number = {"komtet": "7", "ferma": "r", "cloudkassir": "sc_1"}.get(kind, "u")
             outcomes.append(
                 await provider.ask(Attempt(KEY, provider.compose(RECEIPT, KEY), number))
             )
