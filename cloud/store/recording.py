@@ -128,6 +128,9 @@ class Writing:
     async def _issued(self, row: dict[str, Any], done: Done, *, current: bool) -> None:
         """A document: it stands, whatever else is not as it was asked for."""
         document = done.document
+        if not current:
+            row["request"] = await self._asked_under(row["key"]) or row["request"]
+            self._keep(row, "request")
         asked = msgspec.json.decode(row["request"], type=Receipt)
         row.update(
             fn=document.fn,
@@ -153,6 +156,12 @@ class Writing:
             await self._report("another sum", said, row)
         if not current:
             await self._past_key(row)
+
+    async def _asked_under(self, key: str) -> str | None:
+        """What a key that is past asked for, if a later one asks for something else."""
+        asked = sa.select(attempt.c.request).where(attempt.c.key == key)
+        told: str | None = await self._connection.scalar(asked)
+        return told
 
     async def _past_key(self, row: dict[str, Any]) -> None:
         """A key that counted as dead was recorded after all; a later one may be on its way."""

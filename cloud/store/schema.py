@@ -226,6 +226,8 @@ attempt: Final = sa.Table(
     sa.Column("register", sa.Text, nullable=False),
     # Frozen: what is repeated under the key is this, byte for byte.
     sa.Column("body", sa.Text, nullable=False),
+    # The receipt that it asked for, where a later one asks for another.
+    sa.Column("request", sa.Text),
     # When the provider's memory of the key began: on the wall, and since which boot. NULL: it
     # surely never left.
     sa.Column("first_sent_at", sa.BigInteger),

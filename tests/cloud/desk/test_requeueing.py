@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 import sqlalchemy as sa
-from fate import LOST, REFUSED, accept, issue, leave, meet
+from fate import LOST, REFUSED, accept, hear, issue, leave, meet
 from parts import until
 from postgres import Cluster
 from shop import (
@@ -14,6 +14,7 @@ from shop import (
     SETTINGS,
     SITE,
     Account,
+    a_document,
     a_sale,
     id_of,
     now_ms,
@@ -30,6 +31,7 @@ from cloud.desk.requeueing import requeue
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
 from cloud.fleet import Answers, Operator, Planogram, Policies, Product, Shelf, Site
+from cloud.outcome import Done
 from cloud.receipt import Purpose, Receipt
 from cloud.store import Store, history
 from cloud.store.schema import answer, receipt, sale
@@ -96,6 +98,25 @@ async def test_a_refused_receipt_goes_again_under_a_new_key_with_what_was_mended
     assert settled.told == f"it is sent to register main as {id_of(1)}-1"
     assert (await request(store)).address == mended.address
     assert await leave(store) == [f"{id_of(1)}-1"]
+
+
+async def test_a_receipt_that_was_recorded_after_all_says_what_its_key_asked_for(
+    store: Store,
+) -> None:
+    """Refused as one product, sent anew as another, and then the first was recorded."""
+    await sell(store, a_sale())
+    asked = [await request(store)]
+    for key, product in ((id_of(1), "tea"), (f"{id_of(1)}-1", "cappuccino")):
+        assert await leave(store) == [key]
+        await hear(store, key, REFUSED)
+        await order(store, Requeue(product=product))
+        asked.append(await request(store))
+    assert len({each.name for each in asked[:2]}) == 2
+    assert await leave(store) == [f"{id_of(1)}-2"]
+    await hear(store, f"{id_of(1)}-2", REFUSED)
+    await hear(store, f"{id_of(1)}-1", Done(a_document()))
+    assert await request(store) == asked[1]
+    assert (await the_receipt(store)).attempt == 1
 
 
 async def test_a_receipt_made_anew_keeps_the_vat_of_the_day_it_was_sold(store: Store) -> None:

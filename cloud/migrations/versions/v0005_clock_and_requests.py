@@ -1,4 +1,4 @@
-"""A lane keeps the latest time that the server's clock has said in it.
+"""A lane keeps the latest that its server's clock has said, an attempt what it asked for.
 
 Revision ID: 0005
 Revises: 0004
@@ -15,3 +15,4 @@ def upgrade() -> None:
     """Apply."""
     latest = sa.Column("latest_at", sa.BigInteger(), nullable=False, server_default="0")
     op.add_column("lane", latest)
+    op.add_column("attempt", sa.Column("request", sa.Text(), nullable=True))
