@@ -78,8 +78,8 @@ def reported(answer: Answer, attempt: Attempt) -> Outcome:
         reason = f"uuid {attempt.provider_id}: the number is not this receipt's: {named!r}"
         return Unknown(reason, misled=True)
     of = _text(told.get("uuid")) or attempt.provider_id or ""
-    if of.lower() != (attempt.provider_id or "").lower():
-        # Not every one of them names the key.
+    if named is None and of.lower() != (attempt.provider_id or "").lower():
+        # Not every one of them names the key; what does is this receipt's, however its uuid is written.
         return Unknown(f"asked about uuid {attempt.provider_id}, told of another: {of}")
     match told.get("status"), _error(told).get("type"):
         case "wait", _:

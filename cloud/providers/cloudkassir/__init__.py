@@ -126,7 +126,7 @@ class CloudKassir:
                 answer = await self._post(paths.details, question)
                 if isinstance(answer, Outcome):
                     return reading.not_told(answer)
-                if other := reading.of_another(answer, number_):
+                if other := reading.of_another(answer, number_, attempt.key):
                     return Unsent(f"asking failed: asked about {number_}, told of {other}")
                 if state == "Error":
                     return _failed(status, answer)

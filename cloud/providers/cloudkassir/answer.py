@@ -79,10 +79,15 @@ def details(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def of_another(answer: Mapping[str, Any], provider_id: str) -> str:
-    """The number that the details are of, if it is another; a correction's bear no other label."""
-    of = _text((details(answer) or {}).get("Id"))
-    return "" if of.lower() == provider_id.lower() else of
+def of_another(answer: Mapping[str, Any], provider_id: str, key: str) -> str:
+    """The number that the details are of, if it is another; a correction's bear no other label.
+
+    What bears our label is ours: no source shows that its `Id` is the number of the answer.
+    """
+    told = details(answer) or {}
+    of = _text(told.get("Id"))
+    ours = {_text(told.get("InvoiceId")).lower() == key.lower(), of.lower() == provider_id.lower()}
+    return "" if any(ours) else of
 
 
 def document(told: Mapping[str, Any], hours_ahead: int | None) -> FiscalDocument | str:

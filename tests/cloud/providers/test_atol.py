@@ -922,6 +922,15 @@ async def test_a_uuid_is_the_same_in_capitals(password: str) -> None:
     assert isinstance(told, Done)
 
 
+@pytest.mark.parametrize("written", [f"{{{UUID}}}", UUID.replace("-", ""), "", None, 7])
+async def test_a_report_that_names_the_key_is_its_own_however_its_uuid_is_written(
+    password: str, written: object
+) -> None:
+    told = await say(password, 200, report() | {"uuid": written}, ask=True)
+    assert isinstance(told, Done)
+    assert told.provider_id == UUID
+
+
 async def test_a_report_of_no_state_issues_nothing(password: str) -> None:
     told = await say(password, 200, report() | {"status": "ready"}, ask=True)
     assert isinstance(told, Unknown)

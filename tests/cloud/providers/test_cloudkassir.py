@@ -833,6 +833,14 @@ async def test_details_of_another_number_say_nothing_of_this_one(
     assert told == Unsent("asking failed: asked about sc_1, told of sc_2")
 
 
+@pytest.mark.parametrize("number", [None, "", "SC_1", "sc_2", 4711, {"of": "another form"}])
+async def test_details_that_bear_our_label_are_ours_whatever_number_they_call_themselves(
+    ended: Ended, number: object
+) -> None:
+    """No source shows both numbers, so that of the details may be of another kind."""
+    assert isinstance(await ended(details(Id=number)), Done)
+
+
 @pytest.mark.parametrize(
     "told",
     [
