@@ -67,10 +67,7 @@ async def requeue(
         "error": None,
     }
     if request is not None:
-        # The keys before keep what they asked for: one of them may be recorded after all.
-        of_it = (attempt.c.sale_id == sale_id, attempt.c.purpose == purpose.value)
-        before = sa.update(attempt).where(*of_it, attempt.c.request.is_(None))
-        await connection.execute(before.values(request=row.request))
+        await receipts.remember(connection, sale_id, purpose, row.request)
         changed["request"] = msgspec.json.encode(request).decode()
     if register is not None:
         changed["register"] = register

@@ -135,6 +135,18 @@ async def record(
     return states
 
 
+async def remember(
+    connection: AsyncConnection, sale_id: str, purpose: Purpose, request: str
+) -> None:
+    """The keys before keep what they asked for: one of them may be recorded after all.
+
+    To be called before a receipt asks for something else.
+    """
+    of_it = (attempt.c.sale_id == sale_id, attempt.c.purpose == purpose.value)
+    before = sa.update(attempt).where(*of_it, attempt.c.request.is_(None))
+    await connection.execute(before.values(request=request))
+
+
 def key_in_use(row: sa.Row[Any]) -> str:
     """The key of a receipt's row that is in use, or will be next."""
     return key_of(row.sale_id, Purpose(row.purpose), row.attempt)

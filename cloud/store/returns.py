@@ -69,11 +69,12 @@ async def put(connection: AsyncConnection, asked: Asked, who: str, now_ms: int) 
     """
     sale_id = asked.receipt.sale_id
     its = (receipt.c.sale_id == sale_id, receipt.c.purpose == asked.receipt.purpose.value)
-    query = sa.select(receipt.c.state, receipt.c.attempt).where(*its).with_for_update()
+    query = sa.select(receipt).where(*its).with_for_update()
     before = (await connection.execute(query)).first()
     if before is None:
         await receipts.ask(connection, [asked], who, now_ms)
     elif before.state == State.CLOSED.value:
+        await receipts.remember(connection, sale_id, asked.receipt.purpose, before.request)
         await _reopen(connection, asked, before.attempt, who, now_ms)
     else:
         issued = before.state == State.ISSUED.value

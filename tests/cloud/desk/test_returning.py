@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 import sqlalchemy as sa
-from fate import LOST, REFUSED, accept, issue, meet
+from fate import LOST, REFUSED, accept, hear, issue, meet
 from shop import a_document, a_sale, id_of, incidents, now_ms, rows, sell
 
 from cloud.desk.orders import Requeue, Resolve, Return, decide
@@ -198,6 +198,25 @@ async def test_a_closed_return_may_be_followed_by_one_of_the_other_kind(store: S
     await give_back(store, duplicate=True)
     asked, state = await the_return(store)
     assert (asked.duplicate, state) == (True, "waiting")
+
+
+async def test_a_closed_return_that_was_recorded_after_all_is_of_what_its_key_asked_for(
+    store: Store,
+) -> None:
+    """Refused, closed, and begun again for the second document; then the first was recorded."""
+    await sell(store, a_sale())
+    await issue(store, fd=5)
+    await meet(store, Done(a_document(6)))
+    await give_back(store)
+    asked, _ = await the_return(store)
+    await meet(store, REFUSED, purpose=Purpose.INCOME_RETURN)
+    by = By("anna", now_ms())
+    closed = Resolve(skip="it was the second one", purpose="income_return")
+    await decide(store, Sites(), id_of(1), closed, by)
+    await give_back(store, duplicate=True)
+    await hear(store, f"{id_of(1)}-r", a_return(7))
+    assert await the_return(store) == (asked, "issued")
+    assert not asked.duplicate
 
 
 async def test_what_is_to_be_returned_beside_the_one_return_is_named(store: Store) -> None:
