@@ -5,23 +5,26 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fate import REFUSED, hear, leave
+import sqlalchemy as sa
+from fate import REFUSED, hear, issue, leave
 from shop import (
     a_document,
     a_sale,
     id_of,
     incidents,
     now_ms,
+    rows,
     sell,
     states,
     the_receipt,
 )
 
-from cloud.desk.orders import Decision, Requeue, Resolve, decide
+from cloud.desk.orders import Decision, Requeue, Resolve, Return, decide
 from cloud.desk.settled import By, Settled
 from cloud.errors import DecisionError
 from cloud.outcome import Done, Unsent
 from cloud.store import Store, restored
+from cloud.store.schema import receipt
 from cloud.store.sites import Sites
 
 
@@ -92,6 +95,18 @@ async def test_what_was_tried_in_vain_or_refused_before_is_doubted_at_its_next_k
     for number, key in ((1, id_of(1)), (2, f"{id_of(2)}-1")):
         with pytest.raises(DecisionError, match=re.escape(f"{key} was sent")):
             await order(store, Requeue(), number)
+
+
+async def test_a_return_that_waits_is_doubted_and_the_sale_stays_issued(store: Store) -> None:
+    await sell(store, a_sale())
+    await issue(store)
+    await order(store, Return())
+    assert await doubt(store) == 1
+    assert await leave(store) == []
+    found = {row.purpose: row.state for row in await rows(store, sa.select(receipt))}
+    assert found == {"income": "issued", "income_return": "attention"}
+    with pytest.raises(DecisionError, match=re.escape(f"{id_of(1)}-r was sent")):
+        await order(store, Requeue(purpose="income_return"))
 
 
 async def test_other_registers_wait_as_before(store: Store) -> None:
