@@ -11,7 +11,8 @@ from cloud.errors import FleetError
 from cloud.fleet import Register
 from cloud.outcome import Pause
 from cloud.store import Store, fleet, restored
-from cloud.store.lanes import Standing, circuit, set_circuit
+from cloud.store.dialect import clock_of
+from cloud.store.lanes import Standing, circuit, holder, set_circuit
 
 Say = Callable[[str], None]
 
@@ -53,10 +54,15 @@ async def doubted(store: Store, name: str, who: str, now_ms: int, say: Say) -> N
     """The database was restored: what waits there may be recorded already, and is looked for first.
 
     Raises:
-        FleetError: there is no such register.
+        FleetError: there is no such register, or it is being worked at.
     """
     async with store.transaction() as connection:
         await _there(connection, name)
+        if await holder(connection, name, await clock_of(connection)) is not None:
+            raise FleetError(
+                f"register {name}: a fiscaliser works at it; stop it first, or what waits is sent"
+                " meanwhile: systemctl stop chekomat-cloud"
+            )
         count = await restored.doubt(connection, name, who, now_ms)
     looked = "1 receipt has" if count == 1 else f"{count} receipts have"
     say(f"register {name}: {looked} to be looked for in the provider's cabinet")

@@ -2,12 +2,12 @@ import json
 
 import pytest
 from clerk import Clerk
-from shop import a_sale, sell
+from shop import a_sale, now_ms, sell
 
 from cloud.breaker import FAILURES, Circuit
 from cloud.outcome import Pause
 from cloud.store import Store
-from cloud.store.lanes import circuit, set_circuit
+from cloud.store.lanes import circuit, lease, release, set_circuit
 
 
 async def test_a_register_is_paused_by_hand_and_resumed(any_clerk: Clerk, database: str) -> None:
@@ -85,3 +85,22 @@ async def test_of_a_restored_database_what_waits_is_looked_for_first(
             f"register main: {count} to be looked for in the provider's cabinet",
             "next: python -m cloud attention",
         ]
+
+
+async def test_a_restored_database_is_not_doubted_while_a_fiscaliser_works_with_it(
+    any_clerk: Clerk, database: str
+) -> None:
+    await any_clerk.coffee()
+    store = Store(database)
+    await sell(store, a_sale(1))
+    async with store.transaction() as connection:
+        held = await lease(connection, "main", "a fiscaliser", now_ms())
+    assert (
+        "a fiscaliser works at it; stop it first"
+        in (await any_clerk.refused("register restored main"))[1]
+    )
+    async with store.transaction() as connection:
+        assert held is not None
+        await release(connection, held)
+    assert (await any_clerk("register restored main"))[0].startswith("register main: 1 receipt has")
+    await store.close()
