@@ -160,7 +160,7 @@ class File:
     @property
     def is_adrift(self) -> bool:
         """Whether it was deleted or replaced in its folder: at the next start it would not be there."""
-        return not self._let_go and not all(
+        return self._left.alive and not all(
             _is(Path(f"{self._path}{each}"), held) for each, held in self._held.items()
         )
 

@@ -205,7 +205,7 @@ def test_migrate_makes_the_schema_and_says_so(
     assert main(["migrate", "--config", str(file)]) == 0
     assert capsys.readouterr() == (said, "")
     with contextlib.closing(sqlite3.connect(tmp_path / "cloud.sqlite")) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
 
 
 @pytest.mark.needs("postgres")

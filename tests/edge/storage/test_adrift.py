@@ -150,6 +150,16 @@ def test_an_agent_that_is_told_to_stop_meanwhile_leaves_it_in_its_place(
     assert found_again(file) == ids(1)
 
 
+def test_what_was_closed_is_not_missed(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its log is gone by then, and a stop may close it twice."""
+    outbox = Outbox(file, EPOCH)
+    outbox.put(sale(1))
+    outbox.close()
+    assert not file.with_name("outbox.sqlite-wal").exists()
+    outbox.close()
+    assert caplog.text == ""
+
+
 def test_what_stood_in_its_place_is_kept_aside(file: Path) -> None:
     with closing(Outbox(file, EPOCH)) as outbox:
         outbox.put(sale(1))

@@ -64,7 +64,7 @@ async def served(*routes: Sequence[web.RouteDef]) -> AsyncIterator[Client]:
 async def client(store: Store) -> AsyncIterator[Client]:
     """What everybody may open."""
     async for each in served(
-        Buyer(store, Bell(), look_s=0.05).routes(), Health(store, None).routes()
+        Buyer(store, Bell(), look_s=0.05).routes(), Health(store, None, "one").routes()
     ):
         yield each
 
