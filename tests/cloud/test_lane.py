@@ -1234,7 +1234,7 @@ class Looking(Through):
 
     def __init__(self, inner: Provider) -> None:
         super().__init__(inner)
-        self.by_key, self.memory_s = True, 3540.0
+        self.by_key, self.memory_s = True, 3300.0
         self.questions = 0
         self.outcome = Unsent("there is no such receipt")
 

@@ -26,7 +26,7 @@ def test_no_schedule_ends(state: State) -> None:
 
 
 def test_a_lost_answer_is_repeated_more_than_once_while_the_provider_remembers() -> None:
-    assert sum(delay(State.UNKNOWN, tries) for tries in range(1, 9)) < 3540
+    assert sum(delay(State.UNKNOWN, tries) for tries in range(1, 9)) < 3300
 
 
 def test_what_is_open_waits_before_it_is_tried_again() -> None:

@@ -10,7 +10,7 @@ from cloud.step import Sent, Step, step
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-MEMORY_S = 3540.0
+MEMORY_S = 3300.0
 NOW = 1_800_000_000_000
 BOOT = SinceBoot("this", 40 * DAY)
 LATELY = Sent(NOW - 1)

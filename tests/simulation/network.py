@@ -19,6 +19,8 @@ from simulation.process import PROCESS, Process
 QUICK_S: Final = 0.002
 AGAIN_S: Final = 0.5
 """How often packets are sent again on a closed road."""
+ORPHAN_S: Final = 2.0
+"""So long a kernel goes on with what a closed connection has left; on this day an hour is 45 s."""
 Protocol = Any
 
 
@@ -45,6 +47,8 @@ class Pipe(asyncio.Transport):
         self.other: Pipe
         self.open = True
         self.closing = False
+        self.closed_at: float | None = None
+        self.given_up = False
         self._reading = True
         self._unread: list[bytes] = []
         self._arrives = 0.0
@@ -94,6 +98,7 @@ class Pipe(asyncio.Transport):
         """What was written arrives; then both ends are told."""
         if self.open and not self.closing:
             self.closing = True
+            self.closed_at = self._network.loop.time()
             if self._lives():
                 self._carry(self.other.broken, None)
                 self._network.soon(self, self.broken, None)
@@ -231,8 +236,12 @@ class Network:
 
         def arrive() -> None:
             if pipe.road.closed:
+                closed_at = pipe.closed_at
+                pipe.given_up |= closed_at is not None and self.loop.time() - closed_at > ORPHAN_S
                 self.loop.call_later(AGAIN_S, arrive, context=context)
             else:
+                if pipe.given_up:
+                    pipe.other.broken(ConnectionResetError("given up"))
                 pipe.on_its_way.popleft()()
 
         self.loop.call_at(arrives, arrive, context=context)

@@ -130,6 +130,26 @@ def test_on_a_closed_road_bytes_wait_and_lose_nothing_of_their_order(two: Two) -
     two.run(story)
 
 
+@pytest.mark.parametrize(
+    ("closed_s", "heard"), [(1.0, [b"word", "closed"]), (60.0, ["ConnectionResetError"])]
+)
+def test_what_a_closed_connection_left_is_sent_for_a_little_while_only(
+    two: Two, closed_s: float, heard: list[Happening]
+) -> None:
+    """A request that was given up does not arrive hours later: its key may be forgotten by then."""
+
+    async def story(two: Two) -> None:
+        near, far = await two.connected()
+        two.road.closed = True
+        near.pipe.write(b"word")
+        near.pipe.close()
+        two.loop.call_later(closed_s, setattr, two.road, "closed", False)
+        await asyncio.sleep(closed_s + 5)
+        assert far.happened == ["made", *heard]
+
+    two.run(story)
+
+
 def test_who_connects_over_a_closed_road_waits_until_it_is_open(two: Two) -> None:
     async def story(two: Two) -> None:
         two.road.closed = True
