@@ -1,7 +1,8 @@
 """The network: connections between processes, in memory, with time between their ends.
 
 Bytes arrive in order or not at all. A road can be slow, can be closed (bytes wait, and so does who
-connects), and its connections can be cut (both ends see a reset).
+connects; what a closed connection has left is given up soon), and its connections can be cut (both
+ends see a reset).
 """
 
 import asyncio
