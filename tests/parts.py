@@ -52,7 +52,7 @@ def free_port() -> int:
                 return port
 
 
-def wait_for_port(port: int, patience_s: float = 10) -> None:
+def wait_for_port(port: int, patience_s: float = 20) -> None:
     deadline = time.monotonic() + patience_s
     while True:
         try:
@@ -64,7 +64,7 @@ def wait_for_port(port: int, patience_s: float = 10) -> None:
             time.sleep(0.02)
 
 
-async def until(condition: Callable[[], object], patience_s: float = 10) -> None:
+async def until(condition: Callable[[], object], patience_s: float = 20) -> None:
     """Wait until something is true; the test's own limit, not a guess at how long it takes."""
     async with asyncio.timeout(patience_s):
         while not condition():

@@ -265,7 +265,7 @@ async def incidents(store: Store) -> list[str]:
     return [row.kind for row in await rows(store, sa.select(incident).order_by(incident.c.id))]
 
 
-async def eventually(condition: Callable[[], Awaitable[object]], patience_s: float = 10) -> None:
+async def eventually(condition: Callable[[], Awaitable[object]], patience_s: float = 20) -> None:
     """`until`, of what has to be asked for."""
     async with asyncio.timeout(patience_s):
         while not await condition():
@@ -316,15 +316,22 @@ class Register:
 
     @asynccontextmanager
     async def at_work(
-        self, store: Store, provider: Provider | None = None, owner: str = "one", **told: object
+        self,
+        store: Store,
+        provider: Provider | None = None,
+        owner: str = "one",
+        *,
+        stop_s: float = 0.1,
+        **told: object,
     ) -> AsyncIterator["asyncio.Task[None]"]:
-        """A process that works this register's lane until the block ends."""
+        """A process that works this register's lane until the block ends, and `stop_s` longer for
+        an answer that is on its way."""
         opened = self.opened(provider, **told)
         async with getattr(store, "_inner", store).reading() as connection:
             # As the fleet has it by now: a lane works no other.
             known = await fleet.get(connection, Account, "main")
         opened = replace(opened, register=known or opened.register)
-        work = Lane(store, opened, owner, self.due, self.news, stop_s=0.1)
+        work = Lane(store, opened, owner, self.due, self.news, stop_s=stop_s)
         task = asyncio.ensure_future(work.run())
         try:
             yield task

@@ -91,6 +91,19 @@ class Through:
         return self.inner.notice(body, headers)
 
 
+class Once(Through):
+    """Is heard of once for each key: what comes of it stays as it is, however long nobody looks."""
+
+    async def submit(self, attempt: Attempt) -> Outcome:
+        if any(attempt.key == key for key, _ in self.sent):
+            await asyncio.Event().wait()
+        return await super().submit(attempt)
+
+    async def ask(self, attempt: Attempt) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError(attempt)
+
+
 async def aged(store: Store, by_ms: int = HOUR_MS) -> None:
     """It was all sent so much earlier."""
     earlier = attempts.c.first_sent_at - by_ms
@@ -227,7 +240,7 @@ async def test_a_provider_that_is_down_is_waited_for(store: Store) -> None:
         async with other.at_work(store, away):
 
             async def tried() -> bool:
-                return (await the_receipt(store)).tries == 1
+                return (await the_receipt(store)).tries >= 1
 
             await eventually(tried)
     assert (await the_receipt(store)).error.startswith("no connection: ")
@@ -248,7 +261,7 @@ async def test_what_may_have_arrived_is_never_sent_after_the_provider_forgot(
 ) -> None:
     await sell(store, a_sale())
     await mute.fault(fault)
-    async with mute.at_work(store):
+    async with mute.at_work(store, Once(mute.client())):
         await becomes(store, "unknown")
     await aged(store)
     await mute.control({"forget": True})
@@ -274,7 +287,7 @@ async def test_within_its_memory_it_is_repeated_and_five_minutes_before_the_end_
 ) -> None:
     await sell(store, a_sale(1), a_sale(2))
     await mute.fault("drop_after_store", times=2)
-    async with mute.at_work(store):
+    async with mute.at_work(store, Once(mute.client())):
         await becomes(store, "unknown")
     for number, age_s in ((1, 3290), (2, 3301)):
         sent = now_ms() - 1000 * age_s
@@ -290,7 +303,7 @@ async def test_a_push_ends_the_wait_for_a_person(store: Store) -> None:
         late.hears.clear()
         await sell(store, a_sale())
         await late.fault("drop_after_store")
-        async with late.at_work(store):
+        async with late.at_work(store, Once(late.client())):
             await becomes(store, "unknown")
         await aged(store)
         await late.settle(store, "attention")
@@ -446,7 +459,7 @@ async def test_a_repeated_request_is_the_stored_one_even_if_the_code_has_changed
 ) -> None:
     await sell(store, a_sale())
     await mute.fault("drop_after_store")
-    async with mute.at_work(store):
+    async with mute.at_work(store, Once(mute.client())):
         await becomes(store, "unknown")
 
     class Newer(Through):
@@ -528,10 +541,10 @@ async def test_what_was_said_to_a_process_before_it_lost_its_lane_kills_no_key(
     async with mute.at_work(store, slow, "slow"):
         await slow.answered.wait()
         taken = {"owner": "quick", "fence": lane.c.fence + 1, "lease_until": now_ms() + 15_000}
-        await write(store, sa.update(lane).values(taken))
         # What it was refused for was of that moment.
         await mute.control({"forget": True})
         with capture_logs() as told:
+            await write(store, sa.update(lane).values(taken))
             async with mute.at_work(store, owner="quick"):
                 await hurry(store)
                 await eventually(mute.ledger)
@@ -548,7 +561,7 @@ async def test_a_process_that_ends_leaves_a_persons_pause_as_it_is(
     """It was said while the process waited for its last answer."""
     await sell(store, a_sale())
     slow = Held(Failing(mute.client(), Unsent("no network")))
-    async with mute.at_work(store, slow) as working:
+    async with mute.at_work(store, slow, stop_s=10) as working:
         await slow.answered.wait()
         await holds(store, PAUSED)
         working.cancel()
@@ -1035,7 +1048,10 @@ async def test_one_receipt_that_always_fails_opens_the_circuit_for_nobody_else(
         assert await rows(store, sa.select(lane.c.hold_until)) == [(0,)]
 
 
-async def test_five_receipts_that_fail_open_the_circuit(store: Store, mute: Register) -> None:
+async def test_five_receipts_that_fail_open_the_circuit(
+    store: Store, mute: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.breaker.OPEN_S", (3600,))  # it is looked at while it is open
     await sell(store, *(a_sale(number) for number in range(1, FAILURES + 1)))
     failing = Failing(mute.client(), Unknown("500"))
     async with mute.at_work(store, failing):

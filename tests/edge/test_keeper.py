@@ -244,9 +244,10 @@ class Refusal:
         self.times = 0
 
         def refuse(query: str, **values: object) -> sqlite3.Cursor:
-            if self.error is not None and query.startswith("put"):
+            error = self.error  # read once: this is the disk's thread, and another may relent
+            if error is not None and query.startswith("put"):
                 self.times += 1
-                error, self.error = self.error, self._next
+                self.error = self._next
                 raise error
             return run(query, **values)
 

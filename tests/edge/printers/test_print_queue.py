@@ -291,8 +291,7 @@ async def test_a_silent_printer_is_unknown_and_gets_nothing(wire: Wire) -> None:
     async with wire(answer_s=0.05) as w:
         w.printer.silent = True
         w.queue.offer(slip(), w.told.clock.seconds)
-        await until(lambda: len(w.printer.asked) > 5)
-        assert w.queue.status == "unknown"
+        await until(lambda: len(w.printer.asked) > 5 and w.queue.status == "unknown")
         w.told.clock.seconds += 121
         await until(lambda: w.told.dropped)
         assert "unknown for 120 s" in w.told.dropped[0]
