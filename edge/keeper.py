@@ -181,6 +181,7 @@ class Keeper:
             self._keeping = None
         while not self._queue.empty():
             log.critical("not kept: %s", self._queue.get_nowait())
+            self._queue.task_done()
 
     async def _keep(self, concluded: Concluded) -> None:
         match concluded.what:
