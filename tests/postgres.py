@@ -92,7 +92,7 @@ class Cluster:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url(database), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url(database), autocommit=True, connect_timeout=20) as connection:
             found = connection.execute(sql)  # type: ignore[call-overload, unused-ignore]
             return found.fetchall() if found.description else []
 

@@ -66,7 +66,7 @@ def taken_port() -> Iterator[int]:
 
 def get(url: str) -> tuple[int, Any]:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=20) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -243,7 +243,7 @@ def test_a_server_that_goes_away_while_serve_starts_is_exit_1(
 
 
 def text_of(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=20) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -33,7 +33,7 @@ async def test_what_another_is_changing_is_not_waited_for_and_is_said_again(
 
     async with postgres_store.transaction() as changing:
         await replies.revise(changing, id_of(1), MACHINE)
-        async with asyncio.timeout(5), postgres_store.transaction() as connection:
+        async with asyncio.timeout(20), postgres_store.transaction() as connection:
             await replies.said(connection, them)
 
     found = await rows(postgres_store, sa.select(reply).order_by(reply.c.sale_id))
@@ -57,7 +57,7 @@ async def test_a_machine_that_is_back_and_what_is_revised_meet_in_one_order(
         await replies.revise(changing, id_of(1), MACHINE)
         coming = asyncio.ensure_future(comes_back())
         await eventually(somebody_waits)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await replies.revise(changing, id_of(2), MACHINE)
     await coming
 

@@ -161,7 +161,7 @@ async def test_a_capture_is_waited_for_and_written(tmp_path: Path, broker: Mosqu
     machine = Machine(tmp_path)
     config, output = settings(tmp_path, broker.port), tmp_path / "bus.mdb"
     # Less patience than the capture takes: what runs is waited for.
-    asked = ("capture", "--minutes", "0.1", "--output", output, "--expires-s", "5")
+    asked = ("capture", "--minutes", "0.2", "--output", output, "--expires-s", "10")
 
     async def hum() -> None:
         await until(lambda: machine.capture.busy)
@@ -171,7 +171,7 @@ async def test_a_capture_is_waited_for_and_written(tmp_path: Path, broker: Mosqu
         told, _ = await asyncio.gather(cloud("tell", MACHINE, *asked, "--config", config), hum())
     status, out, err = told
     assert status == 0, err
-    assert "recording for 0.1 min" in err
+    assert "recording for 0.2 min" in err
     assert f"{MACHINE}: done: 1 blocks of the bus" in out
     assert "12.500000 > BREAK\n" in output.read_text("utf-8")
 

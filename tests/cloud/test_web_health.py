@@ -41,6 +41,7 @@ async def test_without_a_broker_it_is_not_well(store: Store) -> None:
     assert told == (503, {"ok": False, "store": True, "broker": False})
 
 
+@pytest.mark.usefixtures("patient")
 async def test_who_waits_for_the_seat_is_well_while_another_speaks(store: Store) -> None:
     waits = a_link(free_port())
     well = {"ok": True, "store": True, "broker": True}

@@ -418,7 +418,7 @@ async def raw(client: Client, request: bytes) -> bytes:
     """The status line that these bytes are answered with; no client would send them."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(request)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         line = await reader.readline()
     writer.close()
     await writer.wait_closed()

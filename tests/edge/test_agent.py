@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ordering import Synced
 from parts import Mosquitto, until
 from peer import Cloud, cloud_at
 from PIL import Image
@@ -244,12 +245,12 @@ async def test_a_machine_says_its_birth_and_its_goodbye(
 ) -> None:
     vendor = VirtualMachine({"0001": 12000})
     cloud.answers = False
-    async with machine_at(tmp_path, broker, vendor):
+    async with machine_at(tmp_path, broker, vendor, Synced()):
         await until(lambda: cloud.states)
         vendor.press("0001")
         await until(lambda: cloud.arrived)
     await until(lambda: len(cloud.states) == 2)
-    async with machine_at(tmp_path, broker, vendor):
+    async with machine_at(tmp_path, broker, vendor, Synced()):
         await until(lambda: len(cloud.states) == 3)
     await until(lambda: len(cloud.states) == 4)
     assert [each.online for each in cloud.states] == [True, False, True, False]
@@ -343,7 +344,7 @@ async def test_a_late_receipt_waits_until_the_buyer_at_the_reader_has_gone(
     async with machine_at(tmp_path, broker, bus, Later()) as machine:
         bus.say(["1.0 > 12 12", "1.005 < 03 FF FF 01", "1.010 > 00", "2.0 > 12 12"])
         bus.say(["2.005 < 00", "2.1 > 12 12"])
-        await until(lambda: len(cloud.states) >= 3)
+        await until(lambda: len(cloud.states) >= 3 and machine.agent.listener.buying)
         cloud.send(receipt(arrived(cloud)[0]))
         await until(lambda: cloud.receipt_acks)
         assert machine.screen.kinds == ["idle"]
@@ -361,7 +362,8 @@ async def test_what_a_reader_told_at_its_start_is_known_after_ours(
     bus = Bus()
     async with machine_at(tmp_path, broker, bus) as machine:
         bus.say([*spoken[:cut], "1.8 > 12 12", "1.805 < 00", "1.9 > 12 12"])
-        await until(machine.outbox.memory.contexts)
+        contexts = machine.outbox.memory.contexts
+        await until(lambda: any(each.scaling for each in contexts().values()))
     async with machine_at(tmp_path, broker, Replay(list(read_trace(spoken[cut:])), 0)) as machine:
         await until(lambda: machine.sales)
         assert [(each.item, each.amount) for each in machine.sales] == [("0001", 12510)]

@@ -19,7 +19,7 @@ class Systemd:
     def __init__(self, address: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address)
-        self._socket.settimeout(5)
+        self._socket.settimeout(20)
 
     def hear(self) -> str:
         return self._socket.recv(4096).decode()

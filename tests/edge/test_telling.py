@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from ordering import Synced
 from parts import ROOT, Mosquitto, free_port, python, until
 from peer import Cloud, cloud_at
 from specimens import receipt
 
 from edge.assembly import assemble
-from edge.clock import SystemClock
 from edge.config import read_text
 from edge.journal import RecentLines
 from edge.notify import Notify
@@ -125,9 +125,11 @@ def empty(struct: msgspec.Struct, place: str = "") -> set[str]:
 
 
 async def test_everything_that_is_told_is_so(
-    broker: Mosquitto, cloud: Cloud, tmp_path: Path
+    broker: Mosquitto, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = SystemClock()
+    # One that the cloud corrects goes back by as long as the cloud's word was on its way.
+    monkeypatch.setattr("edge.assembly.SystemClock", Synced)
+    clock = Synced()
     async with machine_at(tmp_path, broker.port) as machine:
         machine.vendor.press("0001")
         await until(lambda: cloud.arrived == [1])

@@ -165,5 +165,5 @@ async def test_a_probe_that_says_no_or_fails_is_no_progress(
 
 
 async def test_without_a_watchdog_there_is_nothing_to_do() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await feed(Notify(), Progress(0.0), lambda: False, {}, lambda: 0.0)

@@ -106,7 +106,7 @@ class Chain:
         """What the cloud's database says."""
         if not self.database.startswith("postgresql:"):
             return _rows(Path(self.database), query)
-        with psycopg.connect(self.database, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.database, autocommit=True, connect_timeout=20) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def until(self, condition: Callable[[], object]) -> None:
@@ -149,13 +149,13 @@ class Chain:
         }
 
     def get(self, url: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             listed: list[dict[str, Any]] = json.load(response)
             return listed
 
     def _post(self, url: str, body: bytes = b"") -> None:
         request = urllib.request.Request(url, body, method="POST")
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(request, timeout=PATIENCE_S).close()
 
     def _logs(self) -> str:
         tails = (

@@ -38,7 +38,7 @@ def slips(chain: Chain) -> list[Path]:
 
 def screen(chain: Chain) -> dict[str, Any]:
     """What is on the kiosk page now."""
-    with urllib.request.urlopen(f"{chain.kiosk}/events", timeout=5) as stream:
+    with urllib.request.urlopen(f"{chain.kiosk}/events", timeout=20) as stream:
         for line in stream:
             if line.startswith(b"data: "):
                 picture: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
@@ -108,7 +108,7 @@ def test_the_operator_shows_records_reads_and_restarts(machine: Chain, tmp_path:
 
     file = tmp_path / "bus.mdb.gz"
     capturing = start(
-        machine, *("tell", MACHINE, "capture", "--minutes", "0.1", "--output", str(file))
+        machine, *("tell", MACHINE, "capture", "--minutes", "0.2", "--output", str(file))
     )
     assert capturing.stderr is not None
     while "recording for" not in capturing.stderr.readline():
@@ -132,7 +132,7 @@ def test_the_operator_shows_records_reads_and_restarts(machine: Chain, tmp_path:
     assert "command" in logs
 
     assert "restarting" in tell(machine, "restart")
-    assert machine.processes["edge"].wait(10) == 0
+    assert machine.processes["edge"].wait(30) == 0
     machine.start("edge")
     machine.until(lambda: screen(machine)["kind"] in {"idle", "ready"})
 

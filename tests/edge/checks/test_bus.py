@@ -33,7 +33,10 @@ async def test_a_capture_is_heard_to_its_end_and_put_into_words() -> None:
 
 
 async def test_a_machine_in_memory_says_that_it_is_one() -> None:
-    found = await check("virtual:0001=12000", STOPPED, 2)
+    for listen_s in (2, 20):  # again, where this machine stood still for all of it
+        found = await check("virtual:0001=12000", STOPPED, listen_s)
+        if found.state == "ok":
+            break
     assert found.state == "ok"
     assert found.found.en.startswith("a machine in memory; ")
     assert "counts in 0.10 RUB" in found.found.en

@@ -17,8 +17,15 @@ from edge.wire import CLOUD_STATE, Channel, CloudState, encode
 from edge.wire.link import Link
 from edge.wire.settings import Broker
 
-LISTEN_S = 2.0
-"""The machine in memory needs a third of a second before it says its first word."""
+LISTENS_S = (2.0, 20.0)
+"""The machine in memory needs a third of a second before it says its first word; asked again, where
+this one stood still for longer than that."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that stands still is no cloud that is away."""
+    monkeypatch.setattr("edge.checks.broker.RETAINED_S", 20.0)
 
 
 def config(folder: Path, port: int, more: str = "") -> Config:
@@ -31,9 +38,15 @@ def config(folder: Path, port: int, more: str = "") -> Config:
 
 
 async def examined(of: Config) -> dict[str, Finding]:
-    found = await examine(of, LISTEN_S, lambda _finding: None)
-    assert [each.name for each in found] == list(NAMES)
-    return {each.name: each for each in found}
+    for listen_s in LISTENS_S:
+        told: list[str] = []
+        found = await examine(of, listen_s, lambda finding: told.append(finding.name))  # noqa: B023
+        assert sorted(told) == sorted(NAMES)
+        assert [each.name for each in found] == list(NAMES)
+        states = {each.name: each for each in found}
+        if states["bus"].state != "fail":
+            break
+    return states
 
 
 @pytest.mark.needs("mosquitto")
@@ -43,14 +56,10 @@ async def test_a_machine_that_is_well(tmp_path: Path, broker: Mosquitto) -> None
     try:
         await until(lambda: cloud.connected)
         await cloud.publish(CLOUD_STATE, encode(CloudState(online=True)), 1, retain=True)
-        told: list[str] = []
-        found = await examine(
-            config(tmp_path, broker.port), LISTEN_S, lambda finding: told.append(finding.name)
-        )
+        found = await examined(config(tmp_path, broker.port))
     finally:
         await cloud.stop()
-    states = {each.name: each.state for each in found}
-    assert sorted(told) == sorted(NAMES)
+    states = {name: each.state for name, each in found.items()}
     del states["clock"], states["disk"]  # as this computer has them
     assert states == {
         "bus": "ok",

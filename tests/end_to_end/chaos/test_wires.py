@@ -21,7 +21,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def caller(wire: Wire) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", wire.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as connection:
         assert _said(connection, b"hello") == b"hello"
         yield connection
 
@@ -41,7 +41,7 @@ def test_what_stalls_arrives_later_and_whole(wire: Wire, caller: socket.socket) 
 
     wire.clear()
 
-    caller.settimeout(5)
+    caller.settimeout(20)
     assert caller.recv(100) == b"anybody?"
 
 
@@ -68,7 +68,7 @@ def test_who_is_refused_is_reset_and_comes_in_again_later(wire: Wire) -> None:
 
     wire.clear()
 
-    with socket.create_connection(("127.0.0.1", wire.port), timeout=5) as again:
+    with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as again:
         assert _said(again, b"hello") == b"hello"
 
 
@@ -99,7 +99,7 @@ def _repeat(connection: socket.socket) -> None:
 
 def _heard_by_a_new_caller(wire: Wire) -> bytes:
     """The reset may come while it still connects."""
-    with socket.create_connection(("127.0.0.1", wire.port), timeout=5) as caller:
+    with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as caller:
         return caller.recv(1)
 
 

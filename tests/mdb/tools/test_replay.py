@@ -46,8 +46,8 @@ def opened(link: Path) -> Iterator[IO[bytes]]:
         assert time.monotonic() < until, "no port"
         time.sleep(0.01)
     with link.open("r+b", buffering=0) as port:
-        tty.setraw(port)
-        termios.tcflush(port, termios.TCIOFLUSH)
+        # Nothing is flushed: it may speak already, where this process had no turn since.
+        tty.setraw(port, termios.TCSANOW)
         yield port
 
 
