@@ -350,3 +350,50 @@ def test_a_file_that_went_by_waits_behind_a_sale_that_is_held_back(hear: Hear) -
     assert [each for each in events if isinstance(each, FileTransferred)]
     told = [each.name for each in events if isinstance(each, Sale | FileTransferred)]
     assert told == ["sale", "file_transferred"]
+
+
+# A CASH SALE that nobody acknowledged, told again. -------------------------------------------------
+
+STARTED = (
+    ask("08")
+    + ask("0B", "0B")
+    + ask("09", "02 1643 64 02 0017 01 02 05 0A 32")
+    + ask("11 00 03 10 01 01")
+    + ask("12", "01 01 1643 0A 02 07 09")
+)
+"""Coins of 1 to 50 RUB; a reader that is told of cash, in units of 10 kopecks."""
+COIN, COIN_2 = ask("0B", "54 03"), ask("0B", "54 04")
+SOLD = "13 05 01F4 0007"
+ANSWERED = ask(SOLD)
+IN_VAIN = line(">", SOLD) * 3
+RESET = ask("10") + ask("12", "00") + ask("11 00 03 10 01 01") + ask("12", "01 01 1643 0A 02 07 09")
+GOES_ON = ask("12") * 60
+"""Six seconds: a VMC has given up by then."""
+
+
+TOLD_AGAIN = {
+    "behind a reset": (COIN + IN_VAIN + RESET + ANSWERED, [5000]),
+    "behind a reset of the whole bus": (COIN + IN_VAIN + "> BREAK\n" + RESET + ANSWERED, [5000]),
+    "behind two": (COIN + (IN_VAIN + RESET) * 2 + ANSWERED, [5000]),
+    "in vain once more, and never heard": (COIN + (IN_VAIN + RESET) * 2, [5000]),
+    "after it was given up without one": (COIN + IN_VAIN + GOES_ON + ANSWERED, [5000]),
+    "with some credit left": (COIN + ask("0B", "53 03") + IN_VAIN + RESET + ANSWERED, [5000]),
+    "paid once more": (COIN + IN_VAIN + RESET + COIN + ANSWERED, [5000, 5000]),
+    "paid twice before": (COIN + COIN_2 + IN_VAIN + RESET + ANSWERED, [5000, 5000]),
+    "of another item": (COIN + IN_VAIN + RESET + ask("13 05 01F4 0008"), [5000, 5000]),
+    "when another was told meanwhile": (
+        COIN + COIN_2 + IN_VAIN + RESET + ask("13 05 01F4 0008") + ANSWERED,
+        [5000, 5000, 5000],
+    ),
+    "whose coins were not heard": (IN_VAIN + RESET + ANSWERED, [5000, 5000]),
+    "with noise in between": (COIN + IN_VAIN + "> 13 00 01\n" + RESET + ANSWERED, [5000, 5000]),
+    "minutes later": (COIN + IN_VAIN + RESET + ask("12") * 1200 + ANSWERED, [5000, 5000]),
+}
+
+
+@pytest.mark.parametrize(("story", "amounts"), TOLD_AGAIN.values(), ids=TOLD_AGAIN)
+def test_a_cash_sale_told_in_vain_and_again_is_one_where_no_cash_was_there_for_two(
+    hear: Hear, story: str, amounts: list[int]
+) -> None:
+    events = hear(STARTED + story)
+    assert [each.amount for each in events if isinstance(each, Sale)] == amounts
