@@ -1058,6 +1058,7 @@ async def test_one_receipt_that_always_fails_opens_the_circuit_for_nobody_else(
         assert await rows(store, sa.select(lane.c.hold_until)) == [(0,)]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_five_receipts_that_fail_open_the_circuit(
     store: Store, mute: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,8 @@ def said(port: IO[bytes]) -> Iterator[str]:
             some = os.read(port.fileno(), 4096)
         except OSError:  # EIO: the machine has gone
             return
+        if not some:  # it went while nobody read
+            return
         *lines, half = (half + some).split(b"\n")
         yield from (line.decode("ascii") for line in lines)
 
