@@ -29,7 +29,7 @@ demo: .venv/.demo
 
 test: .venv/.dev
 	@sh .ci/parts mosquitto postgresql chromium openssl fonts-dejavu-core
-	@$(BIN)/pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 simulation: .venv/.dev
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) \

@@ -19,7 +19,7 @@ _NOT_RUN: dict[str, int] = {}
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-LONG = ("simulation/test_mutants", "end_to_end/chaos", "hostile/test_fuzz")
+LONG = ("simulation/test_mutants", "end_to_end/chaos", "hostile/test_fuzz", "/street/")
 """Files that take minutes go first: whoever had one of them last would be waited for."""
 
 
