@@ -82,13 +82,6 @@ class Ledger:
         """Whether there may be credit: cash that nothing has been bought with yet."""
         return self._open
 
-    @property
-    def credit(self) -> int | None:
-        """Cash that nothing has been bought with yet, minor units; None where nobody can tell."""
-        if self._doubtful or self._moved.unknown:
-            return None
-        return self._credit if self._open else 0
-
     def add(self, moved: Moved, currency: str | None, at: float, address: int) -> list[Event]:
         """Money moved; a movement is concluded if nothing is left of the credit."""
         if moved == NOTHING:
@@ -118,11 +111,8 @@ class Ledger:
         return self._close(at, Address.CHANGER) if self._open else []
 
     def _conclude(self, at: float, address: int) -> list[Event]:
-        return [] if self._credit or self._moved.unknown else self._close(at, address)
-
-    @property
-    def _credit(self) -> int:
-        return self._moved.deposited - self._moved.paid_out - self._spent
+        credit = self._moved.deposited - self._moved.paid_out - self._spent
+        return [] if credit or self._moved.unknown else self._close(at, address)
 
     def _close(self, at: float, address: int) -> list[Event]:
         moved, spent, currency = self._moved, self._spent, self._currency

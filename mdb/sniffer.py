@@ -32,8 +32,6 @@ TILLS: Final = {
     Address.HOPPER_1: (hopper.decode_command, hopper.decode_reply),
     Address.HOPPER_2: (hopper.decode_command, hopper.decode_reply),
 }
-IN_VAIN: Final = {Fate.GIVEN_UP, Fate.MOVED_ON}
-"""Fates of a command that nobody was heard to acknowledge."""
 MONEY: Final = {*READERS, *TILLS}
 """Addresses whose words move money."""
 
@@ -159,7 +157,7 @@ class Sniffer:
             self._cycle.keep_telling(exchange.address, exchange.at)
         events: list[Event] = []
         for each in concluded:
-            events += self._conclude(each, said, exchange)
+            events += self._conclude(each, said, exchange.span)
         for message in said:
             if self._files or isinstance(message, FileMessage):
                 events += self._carried(exchange, message)
@@ -179,23 +177,15 @@ class Sniffer:
         return _unfollowed(exchange)
 
     def _conclude(
-        self, concluded: Event, said: list[Message], exchange: Exchange | None = None
+        self, concluded: Event, said: list[Message], span: tuple[float, float] | None = None
     ) -> list[Event]:
-        """A conclusion on its way through the vend cycle, from what was said in an exchange."""
-        span = exchange and exchange.span
+        """A conclusion on its way through the vend cycle; `span` is how long it was told."""
         match concluded:
             case Sale() | Return() if CashSale in map(type, said):
                 self._cash_sale_told = True
                 if self._vmc_only and self._cycle.told_again(concluded):
                     return []
-                credit = self._ledger.credit
-                if self._cycle.told_in_vain(concluded, credit):
-                    return []
-                before = self._cycle.told_before(concluded, span)
-                paid = before or 0 < (concluded.amount or 0) <= (credit or 0)
-                if exchange and exchange.fate in IN_VAIN and paid:
-                    self._cycle.in_vain(concluded, exchange.span[1])
-                if before:
+                if self._cycle.told_before(concluded, span):
                     return []
                 item = concluded.item
                 card = any(reader.pays_for(item) for reader in self._readers.values())

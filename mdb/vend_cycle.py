@@ -8,9 +8,6 @@ stand the rules that do:
   reader that does not answer is told again for seconds; the time counts from the nearest telling.
 * **Told again**: whoever hears no answers cannot know that a reader gave none. Then the same CASH
   SALE at the same reader within 1.5 s of the last telling is that one, whatever was said between.
-* **Told in vain**: a CASH SALE that nobody was heard to acknowledge counts. Said again within two
-  minutes, mostly behind a RESET, it is that one if the cash that was heard going in was enough for
-  it, and what is left of that is too little for another.
 * **Mixed payment**: a card's VEND SUCCESS and a CASH SALE of the same item within 1.5 s of bus
   time, in any order, are one sale with two tenders. A sale by card is held back so long where cash
   may be in play, or until the next vend begins; what is concluded meanwhile waits behind it, so the
@@ -34,8 +31,6 @@ UNDER_WAY_S: Final = 6.0
 """Bus time in which a VMC has repeated itself often enough, and a second."""
 REPORT_FIRST_S: Final = 10.0
 """Bus time within which a vend that was reported first is told of elsewhere."""
-SAID_AGAIN_S: Final = 120.0
-"""Bus time in which a reader that was reset is set up, and told what it did not answer before."""
 KEPT: Final = 16
 """A reader that does not answer is given up seconds later, and other sales may come between."""
 MOST_WAITING: Final = 256
@@ -81,9 +76,6 @@ class VendCycle:
         self._cash_sales: deque[tuple[Told, Span]] = deque(maxlen=KEPT)
         self._last_told: dict[int, tuple[Told, float]] = {}
         """By reader: the last CASH SALE, and when it was last said."""
-        self._in_vain: dict[int, tuple[Sale, float]] = {}
-        """By reader: a CASH SALE that it was not heard to acknowledge, and until when it may be
-        said again."""
         self._asked: dict[int, float] = {}
         """By reader: when it was last asked for a vend."""
         self._unreported: deque[Told] = deque(maxlen=KEPT)
@@ -211,22 +203,6 @@ class VendCycle:
                 return True
         self._cash_sales.append((told, span))
         return False
-
-    def in_vain(self, told: Told, until: float) -> None:
-        """This CASH SALE counts, was paid for, and nobody acknowledged it until then."""
-        if isinstance(told, Sale):
-            self._in_vain[told.address] = told, until + SAID_AGAIN_S
-
-    def told_in_vain(self, told: Told, credit: int | None) -> bool:
-        """Whether it is the CASH SALE that this reader was told in vain; `credit` is cash unspent."""
-        last = self._in_vain.pop(told.address, None)
-        if last is None or credit is None:
-            return False
-        before, until = last
-        if told.raw != before.raw or told.at > until or credit >= (before.amount or 0):
-            return False
-        self._in_vain[told.address] = last
-        return True
 
     def told_again(self, told: Told) -> bool:
         """Whether it is the CASH SALE that this reader was told last; for who hears no answers."""
