@@ -183,6 +183,7 @@ async def machine_at(
 ) -> AsyncIterator[Machine]:
     machine = Machine(folder, broker.port, tap, clock or SystemClock(), epoch, printer=printer)
     running = asyncio.create_task(machine.run)
+    await asyncio.sleep(0)  # it has begun: what is cancelled before that closes nothing
     try:
         yield machine
         assert not running.done()
@@ -589,7 +590,7 @@ async def test_the_watchdog_s_probes_tell_whether_each_part_gets_on(
         await until(lambda: machine.agent.listener.signals)
         assert await probes["bus"]()
         busy = threading.Event()
-        machine.agent.parts.disk.later(busy.wait)
+        machine.agent.parts.disk.later(busy.wait, 60)
         asked = asyncio.ensure_future(probes["outbox"]())
         await asyncio.wait([asked], timeout=0.05)
         assert not asked.done()
@@ -663,7 +664,7 @@ async def test_a_sale_that_the_disk_took_too_late_is_not_shown_as_the_next_buyer
     vendor, clock, mended = VirtualMachine({"0001": 12000}), Leaping(), threading.Event()
     async with machine_at(tmp_path, broker, vendor, clock) as machine:
         await until(lambda: cloud.states)
-        machine.agent.parts.disk.later(mended.wait)
+        machine.agent.parts.disk.later(mended.wait, 60)
         vendor.press("0001")
         await until(lambda: machine.agent.keeper.sales_waiting == 1)
         clock.ahead_s = STATUTORY_S + 1
@@ -760,7 +761,7 @@ async def test_who_buys_while_the_agent_looks_for_the_last_sale_does_not_get_its
     def slowly(outbox: Outbox) -> object:
         last = look(outbox)
         looks.set()
-        found.wait()
+        found.wait(60)
         return last
 
     monkeypatch.setattr(Outbox, "last_sale", slowly)

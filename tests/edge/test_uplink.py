@@ -127,7 +127,7 @@ class Machine:
 
         def hold() -> None:
             held.set()
-            end.wait()
+            end.wait(60)
 
         self.disk.later(hold)
         await until(held.is_set)
@@ -584,7 +584,7 @@ async def test_nor_does_one_that_was_made_while_all_is_about_to_begin_anew(
 
         def slowly(after: int, most: int) -> list[OpenNote]:
             reads.set()
-            busy.wait()
+            busy.wait(60)
             return read(after, most)
 
         monkeypatch.setattr(machine.outbox.notes, "open", slowly)
@@ -1070,7 +1070,7 @@ async def test_a_sale_that_was_acknowledged_while_it_was_read_does_not_keep_the_
         rows = read(after, most)
         if after == 0:  # from the oldest on: the reading of the new connection
             reads.set()
-            busy.wait()
+            busy.wait(60)
         return rows
 
     monkeypatch.setattr(machine.outbox, "open_sales", slowly)

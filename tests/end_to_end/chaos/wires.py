@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Final
 
 RESET: Final = struct.pack("ii", 1, 0)
@@ -114,6 +115,12 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+async def _some_turns() -> None:
+    """More than a loop needs from a connection that comes to who carries it, or to its end."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 class Network:
     """Wires, on a loop and in a thread of their own."""
 
@@ -122,20 +129,27 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._running: list[Future[None]] = []
         self.wires: dict[str, Wire] = {}
 
     def wire(self, name: str, target: int) -> Wire:
         made = Wire(self._loop, target, f"{self._seed} {name}")
-        asyncio.run_coroutine_threadsafe(made.run(), self._loop)
+        self._running.append(asyncio.run_coroutine_threadsafe(made.run(), self._loop))
         self.wires[name] = made
         return made
 
     def close(self) -> None:
         async def end() -> None:
+            for each in self._running:
+                each.cancel()
+            await _some_turns()  # whoever was let in just now is carried before that is cancelled
+            for wire in self.wires.values():
+                wire.cut()  # else what is closed with bytes unsent stays open
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await _some_turns()
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
