@@ -247,7 +247,6 @@ class Lane:
         can_send, can_ask = not circuit.holds(now), not circuit.mutes(now)
         sends = min(room, self._sending.ready) if can_send else 0
         asks = min(room, self._asking.ready) if can_ask else 0
-        busy = len(self._flying) + len(self._said)
         self._live_first = not self._live_first
         due = await claims.to_send(
             connection, self._register, now, sends, live_first=self._live_first
@@ -256,7 +255,7 @@ class Lane:
             connection,
             self._register,
             now,
-            asks and asks + busy,
+            asks and asks + len(self._flying) + len(self._said),
             live_first=self._live_first,
         )
         if asks and len(asked) < asks:
@@ -329,6 +328,8 @@ class Lane:
     def _weighed(self, job: Job, do: Step, outcome: Outcome) -> Outcome:
         """An answer, for what it tells of the receipt."""
         match outcome:
+            case Unsent(reason, absent=True) if do == "ask" and job.state is State.UNKNOWN:
+                outcome = Unknown(reason)  # asked for, as it may not be sent again
             case Unsent(pause=pause) if do == "ask" and pause is not Pause.AUTH:
                 outcome = replace(outcome, pause=None)  # it says nothing of what is sent, nor of it
             case Unsent(reason, pause=Pause.NO_REGISTER) if job.error == reason:
@@ -340,8 +341,7 @@ class Lane:
             said = f"a repetition was refused, and the first request may have been recorded: {outcome.reason}"
             return Unknown(said, final=True)
         if do == "ask" and isinstance(outcome, Unsent) and job.state is State.SUBMITTED:
-            # It may have left before a crash: that it cannot be asked about, or is not found, does
-            # not say that it did not.
+            # It may have left before a crash, whether or not it can be asked about, or is found.
             return Unknown(outcome.reason, unasked=True)
         if do == "ask" and isinstance(outcome, Unknown) and not (outcome.unasked or outcome.misled):
             # Were nobody there, this were `Unsent`. What may not be sent again is asked for while

@@ -51,12 +51,13 @@ class Unsent(Outcome):
     """Surely not received: the same key, later.
 
     With `pause` it is the register that is at fault, and all its receipts wait. `retry_after_s` is
-    what the provider asked for.
+    what the provider asked for. `absent` says that it was asked by the key, and has no such receipt.
     """
 
     reason: str
     pause: Pause | None = None
     retry_after_s: float | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1320,22 +1320,29 @@ async def test_a_provider_that_knows_us_no_more_is_left_alone_though_a_crash_was
 
 
 class Ignorant(Through):
-    """Knows nothing of what it is asked for. `unasked` is whether the question was answered."""
+    """Knows nothing of what it is asked for."""
 
-    unasked = False
-
-    def __init__(self, inner: Provider) -> None:
+    def __init__(self, inner: Provider, outcome: Outcome) -> None:
         super().__init__(inner)
+        self.outcome = outcome
         self.questions = 0
 
     async def ask(self, _attempt: Attempt) -> Outcome:
         self.questions += 1
-        return Unknown("nothing is known of it", unasked=self.unasked)
+        return self.outcome
 
 
-@pytest.mark.parametrize("unasked", [False, True])
+@pytest.mark.parametrize(
+    ("outcome", "unasked"),
+    [
+        (Unknown("nothing is known of it"), False),
+        (Unsent("there is no such receipt", absent=True), False),
+        (Unknown("not understood", unasked=True), True),
+    ],
+    ids=["unknown", "absent", "unasked"],
+)
 async def test_what_may_not_be_sent_again_and_nobody_knows_is_a_person_s_after_hours_of_asking(
-    store: Store, register: Register, *, unasked: bool
+    store: Store, register: Register, outcome: Outcome, *, unasked: bool
 ) -> None:
     """A question that nobody answered tells nothing, however often it is put."""
     await sell(store, a_sale())
@@ -1343,8 +1350,7 @@ async def test_what_may_not_be_sent_again_and_nobody_knows_is_a_person_s_after_h
     await hear(store, Accepted("sc_1"), KEY)
     await hear(store, Unknown("it said that it does not know it"), KEY)
     await aged(store, 24 * HOUR_MS)
-    provider = Ignorant(register.client())
-    provider.unasked = unasked
+    provider = Ignorant(register.client(), outcome)
 
     async def asks(times: int, tries: int) -> bool:
         # Each time: what the question before brought may be written down after this.

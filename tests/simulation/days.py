@@ -64,6 +64,20 @@ DAYS: Final[Mapping[str, Plan]] = {
             Trouble(300.2, "broker takes and never delivers", "broker", for_s=120, how=0.5),
         ),
     ),
+    # What left under the time of the day after, and did not arrive, was asked for until that day had
+    # come, and no person was told: "not found" was the answer of somebody who is not there.
+    "what is not found was sent when the cloud's clock was a day ahead": Plan(
+        seed=60022,
+        kind="orange",
+        pushes=True,
+        clouds=1,
+        visits={ONE: _in_a_row(296.5, 301.2, 311.5), TWO: _in_a_row(10.3, 44.2)},
+        troubles=(
+            Trouble(130.7, "provider: drop_before_store", "provider", how=4),
+            Trouble(298.4, "cloud's clock jumps", "cloud", how=86_400),
+            Trouble(299.1, "provider: no_register", "provider", how=4),
+        ),
+    ),
     # The provider did not know us while the time of day was that of the day after: its register was
     # left alone until then.
     "a register was held when the cloud's clock was a day ahead": Plan(

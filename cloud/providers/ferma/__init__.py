@@ -138,7 +138,7 @@ class Ferma:
         if not isinstance(refusal, Dead):
             return _unheard(attempt, refusal)
         if attempt.provider_id is None and not_found(refusal.reason):
-            return Unsent(f"Ferma knows no such InvoiceId: {refusal.reason}")
+            return Unsent(f"Ferma knows no such InvoiceId: {refusal.reason}", absent=True)
         return Unknown(f"asked for it, Ferma says {refusal.reason}")
 
     async def _post(self, path: str, body: bytes) -> Answer | Unsent | Unknown:

@@ -123,7 +123,7 @@ def _no_such(answer: Answer, attempt: Attempt) -> Outcome:
     said = _errors(answer) or answer.quoted
     if attempt.provider_id is not None:
         return Unknown(f"the provider does not know what it had accepted: {said}")
-    return Unsent(f"the provider has no such receipt: {said}")
+    return Unsent(f"the provider has no such receipt: {said}", absent=True)
 
 
 def _marking_failed(answer: Answer, attempt: Attempt) -> Outcome:
