@@ -100,7 +100,7 @@ async def test_the_buyer_sees_what_was_bought_and_how_to_find_the_receipt(glass:
     assert (glass.page, glass.resets) == (17, 1)
     display.show(IDLE, seen.append)
     await until(lambda: glass.look() == ["Выберите напиток    ", "Choose a drink      "])
-    assert len(set(seen)) == 2
+    await until(lambda: len(set(seen)) == 2)
     display.close()
     await until(lambda: glass.look() == [" " * 20] * 2)
 
