@@ -133,6 +133,8 @@ async def test_a_machine_that_comes_back_is_told_at_once(store: Store, broker: M
         await eventually(partial(is_said, store, 1))
         # Written down is not yet said: what is still on its way, the machine would hear.
         await until(lambda: passer_by.heard(Receipt))
+        # It would be said again in ten seconds, whoever comes back.
+        await write(store, sa.update(reply).values(tell_at=now_ms() + 3_600_000))
         async with a_machine(broker) as machine:
             assert machine.heard(Receipt) == []
             machine.send(Channel.STATE.of(MACHINE), encode(State(online=True)))

@@ -58,12 +58,12 @@ async def test_a_seat_is_held_by_a_name_that_no_register_can_have(store: Store) 
 async def test_who_leaves_lets_the_next_one_sit_down_at_once(store: Store) -> None:
     async with seat(store, "link", "one"):
         pass
-    async with asyncio.timeout(20), seat(store, "link", "two"):
+    async with asyncio.timeout(10), seat(store, "link", "two"):
         assert await holder(store) == ("two", 2)
 
 
 async def test_two_seats_are_two(store: Store) -> None:
-    async with seat(store, "link", "one"), asyncio.timeout(20), seat(store, "other", "two"):
+    async with seat(store, "link", "one"), asyncio.timeout(10), seat(store, "other", "two"):
         assert len(await rows(store, sa.select(lane))) == 2
 
 
